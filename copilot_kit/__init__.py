@@ -1,0 +1,1 @@
+"""Build it so that the next model just plugs in."""
