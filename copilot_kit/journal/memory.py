@@ -1,0 +1,71 @@
+"""A journal that lives as long as its process: for throw-away runs and for tests."""
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from copilot_kit.errors import Conflict, NotOwner
+from copilot_kit.journal.state import RunState
+from copilot_kit.journal.store import GENESIS, Draft, Entry, RunRow, Sealed, seal
+
+
+class MemoryStore:
+    """Keeps records in memory, sealed like durable ones."""
+
+    def __init__(self, *, tenant: str = "local", clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._tenant = tenant
+        self._clock = clock
+        self._sealed: dict[str, list[Sealed]] = {}
+        self._entries: dict[str, list[Entry]] = {}
+        self._leases: dict[str, tuple[int, str, float]] = {}
+
+    async def append(
+        self, run_id: str, drafts: Sequence[Draft], *, after: int, epoch: int = 0, durable: bool = True
+    ) -> list[Entry]:
+        """Add records to a run; see `Store`. `durable` means nothing here."""
+        del durable
+        sealed = self._sealed.setdefault(run_id, [])
+        if len(sealed) - 1 != after:
+            raise Conflict(f"Run {run_id!r} is at record {len(sealed) - 1}, not {after}. Read it again and retry.")
+        lease = self._leases.get(run_id)
+        if epoch and (lease is None or lease[0] != epoch):
+            raise NotOwner(f"Run {run_id!r} was taken over by another owner. Let it finish, or resume it there.")
+        added: list[Entry] = []
+        for draft in drafts:
+            prev = sealed[-1].head.hash if sealed else GENESIS
+            one = seal(draft, tenant=self._tenant, run_id=run_id, seq=len(sealed), epoch=epoch, at=self._clock(),
+                       prev=prev)  # fmt: skip
+            sealed.append(one)
+            added.append(Entry(one.head, draft.body))
+        self._entries.setdefault(run_id, []).extend(added)
+        return added
+
+    async def read(self, run_id: str, *, after: int = -1) -> list[Entry]:
+        """Return the records of a run behind `after`."""
+        return self._entries.get(run_id, [])[after + 1 :]
+
+    async def runs(self, *, limit: int = 50, waiting: bool = False) -> list[RunRow]:
+        """Return the runs that were written to last."""
+        rows = [RunState.of(entries).row() for entries in self._entries.values() if entries]
+        rows = [row for row in rows if row.pending or not waiting]
+        return sorted(rows, key=lambda row: row.updated_at, reverse=True)[:limit]
+
+    async def acquire(self, run_id: str, *, owner: str, ttl_s: float) -> int:
+        """Take the lease of a run; see `Store`."""
+        now = time.monotonic()
+        epoch, holder, until = self._leases.get(run_id, (0, "", 0.0))
+        if holder and holder != owner and until > now:
+            raise NotOwner(f"Run {run_id!r} is being worked on by {holder!r}. Wait for it, or stop that process.")
+        if holder != owner or until <= now:
+            epoch += 1
+        self._leases[run_id] = (epoch, owner, now + ttl_s)
+        return epoch
+
+    async def release(self, run_id: str, *, epoch: int) -> None:
+        """Give the lease back."""
+        lease = self._leases.get(run_id)
+        if lease is not None and lease[0] == epoch:
+            self._leases[run_id] = (epoch, "", 0.0)
+
+    async def close(self) -> None:
+        """Nothing to let go of."""

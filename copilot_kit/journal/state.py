@@ -1,0 +1,228 @@
+"""The state of a run: a fold of its records, and nothing else."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pydantic import JsonValue
+
+from copilot_kit.errors import BrokenRecord
+from copilot_kit.journal.store import Entry, RunRow
+from copilot_kit.messages import Message, ToolCall
+from copilot_kit.records import (
+    Decided,
+    Decision,
+    Failure,
+    Intended,
+    Lapsed,
+    MessageAdded,
+    ModelFailed,
+    ModelSwitched,
+    Proposal,
+    ProposalState,
+    Proposed,
+    Received,
+    Requested,
+    Responded,
+    RunEnded,
+    RunStarted,
+    RunStatus,
+    RunStopped,
+)
+from copilot_kit.response import Response, Usage
+
+_STATE_OF: dict[str, ProposalState] = {
+    "approve": "approved", "edit": "edited", "reject": "rejected", "answer": "answered",
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Asked:
+    """A proposal and what became of it."""
+
+    proposal: Proposal
+    state: ProposalState = "pending"
+    decision: Decision | None = None
+
+
+@dataclass(slots=True)
+class CallState:
+    """Where one call of the last turn stands."""
+
+    call: ToolCall
+    asked: Asked | None = None
+    intended: Intended | None = None
+    received: Received | None = None
+
+    @property
+    def settled(self) -> bool:
+        """It has a result that the model can be told."""
+        return self.received is not None and self.received.state != "unknown"
+
+    @property
+    def unknown(self) -> bool:
+        """It was begun and nobody knows how it ended: a person must say."""
+        return self.received is not None and self.received.state == "unknown"
+
+    @property
+    def pending(self) -> bool:
+        """It waits for a person's decision."""
+        return self.received is None and self.asked is not None and self.asked.state == "pending"
+
+
+@dataclass(slots=True)
+class Thread:
+    """The conversation of one agent: the run's own, or that of an agent nested in it."""
+
+    messages: list[Message] = field(default_factory=list)
+    calls: dict[str, CallState] = field(default_factory=dict)
+    """Of the last turn, in call order, until all of them have results."""
+    response: Response | None = None
+
+    def _respond(self, response: Response) -> None:
+        self.response = response
+        if response.message.parts:
+            self.messages.append(response.message)
+        self.calls = {call.call_id: CallState(call) for call in response.calls}
+
+    def _receive(self, received: Received) -> None:
+        state = self.calls.get(received.call_id)
+        if state is None:
+            return
+        state.received = received
+        if all(call.settled for call in self.calls.values()):
+            parts = tuple(call.received.result for call in self.calls.values() if call.received is not None)
+            last = self.messages[-1].id
+            self.messages.append(Message(id=f"{last}.results", role="tool", parts=parts))
+            self.calls = {}
+
+
+class RunState:
+    """What is known of a run after its last record."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        self.seq = -1
+        self.started: RunStarted | None = None
+        self.started_at: datetime | None = None
+        self.updated_at: datetime | None = None
+        self.model = ""
+        self.slot: str | None = None
+        self.threads: dict[tuple[str, ...], Thread] = {(): Thread()}
+        self.proposals: dict[str, Asked] = {}
+        self.usage: Usage | None = None
+        self.turns = 0
+        """Answers of models so far."""
+        self.ended: RunEnded | RunStopped | None = None
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry]) -> "RunState":
+        """Return the state after these records, which begin with the run's first."""
+        state: RunState | None = None
+        for entry in entries:
+            if state is None:
+                state = cls(entry.head.run_id)
+            state.apply(entry)
+        if state is None:
+            raise BrokenRecord("The run has no records. Check its id with: copilot-kit runs list")
+        return state
+
+    @property
+    def thread(self) -> Thread:
+        """The run's own conversation."""
+        return self.threads[()]
+
+    @property
+    def messages(self) -> list[Message]:
+        """The run's own conversation, message by message."""
+        return self.threads[()].messages
+
+    @property
+    def pending(self) -> list[Proposal]:
+        """Proposals that wait for a decision, oldest first, nested agents' included."""
+        return [asked.proposal for asked in self.proposals.values() if asked.state == "pending"]
+
+    @property
+    def unknown(self) -> list[CallState]:
+        """Calls that began and whose end nobody knows."""
+        return [call for thread in self.threads.values() for call in thread.calls.values() if call.unknown]
+
+    @property
+    def status(self) -> RunStatus:
+        """Where the run stands."""
+        match self.ended:
+            case RunStopped():
+                return "stopped"
+            case RunEnded(status=status):
+                return status
+            case None:
+                return "waiting" if self.pending or self.unknown else "running"
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why the run failed."""
+        return self.ended.failure if isinstance(self.ended, RunEnded) else None
+
+    @property
+    def output(self) -> JsonValue:
+        """What the run came to."""
+        return self.ended.output if isinstance(self.ended, RunEnded) else None
+
+    def row(self) -> RunRow:
+        """Return the run as a line of a list."""
+        if self.started is None or self.started_at is None or self.updated_at is None:
+            raise BrokenRecord(f"Run {self.run_id!r} does not begin with its start. Restore it from a backup.")
+        return RunRow(self.run_id, self.started.agent, self.started.title, self.status, self.seq, len(self.pending),
+                      self.started_at, self.updated_at)  # fmt: skip
+
+    def apply(self, entry: Entry) -> None:
+        """Take in the next record; raises `BrokenRecord` if it is not the next one."""
+        head = entry.head
+        if head.run_id != self.run_id or head.seq != self.seq + 1:
+            raise BrokenRecord(
+                f"Record {head.seq} of run {head.run_id!r} came after record {self.seq} of {self.run_id!r}. "
+                "The journal has a gap: restore it from a backup."
+            )
+        self.seq = head.seq
+        self.updated_at = head.at
+        thread = self.threads.setdefault(head.path, Thread())
+        match entry.body:
+            case RunStarted() as started:
+                self.started, self.started_at = started, head.at
+                self.model, self.slot = started.model, started.slot
+            case MessageAdded(message=message):
+                thread.messages.append(message)
+                self.ended = None
+            case ModelSwitched(model=model, slot=slot):
+                self.model, self.slot = model, slot
+            case Responded(response=response):
+                thread._respond(response)  # noqa: SLF001  the fold and its parts are one
+                self.turns += 1
+                self.usage = response.usage if self.usage is None else self.usage + response.usage
+            case Proposed(proposal=proposal):
+                self._propose(thread, proposal)
+            case Decided(decision=decision):
+                asked = self.proposals[decision.proposal_id]
+                asked.state, asked.decision = _STATE_OF[decision.verdict], decision
+            case Lapsed(proposal_id=proposal_id, state=state):
+                self.proposals[proposal_id].state = state
+            case Intended() as intended if intended.call_id in thread.calls:
+                thread.calls[intended.call_id].intended = intended
+            case Received() as received:
+                thread._receive(received)  # noqa: SLF001
+            case RunStopped() | RunEnded() as ended:
+                self._end(ended)
+            case Intended() | Requested() | ModelFailed() | None:
+                pass
+
+    def _propose(self, thread: Thread, proposal: Proposal) -> None:
+        asked = self.proposals[proposal.id] = Asked(proposal)
+        call = thread.calls.get(proposal.call_id)
+        if call is not None:
+            call.asked = asked
+
+    def _end(self, ended: RunEnded | RunStopped) -> None:
+        self.ended = ended
+        for asked in self.proposals.values():
+            if asked.state == "pending":
+                asked.state = "cancelled"
