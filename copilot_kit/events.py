@@ -5,12 +5,15 @@ overlap; `index` tells them apart. The part in `PartEnd` is the finished one; th
 """
 
 from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from copilot_kit.errors import ModelError, TransportFailed
 from copilot_kit.messages import Part
 from copilot_kit.response import Response, Served
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,17 @@ def parts_of(events: Iterable[Event]) -> tuple[Part, ...]:
     return tuple(done[index] for index in sorted(done))
 
 
+@asynccontextmanager
+async def closing(events: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[T]]:
+    """Give the iterator, and close it at the end: a consumer that stops early must not leave its producer running."""
+    try:
+        yield events
+    finally:
+        close = getattr(events, "aclose", None)
+        if close is not None:
+            await close()
+
+
 async def fold(events: AsyncIterator[Event], *, model: str = "") -> Response:
     """Return the response that the events end in.
 
@@ -78,15 +92,16 @@ async def fold(events: AsyncIterator[Event], *, model: str = "") -> Response:
     `TransportFailed`.
     """
     started = False
-    async for event in events:
-        match event:
-            case Ended(response):
-                return response
-            case Failed(error, partial):
-                error.partial = partial
-                raise error
-            case _:
-                started = True
+    async with closing(events):
+        async for event in events:
+            match event:
+                case Ended(response):
+                    return response
+                case Failed(error, partial):
+                    error.partial = partial
+                    raise error
+                case _:
+                    started = True
     raise TransportFailed(
         f"The events of {model!r} stopped without Ended or Failed. An adapter must end each stream with one of them.",
         model=model,
