@@ -1,0 +1,147 @@
+"""Posts ready bytes to one provider through the official SDK's client, and hands back the raw reply.
+
+The SDK brings authentication, options, proxies and its transport; bodies are not its business here.
+"""
+
+import asyncio
+import os
+import weakref
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from copilot_kit.errors import MissingExtra, UsageError
+from copilot_kit_openai.dialects import Dialect
+
+if TYPE_CHECKING:
+    import httpx2
+    from openai import AsyncOpenAI
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where requests of one provider go, and with what key."""
+
+    provider: str
+    base_url: str
+    api_key: str
+    query: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Endpoint(provider={self.provider!r}, base_url={self.base_url!r})"  # never the key
+
+
+def endpoint_for(dialect: Dialect, *, base_url: str | None, api_key: str | None) -> Endpoint:
+    """Return the endpoint of a provider; raises `UsageError` that names what is missing."""
+    url = base_url or (dialect.base_url_env and os.environ.get(dialect.base_url_env)) or dialect.base_url
+    if not url:
+        where = f"set {dialect.base_url_env}, or " if dialect.base_url_env else ""
+        raise UsageError(f"{dialect.name!r} has no address of its own: {where}pass base_url='https://…'.")
+    key = api_key or (dialect.key_env and os.environ.get(dialect.key_env)) or dialect.default_key
+    if not key:
+        raise UsageError(
+            f"No key for {dialect.name!r}: set the environment variable {dialect.key_env}, or pass api_key."
+        )
+    headers = dialect.headers + (((dialect.key_header, key),) if dialect.key_header else ())
+    return Endpoint(dialect.name, url.rstrip("/"), key, query=dialect.query, headers=headers)
+
+
+class Reply:
+    """What came back: status, headers, and the body whole or in pieces."""
+
+    __slots__ = ("_response", "headers", "status")
+
+    def __init__(self, response: "httpx2.Response") -> None:
+        self._response = response
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+
+    async def read(self) -> bytes:
+        """Return the whole body."""
+        return await self._response.aread()
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the body as the network brings it, decompressed."""
+        return self._response.aiter_bytes()
+
+
+class Connection:
+    """The way from one model to its provider.
+
+    The SDK's client behind it is shared by all models of an event loop that talk to the same endpoint, unless the
+    caller brought an `http_client` of its own.
+    """
+
+    __slots__ = ("_http_client", "_own", "endpoint")
+
+    def __init__(self, endpoint: Endpoint, *, http_client: "httpx2.AsyncClient | None" = None) -> None:
+        self.endpoint = endpoint
+        self._http_client = http_client
+        self._own: AsyncOpenAI | None = None
+
+    @asynccontextmanager
+    async def post(
+        self, path: str, content: bytes, *, stream: bool, headers: Mapping[str, str] | None = None
+    ) -> AsyncIterator[Reply]:
+        """Post these bytes; the reply lives as long as the block. Error statuses are replies too, and do not raise."""
+        client = self._client()
+        import httpx2
+        from openai import APIStatusError, AsyncStream
+
+        try:
+            answer = await client.post(
+                path,
+                cast_to=httpx2.Response,
+                content=content,
+                options={"headers": dict(headers)} if headers else {},
+                stream=stream,
+                stream_cls=AsyncStream[object],
+            )
+            response = cast("httpx2.Response", answer)
+        except APIStatusError as error:
+            response = error.response
+        try:
+            yield Reply(response)
+        finally:
+            if stream:
+                await response.aclose()
+
+    def _client(self) -> "AsyncOpenAI":
+        if self._http_client is None:
+            return _shared(self.endpoint)
+        if self._own is None:
+            self._own = _opened(self.endpoint, self._http_client)
+        return self._own
+
+
+_clients: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Endpoint, AsyncOpenAI]]" = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def _shared(endpoint: Endpoint) -> "AsyncOpenAI":
+    of_loop = _clients.setdefault(asyncio.get_running_loop(), {})
+    client = of_loop.get(endpoint)
+    if client is None:
+        client = of_loop[endpoint] = _opened(endpoint, None)
+    return client
+
+
+def _opened(endpoint: Endpoint, http_client: "httpx2.AsyncClient | None") -> "AsyncOpenAI":
+    try:
+        from openai import AsyncOpenAI
+    except ImportError as error:
+        raise MissingExtra(f"The provider {endpoint.provider!r}", "openai") from error
+    client = AsyncOpenAI(
+        api_key=endpoint.api_key,
+        base_url=endpoint.base_url,
+        default_headers=dict(endpoint.headers),
+        default_query=dict(endpoint.query),
+        max_retries=0,  # retrying is one layer's business: copilot_kit.retry
+        http_client=http_client,
+    )
+    if endpoint.provider != "openai":
+        client.organization = client.project = None  # read from the environment, and nobody else's business
+    return client
