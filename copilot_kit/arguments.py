@@ -65,7 +65,8 @@ def compact(value: Any) -> str:
         raise Unreadable(
             f"half of a surrogate pair, {text[error.start]!r}, which is no character. Send the whole character."
         ) from error
-    return text if unicodedata.is_normalized("NFC", text) else _composed(text)
+    composed = text if unicodedata.is_normalized("NFC", text) else _composed(text)
+    return text if composed == text else compact(_DECODER.decode(composed))  # keys sort anew, and may now be equal
 
 
 def inexact_integers(value: Any, written: str) -> list[str]:
