@@ -28,7 +28,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", metavar="NAMES", help=f"of {','.join(COMPETITORS)}; all by default")
     parser.add_argument("--scenarios", metavar="NAMES", help=f"of {','.join(SCENARIOS)},imports; all by default")
     parser.add_argument("--apis", metavar="NAMES", help=f"of {','.join(APIS)}; all by default")
-    parser.add_argument("--rounds", type=int, help="interleaved rounds (5, quick 2)")
+    parser.add_argument("--rounds", type=int, help="interleaved rounds (5, quick 1)")
     parser.add_argument("--quick", action="store_true", help="a smoke run of about a minute; its figures are coarse")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample and verdict to FILE")
     parser.add_argument("--venvs", type=Path, default=VENVS, metavar="DIR", help="where the environments are kept")
@@ -54,7 +54,7 @@ def _plan(arguments: argparse.Namespace) -> Plan:
         competitors=_chosen(arguments.only, tuple(COMPETITORS), "--only"),
         scenarios=tuple(scenario for scenario in (QUICK if arguments.quick else FULL) if scenario.name in loads),
         apis=tuple(api for api in APIS if api in apis),
-        rounds=arguments.rounds or (2 if arguments.quick else 5),
+        rounds=arguments.rounds or (1 if arguments.quick else 5),
         imports="imports" in loads,
     )
 

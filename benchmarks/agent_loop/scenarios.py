@@ -74,7 +74,7 @@ FULL: Final = (
     Scenario("long", "turns", runs=1, warm=0, turns=400),
 )
 QUICK: Final = (
-    Scenario("turns", "turns", runs=3, warm=1, turns=10),
+    Scenario("turns", "turns", runs=4, warm=1, turns=10),
     Scenario("stream", "stream", runs=1, warm=0, chunks=2000),
     Scenario("crowd", "crowd", runs=10, warm=0, turns=10),
     Scenario("long", "turns", runs=1, warm=0, turns=30),
