@@ -18,9 +18,10 @@ class Assembly:
         self._buffers: dict[int, list[str]] = {}
         self._done: dict[int, Part] = {}
 
-    def open(self, part: Part) -> PartStart:
+    def open(self, part: Part, index: int | None = None) -> PartStart:
         """Begin a part; its index is the next free one. Its own text or arguments are what has come already."""
-        index = len(self._open) + len(self._done)
+        if index is None:
+            index = len(self._open) + len(self._done)
         self._open[index] = part
         begun = _content(part)
         self._buffers[index] = [begun] if begun else []

@@ -73,6 +73,8 @@ class ModelError(CopilotError):
         self.retry_after_s = retry_after_s
         self.partial: object = None
         """What had come of the answer: a `Response`, or None."""
+        self.run_id: str | None = None
+        """The run that can be resumed, where there is one."""
 
 
 class InvalidRequest(ModelError):

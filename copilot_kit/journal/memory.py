@@ -19,6 +19,8 @@ class MemoryStore:
         self._entries: dict[str, list[Entry]] = {}
         self._leases: dict[str, tuple[int, str, float]] = {}
 
+    shared = False
+
     async def append(
         self, run_id: str, drafts: Sequence[Draft], *, after: int, epoch: int = 0, durable: bool = True
     ) -> list[Entry]:

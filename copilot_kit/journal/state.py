@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 
 from pydantic import JsonValue
 
 from copilot_kit.errors import BrokenRecord
 from copilot_kit.journal.store import Entry, RunRow
-from copilot_kit.messages import Message, ToolCall
+from copilot_kit.messages import Message, Text, ToolCall
 from copilot_kit.records import (
     Decided,
     Decision,
@@ -78,9 +79,21 @@ class Thread:
     calls: dict[str, CallState] = field(default_factory=dict)
     """Of the last turn, in call order, until all of them have results."""
     response: Response | None = None
+    interrupted: Message | None = None
+    """What came of an answer that broke off: asked again it is forgotten, spoken to it becomes part of the talk."""
+
+    def _add(self, message: Message) -> None:
+        if self.interrupted is not None:
+            self.messages.append(self.interrupted)
+            self.interrupted = None
+        self.messages.append(message)
 
     def _respond(self, response: Response) -> None:
         self.response = response
+        if response.state == "partial":
+            said = tuple(part for part in response.message.parts if isinstance(part, Text) and part.text)
+            self.interrupted = response.message.model_copy(update={"parts": said}) if said else None
+            return
         if response.message.parts:
             self.messages.append(response.message)
         self.calls = {call.call_id: CallState(call) for call in response.calls}
@@ -113,7 +126,14 @@ class RunState:
         self.usage: Usage | None = None
         self.turns = 0
         """Answers of models so far."""
+        self.tokens = 0
+        """Read and written, as far as the providers said."""
+        self.cost_usd = Decimal(0)
+        """As far as it is known; `unpriced` answers are not in it."""
+        self.unpriced = 0
         self.ended: RunEnded | RunStopped | None = None
+        self.broken: Failure | None = None
+        """Why the last request got no whole answer; asking again clears it."""
 
     @classmethod
     def of(cls, entries: Iterable[Entry]) -> "RunState":
@@ -155,12 +175,16 @@ class RunState:
                 return "stopped"
             case RunEnded(status=status):
                 return status
+            case None if self.broken is not None:
+                return "failed"
             case None:
                 return "waiting" if self.pending or self.unknown else "running"
 
     @property
     def failure(self) -> Failure | None:
         """Why the run failed."""
+        if self.broken is not None:
+            return self.broken
         return self.ended.failure if isinstance(self.ended, RunEnded) else None
 
     @property
@@ -191,14 +215,14 @@ class RunState:
                 self.started, self.started_at = started, head.at
                 self.model, self.slot = started.model, started.slot
             case MessageAdded(message=message):
-                thread.messages.append(message)
-                self.ended = None
+                thread._add(message)  # noqa: SLF001  the fold and its parts are one
+                self.ended = self.broken = None
             case ModelSwitched(model=model, slot=slot):
                 self.model, self.slot = model, slot
-            case Responded(response=response):
-                thread._respond(response)  # noqa: SLF001  the fold and its parts are one
-                self.turns += 1
-                self.usage = response.usage if self.usage is None else self.usage + response.usage
+            case Responded(response=response, failure=failure):
+                thread._respond(response)  # noqa: SLF001
+                self.broken = failure
+                self._count(response.usage)
             case Proposed(proposal=proposal):
                 self._propose(thread, proposal)
             case Decided(decision=decision):
@@ -212,8 +236,21 @@ class RunState:
                 thread._receive(received)  # noqa: SLF001
             case RunStopped() | RunEnded() as ended:
                 self._end(ended)
-            case Intended() | Requested() | ModelFailed() | None:
+            case Requested():
+                thread.interrupted = self.broken = None
+            case ModelFailed(failure=failure):
+                self.broken = failure
+            case Intended() | None:
                 pass
+
+    def _count(self, usage: Usage) -> None:
+        self.turns += 1
+        self.usage = usage if self.usage is None else self.usage + usage
+        self.tokens += (usage.input or 0) + (usage.output or 0)
+        if usage.cost_usd is None:
+            self.unpriced += 1
+        else:
+            self.cost_usd += usage.cost_usd
 
     def _propose(self, thread: Thread, proposal: Proposal) -> None:
         asked = self.proposals[proposal.id] = Asked(proposal)

@@ -130,6 +130,11 @@ class Store(Protocol):
     - All methods may be called from several tasks and processes at once.
     """
 
+    @property
+    def shared(self) -> bool:
+        """Whether other processes can reach these runs, so that leases must be kept alive."""
+        ...
+
     async def append(
         self, run_id: str, drafts: Sequence[Draft], *, after: int, epoch: int = 0, durable: bool = True
     ) -> list[Entry]:

@@ -1,0 +1,269 @@
+"""An agent: a model, tools, instructions, and a gate between what it proposes and what happens."""
+
+import hashlib
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Generic, Literal, TypeVar, cast
+
+from pydantic import TypeAdapter
+
+from copilot_kit.agent.limits import Limits
+from copilot_kit.agent.loop import AgentEvent, Approver, Work, advance
+from copilot_kit.agent.run import Run, output_of
+from copilot_kit.approval.executor import Edge
+from copilot_kit.approval.gate import Gate
+from copilot_kit.errors import UsageError
+from copilot_kit.events import closing
+from copilot_kit.ids import NewId, new_id
+from copilot_kit.journal.memory import MemoryStore
+from copilot_kit.journal.session import LEASE_S, Session, held
+from copilot_kit.journal.state import RunState
+from copilot_kit.journal.store import Store
+from copilot_kit.messages import Message, Part, Source, Text
+from copilot_kit.model import Model
+from copilot_kit.prices import priced
+from copilot_kit.records import Body, MessageAdded, ModelSwitched, RunStarted, Step
+from copilot_kit.request import AnyTool, OutputSpec, ProviderTool, Settings
+from copilot_kit.retry import Retry
+from copilot_kit.slots import open_model
+from copilot_kit.tools import Tool, tool
+
+OutputT = TypeVar("OutputT")
+_TITLE_CHARS = 80
+_USER = Source(kind="user", trusted=True)
+_APPLICATION = Source(kind="application", trusted=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    model: Model
+    slot: str | None
+    settings: Settings
+
+
+class Agent(Generic[OutputT]):
+    """Works on tasks with a model and tools; what has consequences waits for a person.
+
+    model: `provider:name`, a slot of `frontier.toml`, or a `Model`. One that is opened by name is retried where that
+        is safe; a `Model` is used as it is.
+    tools: functions (made tools as they are), tools, or tools of the provider.
+    output: a type that the answer must have; the run's `output` is then of it.
+    store: the journal; without one, runs live as long as the process.
+    deps: handed to tools that ask for a `ToolContext`.
+
+        agent = Agent(model="anthropic:claude-sonnet-5", tools=[send_reply], instructions="Answer politely.")
+        run = await agent.run("Answer ticket 17")
+    """
+
+    def __init__(
+        self,
+        model: str | Model = "default",
+        *,
+        tools: Sequence[Tool[..., Any] | ProviderTool | Callable[..., Any]] = (),
+        instructions: str = "",
+        name: str = "agent",
+        output: type[OutputT] | None = None,
+        output_mode: Literal["auto", "native", "tool", "prompted"] = "auto",
+        output_tries: int = 2,
+        settings: Settings | None = None,
+        limits: Limits | None = None,
+        gate: Gate | None = None,
+        store: Store | None = None,
+        deps: Any = None,
+        new_id: NewId = new_id,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.model = model
+        self.name = name
+        self.instructions = instructions
+        self.store: Store = MemoryStore() if store is None else store
+        self.settings = Settings() if settings is None else settings
+        self.limits = Limits() if limits is None else limits
+        self.gate = Gate() if gate is None else gate
+        self.deps = deps
+        self._new_id = new_id
+        self._clock = clock
+        self._tools, self._offered = _by_name(tools)
+        self._tools_digest = _digest([one.model_dump_json() for one in self._offered])
+        self._prompt_version = _digest([instructions])
+        self._parse: TypeAdapter[Any] | None = None if output is None else TypeAdapter(output)
+        self._output = None if output is None else _output_spec(output, self._parse, output_mode)
+        self._output_tries = output_tries
+        self._opened: dict[str, _Opened] = {}
+
+    async def run(
+        self, task: str | Sequence[str | Part], *, run_id: str | None = None, approver: Approver | None = None
+    ) -> Run[OutputT]:
+        """Return the run when it is done, or waits for a person with `proposals`.
+
+        approver: asked for each proposal while the run goes on, as in a terminal.
+        Raises `ModelError` when the model does not answer; its `run_id` can be resumed.
+        """
+        stream = self._work(run_id or self._new_id("run"), self._begin(task), delivery="whole", approver=approver)
+        return await _last(stream)
+
+    async def stream(
+        self, task: str | Sequence[str | Part], *, run_id: str | None = None
+    ) -> AsyncIterator[AgentEvent | Run[OutputT]]:
+        """Yield the model's events and the run's records as they come, and at last the run."""
+        async with closing(self._work(run_id or self._new_id("run"), self._begin(task), delivery="stream")) as events:
+            async for event in events:
+                yield event
+
+    async def resume(
+        self, run_id: str, *, model: str | None = None, approver: Approver | None = None
+    ) -> Run[OutputT]:
+        """Go on where the run stands, in whatever process: run what was approved, then ask the model again.
+
+        Raises `NotOwner` if another process works on it and does not end.
+        """
+        return await _last(self._work(run_id, [], delivery="whole", model=model, approver=approver))
+
+    async def say(
+        self, run_id: str, *content: str | Part, model: str | None = None, approver: Approver | None = None
+    ) -> Run[OutputT]:
+        """Go on with the conversation of a run that has ended; with `model`, another model answers from here on."""
+        message = self._message(content)
+        return await _last(self._work(run_id, [MessageAdded(message=message)], delivery="whole", model=model,
+                                      approver=approver))  # fmt: skip
+
+    async def stream_say(
+        self, run_id: str, *content: str | Part, model: str | None = None
+    ) -> AsyncIterator[AgentEvent | Run[OutputT]]:
+        """Like `say`, yielding the events as they come and at last the run."""
+        bodies: list[Body] = [MessageAdded(message=self._message(content))]
+        async with closing(self._work(run_id, bodies, delivery="stream", model=model)) as events:
+            async for event in events:
+                yield event
+
+    async def load(self, run_id: str) -> Run[OutputT]:
+        """Return a run as it stands, without doing anything."""
+        return self._run(RunState.of(await self.store.read(run_id)))
+
+    def _run(self, state: RunState) -> Run[OutputT]:
+        return Run(self, self.store, state, cast("OutputT | None", output_of(state, self._parse)))
+
+    def _message(self, content: Sequence[str | Part]) -> Message:
+        parts = tuple(Text(text=one, source=_USER) if isinstance(one, str) else one for one in content)
+        return Message(id=self._new_id("msg"), role="user", parts=parts, at=self._clock())
+
+    def _begin(self, task: str | Sequence[str | Part]) -> list[Body]:
+        message = self._message([task] if isinstance(task, str) else task)
+        opened = self._open(self.model)
+        title = " ".join(message.text.split())[:_TITLE_CHARS]
+        bodies: list[Body] = [
+            RunStarted(agent=self.name, prompt_version=self._prompt_version, model=opened.model.id, slot=opened.slot,
+                       title=title)
+        ]  # fmt: skip
+        if self.instructions:
+            text = Text(text=self.instructions, source=_APPLICATION)
+            bodies.append(MessageAdded(message=Message(id=self._new_id("msg"), role="system", parts=(text,))))
+        return [*bodies, MessageAdded(message=message)]
+
+    async def _work(
+        self, run_id: str, bodies: list[Body], *, delivery: Literal["stream", "whole"], model: str | None = None,
+        approver: Approver | None = None,
+    ) -> AsyncIterator[AgentEvent | Run[OutputT]]:  # fmt: skip
+        async with held(self.store, run_id, wait_s=2 * LEASE_S) as session:
+            starts = bool(bodies) and isinstance(bodies[0], RunStarted)
+            if starts != (session.state.seq == -1):
+                raise _misplaced(run_id, starts=starts)
+            opened = self._opened_for(session, model)
+            if not starts and (opened.model.id, opened.slot) != (session.state.model, session.state.slot):
+                bodies = [ModelSwitched(model=opened.model.id, slot=opened.slot), *bodies]
+            if bodies:
+                for entry in await session.append(*bodies, durable=False):
+                    yield entry
+            async with closing(advance(session, self._plan(session, opened, delivery, approver))) as events:
+                async for event in events:
+                    yield event
+            yield self._run(session.state)
+
+    def _opened_for(self, session: Session, model: str | None) -> _Opened:
+        """A run keeps its model until it is switched; a model that was given as an object has no name to open."""
+        if model is not None:
+            return self._open(model)
+        kept = session.state.slot or session.state.model
+        opened = self._open(self.model)
+        if not kept or not isinstance(self.model, str) or kept in {opened.slot, opened.model.id}:
+            return opened
+        return self._open(kept)
+
+    def _open(self, model: str | Model) -> _Opened:
+        if not isinstance(model, str):
+            return _Opened(model, None, self.settings)
+        opened = self._opened.get(model)
+        if opened is None:
+            found = open_model(model)
+            opened = _Opened(Retry(found.model), found.slot, self.settings.over(found.settings))
+            self._opened[model] = opened
+        return opened
+
+    def _plan(
+        self, session: Session, opened: _Opened, delivery: Literal["stream", "whole"], approver: Approver | None
+    ) -> Work:
+        started = session.state.started
+        prompt_version = self._prompt_version if started is None else started.prompt_version
+        edge = Edge(self._tools, self.gate, (Step(agent=self.name),), prompt_version, self.deps, self._new_id)
+        return Work(
+            model=opened.model,
+            slot=opened.slot,
+            edge=edge,
+            tools=self._offered,
+            tools_digest=self._tools_digest,
+            settings=opened.settings,
+            output=self._output,
+            parse_output=self._parse,
+            output_tries=self._output_tries,
+            limits=self.limits,
+            delivery=delivery,
+            new_id=self._new_id,
+            priced=priced,
+            approver=approver,
+        )
+
+
+async def _last(events: AsyncIterator[AgentEvent | Run[OutputT]]) -> Run[OutputT]:
+    async with closing(events):
+        async for event in events:
+            if isinstance(event, Run):
+                return event
+    raise UsageError("The agent's events ended without the run. Report this.")  # pragma: no cover
+
+
+def _misplaced(run_id: str, *, starts: bool) -> UsageError:
+    if starts:
+        return UsageError(f"There is a run {run_id!r} already. Use agent.say to go on with it, or another run_id.")
+    return UsageError(f"There is no run {run_id!r} in this journal. List them with: copilot-kit runs list")
+
+
+def _by_name(
+    tools: Sequence[Tool[..., Any] | ProviderTool | Callable[..., Any]],
+) -> tuple[dict[str, Tool[..., Any]], tuple[AnyTool, ...]]:
+    named: dict[str, Tool[..., Any]] = {}
+    offered: list[AnyTool] = []
+    for one in tools:
+        if isinstance(one, ProviderTool):
+            offered.append(one)
+            continue
+        made = one if isinstance(one, Tool) else tool(one)
+        if made.name in named:
+            raise UsageError(f"Two tools are called {made.name!r}. Give one of them another name: @tool(name=...).")
+        named[made.name] = made
+        offered.append(made.spec)
+    return named, tuple(offered)
+
+
+def _digest(texts: list[str]) -> str:
+    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
+
+
+def _output_spec(
+    output: type[Any], parse: TypeAdapter[Any] | None, mode: Literal["auto", "native", "tool", "prompted"]
+) -> OutputSpec | None:
+    if parse is None:
+        return None
+    name = "".join(c if c.isalnum() else "_" for c in getattr(output, "__name__", "answer"))[:64] or "answer"
+    return OutputSpec(json_schema=parse.json_schema(), name=name, mode=mode)

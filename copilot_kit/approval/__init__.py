@@ -1,0 +1,6 @@
+"""Approval at the execution edge: what runs, what waits for a person, what is refused."""
+
+from copilot_kit.approval.decisions import decide, settle, stop
+from copilot_kit.approval.gate import READS_RUN, Gate, GateCall, Rule, Ruling, rule
+
+__all__ = ["READS_RUN", "Gate", "GateCall", "Rule", "Ruling", "decide", "rule", "settle", "stop"]

@@ -1,0 +1,77 @@
+"""The gate: rules that look at a final call and say allow, ask or deny.
+
+Among all rules that match, deny beats ask beats allow; their order only picks which reason is shown first. Where no
+rule matches, the gate asks.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from pydantic import JsonValue
+
+from copilot_kit.records import Effect, Reason, Step
+
+GateVerdict: TypeAlias = Literal["allow", "ask", "deny"]
+_STRICTNESS: dict[GateVerdict, int] = {"allow": 0, "ask": 1, "deny": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class GateCall:
+    """A call as it would run: validated, with its defaults, by whom, proposed by which model."""
+
+    tool: str
+    version: str
+    effect: Effect
+    arguments: Mapping[str, JsonValue]
+    path: tuple[Step, ...]
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What a rule, or the whole gate, says to a call, and why."""
+
+    verdict: GateVerdict
+    reasons: tuple[Reason, ...]
+
+
+Rule: TypeAlias = Callable[[GateCall], Ruling | None]
+"""Looks at a call; None: it does not concern this rule."""
+
+
+def rule(verdict: GateVerdict, *, tool: str | None = None, effect: Effect | None = None, why: str = "") -> Rule:
+    """Return a rule for one tool, one effect, or both; a rule that names neither matches every call."""
+    code = f"{verdict}-{tool or effect or 'all'}"
+    ruling = Ruling(verdict, (Reason(code=code, text=why or f"a rule says {verdict} for {tool or effect or 'all'}"),))
+
+    def judge(call: GateCall) -> Ruling | None:
+        matches = (tool is None or call.tool == tool) and (effect is None or call.effect == effect)
+        return ruling if matches else None
+
+    return judge
+
+
+READS_RUN: Rule = rule("allow", effect="read", why="it changes nothing")
+
+
+class Gate:
+    """Rules, judged together. Without any of one's own: reads run, everything else asks."""
+
+    def __init__(self, rules: Sequence[Rule] = (READS_RUN,)) -> None:
+        self._rules = tuple(rules)
+
+    def judge(self, call: GateCall) -> Ruling:
+        """Return the strictest ruling with the reasons of all rules that gave it."""
+        rulings = [ruling for rule in self._rules if (ruling := rule(call)) is not None]
+        if not rulings:
+            return Ruling("ask", (Reason(code=f"effect-{call.effect}", text=_EFFECT_WORDS[call.effect]),))
+        verdict = max((ruling.verdict for ruling in rulings), key=_STRICTNESS.__getitem__)
+        return Ruling(verdict, tuple(why for ruling in rulings if ruling.verdict == verdict for why in ruling.reasons))
+
+
+_EFFECT_WORDS: dict[Effect, str] = {
+    "read": "no rule allows this read",
+    "write": "it changes something of yours",
+    "external": "it leaves the house and may not be undone",
+}
