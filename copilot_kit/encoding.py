@@ -32,5 +32,5 @@ class EncodedMessages(Generic[T]):
         return value
 
     def __len__(self) -> int:
-        """Number of entries that are alive."""
+        """Return the number of entries that are alive."""
         return len(self._entries)

@@ -19,6 +19,8 @@ class CopilotError(Exception):
     """Anything this library raises on purpose; the text is one line that a person can act on."""
 
     exit_code: ClassVar[int] = 1
+    run_id: str | None = None
+    """The run that it happened in, where it can be resumed."""
 
 
 class UsageError(CopilotError):
@@ -35,9 +37,7 @@ class MissingExtra(UsageError):
     """A feature whose optional packages are not installed; names the extra to install."""
 
     def __init__(self, feature: str, extra: str) -> None:
-        super().__init__(
-            f"{feature} needs packages that are not installed. Run: pip install 'copilot-kit[{extra}]'"
-        )
+        super().__init__(f"{feature} needs packages that are not installed. Run: pip install 'copilot-kit[{extra}]'")
         self.extra = extra
 
 
@@ -53,7 +53,7 @@ class ModelError(CopilotError):
 
     retryable: ClassVar[bool] = False
 
-    def __init__(  # noqa: PLR0913  every field is what some caller acts on
+    def __init__(
         self,
         message: str,
         *,
@@ -73,8 +73,6 @@ class ModelError(CopilotError):
         self.retry_after_s = retry_after_s
         self.partial: object = None
         """What had come of the answer: a `Response`, or None."""
-        self.run_id: str | None = None
-        """The run that can be resumed, where there is one."""
 
 
 class InvalidRequest(ModelError):

@@ -72,7 +72,8 @@ def transport_failure(error: BaseException, *, model: str, started: bool) -> Mod
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, httpx2.TimeoutException):
-            phase: Phase = "stream" if started else ("connect" if isinstance(cause, httpx2.ConnectTimeout) else "first_event")
+            before: Phase = "connect" if isinstance(cause, httpx2.ConnectTimeout) else "first_event"
+            phase: Phase = "stream" if started else before
             what = "went silent in mid-answer" if started else "did not answer in time"
             return TimedOut(f"{model} {what}. Try again, or set a longer deadline.", phase=phase, model=model,
                             started=started)  # fmt: skip

@@ -156,13 +156,13 @@ class Responded(Record):
     """Why the answer is partial."""
 
 
-class ModelFailed(Record):
-    """The model gave nothing that could be kept."""
+class Interrupted(Record):
+    """The run broke off without an answer: the model gave nothing, or a limit was reached. It can be resumed."""
 
-    kind: Literal["model_failed"] = "model_failed"
+    kind: Literal["interrupted"] = "interrupted"
     model: str
     failure: Failure
-    took_s: float
+    took_s: float = 0.0
 
 
 class Proposed(Record):
@@ -232,7 +232,7 @@ Body: TypeAlias = Annotated[
     | ModelSwitched
     | Requested
     | Responded
-    | ModelFailed
+    | Interrupted
     | Proposed
     | Decided
     | Lapsed

@@ -19,7 +19,7 @@ def _loop() -> asyncio.AbstractEventLoop:
 def wait(work: Coroutine[Any, Any, T]) -> T:
     """Return what the coroutine returns; interrupting the wait cancels it.
 
-        run = wait(agent.run("Answer ticket 17"))
+    Example: `run = wait(agent.run("Answer ticket 17"))`
     """
     future = asyncio.run_coroutine_threadsafe(work, _loop())
     try:

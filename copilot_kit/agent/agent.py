@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from copilot_kit.agent.limits import Limits
 from copilot_kit.agent.loop import AgentEvent, Approver, Work, advance
 from copilot_kit.agent.run import Run, output_of
-from copilot_kit.approval.executor import Edge
+from copilot_kit.approval.executor import Edge, closed_receipts
 from copilot_kit.approval.gate import Gate
 from copilot_kit.errors import UsageError
 from copilot_kit.events import closing
@@ -57,7 +57,7 @@ class Agent(Generic[OutputT]):
         run = await agent.run("Answer ticket 17")
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  what an agent is made of; all but the model by name
         self,
         model: str | Model = "default",
         *,
@@ -99,7 +99,7 @@ class Agent(Generic[OutputT]):
         """Return the run when it is done, or waits for a person with `proposals`.
 
         approver: asked for each proposal while the run goes on, as in a terminal.
-        Raises `ModelError` when the model does not answer; its `run_id` can be resumed.
+        Raises `ModelError` when the model does not answer, `LimitReached` at a limit; their `run_id` can be resumed.
         """
         stream = self._work(run_id or self._new_id("run"), self._begin(task), delivery="whole", approver=approver)
         return await _last(stream)
@@ -112,9 +112,7 @@ class Agent(Generic[OutputT]):
             async for event in events:
                 yield event
 
-    async def resume(
-        self, run_id: str, *, model: str | None = None, approver: Approver | None = None
-    ) -> Run[OutputT]:
+    async def resume(self, run_id: str, *, model: str | None = None, approver: Approver | None = None) -> Run[OutputT]:
         """Go on where the run stands, in whatever process: run what was approved, then ask the model again.
 
         Raises `NotOwner` if another process works on it and does not end.
@@ -171,25 +169,27 @@ class Agent(Generic[OutputT]):
             if starts != (session.state.seq == -1):
                 raise _misplaced(run_id, starts=starts)
             opened = self._opened_for(session, model)
+            plan = self._plan(session, opened, delivery, approver)
+            if bodies and not starts:
+                bodies = [*_ready_to_talk(session, plan), *bodies]
             if not starts and (opened.model.id, opened.slot) != (session.state.model, session.state.slot):
                 bodies = [ModelSwitched(model=opened.model.id, slot=opened.slot), *bodies]
             if bodies:
                 for entry in await session.append(*bodies, durable=False):
                     yield entry
-            async with closing(advance(session, self._plan(session, opened, delivery, approver))) as events:
+            async with closing(advance(session, plan)) as events:
                 async for event in events:
                     yield event
             yield self._run(session.state)
 
     def _opened_for(self, session: Session, model: str | None) -> _Opened:
-        """A run keeps its model until it is switched; a model that was given as an object has no name to open."""
+        """Return the model that the run goes on with: it keeps its own until it is switched, whatever slots say now."""
         if model is not None:
             return self._open(model)
-        kept = session.state.slot or session.state.model
-        opened = self._open(self.model)
-        if not kept or not isinstance(self.model, str) or kept in {opened.slot, opened.model.id}:
-            return opened
-        return self._open(kept)
+        if not session.state.model or not isinstance(self.model, str):
+            return self._open(self.model)
+        opened = self._open(session.state.slot or self.model)
+        return opened if opened.model.id == session.state.model else self._open(session.state.model)
 
     def _open(self, model: str | Model) -> _Opened:
         if not isinstance(model, str):
@@ -231,6 +231,17 @@ async def _last(events: AsyncIterator[AgentEvent | Run[OutputT]]) -> Run[OutputT
             if isinstance(event, Run):
                 return event
     raise UsageError("The agent's events ended without the run. Report this.")  # pragma: no cover
+
+
+def _ready_to_talk(session: Session, plan: Work) -> list[Body]:
+    """Return what must be written before the user's next words; raises `UsageError` while somebody must decide."""
+    state = session.state
+    if state.ended is None and (state.pending or state.unknown):
+        waiting = len(state.pending) + len(state.unknown)
+        raise UsageError(
+            f"Run {state.run_id!r} waits for {waiting} decisions. Decide them, or stop the run, before saying more."
+        )
+    return closed_receipts(session, plan.edge)
 
 
 def _misplaced(run_id: str, *, starts: bool) -> UsageError:

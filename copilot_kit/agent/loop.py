@@ -20,8 +20,8 @@ from copilot_kit.messages import Message, Source, Text
 from copilot_kit.model import Model
 from copilot_kit.records import (
     Failure,
+    Interrupted,
     MessageAdded,
-    ModelFailed,
     Proposal,
     Requested,
     Responded,
@@ -60,7 +60,7 @@ class Work:
 async def advance(session: Session, work: Work) -> AsyncIterator[AgentEvent]:
     """Take the run as far as it goes now: to its end, to a wait for a person, or to an error of the model.
 
-    Raises `ModelError` when the model does not answer; the run can then be resumed.
+    Raises `ModelError` when the model does not answer and `LimitReached` at a limit; the run can then be resumed.
     """
     begun, turns, tries = time.monotonic(), 0, 0
     while session.state.ended is None:
@@ -80,14 +80,17 @@ async def advance(session: Session, work: Work) -> AsyncIterator[AgentEvent]:
                 turns += 1
                 continue
             tries += 1
-            for entry in await session.append(*_conclusion(work, thread.response, last_try=tries > work.output_tries)):
+            conclusion = _conclusion(work, thread.response, last_try=tries > work.output_tries)
+            for entry in await session.append(conclusion, unless_changed=True):
                 yield entry
         except RunChanged:
             continue
         except LimitReached as error:
             failure = Failure(error=type(error).__name__, message=str(error))
-            for entry in await session.append(RunEnded(status="failed", failure=failure)):
+            for entry in await session.append(Interrupted(model=work.model.id, failure=failure), durable=True):
                 yield entry
+            error.run_id = session.run_id
+            raise
 
 
 def _is_answered(messages: list[Message], response: Response | None) -> bool:
@@ -108,22 +111,22 @@ async def _asked(session: Session, work: Work) -> bool:
     return session.state.seq != seq
 
 
-def _conclusion(work: Work, response: Response | None, *, last_try: bool) -> list[RunEnded | MessageAdded]:
+def _conclusion(work: Work, response: Response | None, *, last_try: bool) -> RunEnded | MessageAdded:
     """Return the end of the run, or what the model is told if its answer does not have the form asked for."""
     if response is None or work.parse_output is None or response.stop.kind == "refusal":
-        return [RunEnded(status="done")]
+        return RunEnded(status="done")
     try:
         value: JsonValue = work.parse_output.dump_python(work.parse_output.validate_json(response.text), mode="json")
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'answer'}: {e['msg']}" for e in error.errors()[:5])
         if last_try:
             failure = Failure(error="BadOutput", message=f"The answer does not fit the schema: {faults}.")
-            return [RunEnded(status="failed", failure=failure)]
+            return RunEnded(status="failed", failure=failure)
         words = f"This does not fit the schema: {faults}. Answer again with JSON that does, and nothing else."
         source = Source(kind="application", trusted=True)
         message = Message(id=work.new_id("msg"), role="user", parts=(Text(text=words, source=source),))
-        return [MessageAdded(message=message)]
-    return [RunEnded(status="done", output=value)]
+        return MessageAdded(message=message)
+    return RunEnded(status="done", output=value)
 
 
 async def _ask(session: Session, work: Work) -> AsyncIterator[AgentEvent]:
@@ -194,7 +197,7 @@ class _Answer:
             case Failed(error, partial):
                 self.error, self.partial = error, partial
 
-    def record(self) -> Responded | ModelFailed:
+    def record(self) -> Responded | Interrupted:
         """Return the record of an answer that ended by itself."""
         took_s = time.monotonic() - self.begun
         if self.response is not None:
@@ -209,15 +212,15 @@ class _Answer:
         if self.partial is not None and self.partial.message.parts:
             partial = self._stamped(self.partial)
             return Responded(response=partial, took_s=took_s, first_event_s=self.first_s, failure=failure)
-        return ModelFailed(model=self.work.model.id, failure=failure, took_s=took_s)
+        return Interrupted(model=self.work.model.id, failure=failure, took_s=took_s)
 
-    def cancelled(self) -> Responded | ModelFailed:
+    def cancelled(self) -> Responded | Interrupted:
         """Return the record of an answer that the caller stopped listening to."""
         took_s = time.monotonic() - self.begun
         failure = Failure(error="Cancelled", message="The run was cancelled while the model answered.", started=True)
         parts = self.assembly.so_far()
         if not parts:
-            return ModelFailed(model=self.work.model.id, failure=failure, took_s=took_s)
+            return Interrupted(model=self.work.model.id, failure=failure, took_s=took_s)
         message = Message(id=self.work.new_id("msg"), role="assistant", parts=parts)
         served = self.served or Served(asked=self.work.model.id, provider=self.work.model.id.partition(":")[0])
         response = Response(message=message, model=served, stop=Stop(kind="cancelled"), state="partial")

@@ -8,7 +8,8 @@ from copilot_kit.records import Proposal, Step
 
 def _digest(fields: Iterable[str]) -> str:
     # Each field is preceded by its length, so that no two lists of fields give the same bytes.
-    joined = b"".join(b"%d:%b" % (len(raw), raw) for raw in (field.encode("utf-8", "surrogatepass") for field in fields))
+    encoded = [field.encode("utf-8", "surrogatepass") for field in fields]
+    joined = b"".join(b"%d:%b" % (len(raw), raw) for raw in encoded)
     return hashlib.sha256(joined).hexdigest()
 
 

@@ -20,6 +20,7 @@ from copilot_kit.journal.session import RunChanged, Session
 from copilot_kit.journal.state import Asked, CallState
 from copilot_kit.journal.store import Entry
 from copilot_kit.messages import Outcome, ResultContent, Source, Text, ToolCall, UnknownPart, answer
+from copilot_kit.outputs import ToolOutput
 from copilot_kit.records import (
     Body,
     Intended,
@@ -29,7 +30,6 @@ from copilot_kit.records import (
     Received,
     Step,
 )
-from copilot_kit.outputs import ToolOutput
 from copilot_kit.tools import Tool, ToolContext
 
 _Tool: TypeAlias = Tool[..., Any]
@@ -89,6 +89,17 @@ async def handle(session: Session, edge: Edge) -> AsyncIterator[Entry]:
     if effects:
         async for entry in _run_effects(session, edge, effects):
             yield entry
+
+
+def closed_receipts(session: Session, edge: Edge) -> list[Body]:
+    """Return the receipts of calls that a stop left open, so that the conversation can go on behind them."""
+    calls = session.state.threads[edge.thread].calls.values()
+    words = "The run was stopped; it did not run."
+    return [
+        _receipt(state.call, "cancelled", words, outcome="cancelled")
+        for state in calls
+        if not state.settled and state.intended is None
+    ]
 
 
 def _next(session: Session, edge: Edge, state: CallState) -> Body | _Ready:

@@ -17,7 +17,7 @@ LEASE_S = 10.0
 """A killed owner's run can be taken over after so long."""
 
 
-class RunChanged(Exception):  # noqa: N818  never leaves the library: the loop looks at the state again
+class RunChanged(Exception):
     """Somebody appended something that makes this draft wrong: a stop, a decision."""
 
 

@@ -15,9 +15,9 @@ from copilot_kit.records import (
     Decision,
     Failure,
     Intended,
+    Interrupted,
     Lapsed,
     MessageAdded,
-    ModelFailed,
     ModelSwitched,
     Proposal,
     ProposalState,
@@ -199,7 +199,7 @@ class RunState:
         return RunRow(self.run_id, self.started.agent, self.started.title, self.status, self.seq, len(self.pending),
                       self.started_at, self.updated_at)  # fmt: skip
 
-    def apply(self, entry: Entry) -> None:
+    def apply(self, entry: Entry) -> None:  # noqa: C901, PLR0912  one arm for each kind of record
         """Take in the next record; raises `BrokenRecord` if it is not the next one."""
         head = entry.head
         if head.run_id != self.run_id or head.seq != self.seq + 1:
@@ -238,7 +238,7 @@ class RunState:
                 self._end(ended)
             case Requested():
                 thread.interrupted = self.broken = None
-            case ModelFailed(failure=failure):
+            case Interrupted(failure=failure):
                 self.broken = failure
             case Intended() | None:
                 pass
