@@ -8,11 +8,12 @@ from copilot_kit.approval import Gate, rule
 from copilot_kit.errors import CopilotError, LimitReached, ModelError
 from copilot_kit.messages import Message, assistant, system, user
 from copilot_kit.model import Model, complete
+from copilot_kit.outputs import ToolError
 from copilot_kit.records import Principal, Proposal
 from copilot_kit.request import OutputSpec, Request, Settings
 from copilot_kit.response import Response, Usage
 from copilot_kit.slots import open_model
-from copilot_kit.tools import Tool, ToolContext, ToolError, tool
+from copilot_kit.tools import Tool, ToolContext, tool
 
 __all__ = [
     # agents and their runs

@@ -28,7 +28,12 @@ class Record(BaseModel):
     """Immutable data that crosses a wire or a file: unknown fields are refused, bytes are base64 in JSON."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64", allow_inf_nan=False
+        frozen=True,
+        extra="forbid",
+        ser_json_bytes="base64",
+        val_json_bytes="base64",
+        allow_inf_nan=False,
+        defer_build=True,
     )
 
 
@@ -205,7 +210,7 @@ class Message(Record):
     role: Role
     parts: tuple[Part, ...]
     at: datetime | None = Field(default=None, exclude_if=_is_none)
-    meta: dict[str, JsonValue] = Field(default={}, exclude_if=_is_empty)
+    meta: dict[str, JsonValue] = Field(default_factory=dict, exclude_if=_is_empty)
     """The application's own; never sent to a provider."""
     wire: Wire | None = Field(default=None, exclude_if=_is_none)
     """What belongs to the message as a whole: a provider's role name, item id, phase."""

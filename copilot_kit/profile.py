@@ -3,6 +3,8 @@
 from datetime import date
 from typing import Literal
 
+from pydantic import Field
+
 from copilot_kit.messages import Record
 from copilot_kit.request import Effort, OutputMode
 
@@ -41,8 +43,8 @@ class Profile(Record):
     caching: Literal["none", "automatic", "marked"] | None = None
     binds_reasoning: bool | None = None
     """It refuses reasoning whose preceding conversation was changed."""
-    lifecycle: Lifecycle = Lifecycle()
-    sources: dict[str, str] = {}
+    lifecycle: Lifecycle = Field(default_factory=Lifecycle)
+    sources: dict[str, str] = Field(default_factory=dict)
 
     def over(self, lower: "Profile") -> "Profile":
         """Return this profile, with the facts of `lower` where this one knows nothing."""

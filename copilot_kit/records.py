@@ -10,7 +10,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field, JsonValue
 
 from copilot_kit.messages import Message, Record, ToolResult
-from copilot_kit.request import OutputSpec, Settings
+from copilot_kit.request import UNSET, OutputSpec, Settings
 from copilot_kit.response import Response
 
 SCHEMA = 1
@@ -141,7 +141,7 @@ class Requested(Record):
     last: str
     """Ids of the first and the last message that were sent."""
     tools_digest: str
-    settings: Settings = Settings()
+    settings: Settings = Field(default_factory=lambda: UNSET)
     output: OutputSpec | None = None
 
 

@@ -78,7 +78,7 @@ class Settings(Record):
     """Seconds for the whole answer, retries included."""
     first_event_deadline_s: float | None = None
     """Seconds until the first event of a stream."""
-    extra: dict[str, dict[str, JsonValue]] = {}
+    extra: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)
     """By provider: fields of its API that have no neutral name; each provider gets only its own."""
     on_unsupported: Literal["drop", "error"] = "drop"
 
@@ -88,6 +88,10 @@ class Settings(Record):
         extra = {name: {**lower.extra.get(name, {}), **self.extra.get(name, {})}
                  for name in {*lower.extra, *self.extra}}  # fmt: skip
         return Settings.model_validate({**merged, "extra": extra} if extra else merged)
+
+
+UNSET = Settings()
+"""Nothing is set; one for all, since pydantic would copy a default each time."""
 
 
 class Request(Record):
@@ -100,6 +104,6 @@ class Request(Record):
     parallel_tools: bool | None = None
     """May one answer hold several calls? None leaves it to the provider."""
     output: OutputSpec | None = None
-    settings: Settings = Settings()
+    settings: Settings = Field(default_factory=lambda: UNSET)
     delivery: Literal["stream", "whole"] = "stream"
     """How the answer travels; the events are the same."""

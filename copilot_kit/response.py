@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Literal, TypeAlias
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from copilot_kit.messages import Message, Record, ToolCall
 from copilot_kit.request import OutputMode
@@ -36,6 +36,9 @@ class Usage(Record):
             cost_usd=None if self.cost_usd is None or other.cost_usd is None else self.cost_usd + other.cost_usd,
             price_source=self.price_source if self.price_source == other.price_source else None,
         )
+
+
+_UNKNOWN_USAGE = Usage()  # one for all: pydantic would copy a default each time
 
 
 def _sum(a: int | None, b: int | None) -> int | None:
@@ -89,15 +92,15 @@ class Response(Record):
     model: Served
     stop: Stop
     state: Literal["complete", "partial"] = "complete"
-    usage: Usage = Usage()
-    settings_used: dict[str, JsonValue] = {}
+    usage: Usage = Field(default_factory=lambda: _UNKNOWN_USAGE)
+    settings_used: dict[str, JsonValue] = Field(default_factory=dict)
     """The settings as they were sent, by the provider's names; never messages, tools or keys."""
     output_mode: OutputMode | None = None
     dropped: tuple[Dropped, ...] = ()
     warnings: tuple[str, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     response_id: str | None = None
-    extra: dict[str, JsonValue] = {}
+    extra: dict[str, JsonValue] = Field(default_factory=dict)
     """What else the provider said of the answer (log probabilities, service tier, container), by its names."""
 
     @property

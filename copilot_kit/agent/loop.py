@@ -73,7 +73,7 @@ async def advance(session: Session, work: Work) -> AsyncIterator[AgentEvent]:
                     if not await _asked(session, work):
                         return
                     continue
-            if not _is_answered(thread.messages, thread.response):
+            if not thread.answered:
                 check(work.limits, session.state, turns=turns, worked_s=time.monotonic() - begun)
                 async for event in _ask(session, work):
                     yield event
@@ -91,13 +91,6 @@ async def advance(session: Session, work: Work) -> AsyncIterator[AgentEvent]:
                 yield entry
             error.run_id = session.run_id
             raise
-
-
-def _is_answered(messages: list[Message], response: Response | None) -> bool:
-    """Tell whether the last word is the model's, and it is not to be continued."""
-    if response is None or response.state == "partial" or response.stop.kind == "paused":
-        return False
-    return not messages or messages[-1] is response.message or not response.message.parts
 
 
 async def _asked(session: Session, work: Work) -> bool:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from copilot_kit.errors import Conflict, NotOwner
 from copilot_kit.journal.state import RunState
 from copilot_kit.journal.store import GENESIS, Draft, Entry, RunRow, Sealed, seal
+from copilot_kit.journal.verify import Anchor
 
 
 class MemoryStore:
@@ -20,6 +21,7 @@ class MemoryStore:
         self._leases: dict[str, tuple[int, str, float]] = {}
 
     shared = False
+    closed = False
 
     async def append(
         self, run_id: str, drafts: Sequence[Draft], *, after: int, epoch: int = 0, durable: bool = True
@@ -68,6 +70,15 @@ class MemoryStore:
         lease = self._leases.get(run_id)
         if lease is not None and lease[0] == epoch:
             self._leases[run_id] = (epoch, "", 0.0)
+
+    async def sealed(self, run_id: str) -> list[Sealed]:
+        """Return all records of a run as they are kept."""
+        return list(self._sealed.get(run_id, []))
+
+    async def anchor(self, run_id: str) -> Anchor | None:
+        """Return seq and hash of the run's last record."""
+        sealed = self._sealed.get(run_id)
+        return Anchor(sealed[-1].head.seq, sealed[-1].head.hash) if sealed else None
 
     async def close(self) -> None:
         """Nothing to let go of."""

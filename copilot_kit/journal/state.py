@@ -79,6 +79,8 @@ class Thread:
     calls: dict[str, CallState] = field(default_factory=dict)
     """Of the last turn, in call order, until all of them have results."""
     response: Response | None = None
+    answered: bool = False
+    """The last word is the model's, and it is not to be continued."""
     interrupted: Message | None = None
     """What came of an answer that broke off: asked again it is forgotten, spoken to it becomes part of the talk."""
 
@@ -87,6 +89,7 @@ class Thread:
             self.messages.append(self.interrupted)
             self.interrupted = None
         self.messages.append(message)
+        self.answered = False
 
     def _respond(self, response: Response) -> None:
         self.response = response
@@ -97,6 +100,7 @@ class Thread:
         if response.message.parts:
             self.messages.append(response.message)
         self.calls = {call.call_id: CallState(call) for call in response.calls}
+        self.answered = not self.calls and response.stop.kind != "paused"
 
     def _receive(self, received: Received) -> None:
         state = self.calls.get(received.call_id)

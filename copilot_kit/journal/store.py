@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from copilot_kit.errors import BrokenRecord
 from copilot_kit.records import SCHEMA, Body, RunStatus
@@ -16,7 +16,7 @@ GENESIS = "0" * 64
 """What the first record of a run names as its predecessor."""
 SALT_BYTES = 16
 
-_BODY: TypeAdapter[Body] = TypeAdapter(Body)
+_BODY: TypeAdapter[Body] = TypeAdapter(Body, config=ConfigDict(defer_build=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,8 @@ class Sealed:
 
     head: Head
     salt: bytes
-    payload: bytes
+    payload: bytes | None
+    """None where it was erased."""
 
 
 @dataclass(frozen=True, slots=True)
