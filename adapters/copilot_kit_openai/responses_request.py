@@ -1,0 +1,325 @@
+"""A request of ours as the bytes that the Responses API takes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NamedTuple
+
+from pydantic_core import to_json
+
+from copilot_kit.encoding import EncodedMessages
+from copilot_kit.errors import InvalidRequest
+from copilot_kit.messages import Message
+from copilot_kit.profile import Profile
+from copilot_kit.request import AnyTool, Effort, OutputMode, OutputSpec, ProviderTool, Request, Settings, ToolSpec
+from copilot_kit.response import Dropped
+from copilot_kit.wire import Target, may_replay
+from copilot_kit_openai.dialects import Dialect
+from copilot_kit_openai.responses_items import Item
+from copilot_kit_openai.responses_messages import Encoded, encode
+
+_HOLDS_NO_STATE = frozenset({"openai", "azure", "xai"})
+"""Providers known to take `store` and to give reasoning back encrypted."""
+_NEEDS_STATE = frozenset({"previous_response_id", "conversation", "background", "prompt"})
+_ENCRYPTED = "reasoning.encrypted_content"
+_SAME_TOOLS = {"azure": ("openai",)}
+"""Whose tools a provider has as well."""
+_TEXT_RESULTS_ONLY = frozenset({"xai"})
+_MERGED = ("reasoning", "text")
+"""Objects of the API in which the caller's `extra` adds fields to ours."""
+_NOT_SETTINGS = frozenset({"model", "instructions", "input", "tools", "stream", "prompt"})
+_LEVELS: tuple[Effort, ...] = ("none", "minimal", "low", "medium", "high", "max")
+_STRICT_WORDS = frozenset(
+    {
+        "type",
+        "properties",
+        "required",
+        "additionalProperties",
+        "items",
+        "enum",
+        "const",
+        "anyOf",
+        "$ref",
+        "$defs",
+        "description",
+        "title",
+    }
+)
+
+
+class Sent(NamedTuple):
+    """A request as it goes out, and what the response must say of it."""
+
+    content: bytes
+    settings: dict[str, Any]
+    dropped: tuple[Dropped, ...]
+    output_mode: OutputMode | None
+
+
+@dataclass(slots=True)
+class _Body:
+    """The fields of a request, apart from input and tools, while it is put together."""
+
+    settings: Settings
+    model: str
+    fields: dict[str, Any] = field(default_factory=dict)
+    dropped: list[Dropped] = field(default_factory=list)
+
+    def cannot(self, name: str, reason: str, *, became: str | None = None) -> None:
+        """Report a setting that is not sent, or refuse the request where the caller wants that."""
+        if self.settings.on_unsupported == "error":
+            raise InvalidRequest(
+                f"{self.model} does not take {name!r}: {reason}. Leave it out, or set on_unsupported='drop'.",
+                param=name,
+                model=self.model,
+            )
+        self.dropped.append(Dropped(kind="setting", name=name, reason=reason, became=became))
+
+
+class RequestEncoder:
+    """Encodes the requests of one model; each message only once."""
+
+    def __init__(self, dialect: Dialect, model: str, profile: Profile) -> None:
+        self._dialect = dialect
+        self._model = model
+        self._profile = profile
+        self._target = Target(dialect.origin("responses"), model, tool_id_pattern=profile.tool_id_pattern)
+        self._messages: EncodedMessages[Encoded] = EncodedMessages()
+        self._tools: tuple[tuple[AnyTool, ...], list[bytes], list[Dropped]] = ((), [], [])
+
+    @property
+    def target(self) -> Target:
+        """Where the requests go."""
+        return self._target
+
+    def encode(self, request: Request) -> Sent:
+        """Return the bytes of a request; raises `InvalidRequest` for what is refused before it is sent."""
+        body = _Body(request.settings, self._model)
+        body.fields["model"] = self._model
+        messages, instructions = self._instructions(request.messages)
+        items, dropped = self._input(messages)
+        tools, tools_dropped = self._tool_forms(request.tools)
+        mode = self._output_mode(request.output)
+        if request.output is not None and mode == "tool":
+            tools = [*tools, to_json(_output_tool(request.output))]
+        if request.output is not None and mode == "prompted":
+            instructions = "\n\n".join([*([instructions] if instructions else []), _prompt(request.output)])
+        if instructions is not None:
+            body.fields["instructions"] = instructions
+        self._answer_form(body, request, mode)
+        self._settings(body, request)
+        extra = self._extra(body, request)
+        content = _joined(body.fields, None if extra.get("input", items) is None else items, tools, extra)
+        used = {name: value for name, value in body.fields.items() if name not in _NOT_SETTINGS}
+        return Sent(content, used, (*dropped, *tools_dropped, *body.dropped), mode)
+
+    def _instructions(self, messages: tuple[Message, ...]) -> tuple[tuple[Message, ...], str | None]:
+        first = messages[0] if messages else None
+        if first is None or first.role != "system" or may_replay(first.wire, self._target):
+            return messages, None
+        return messages[1:], first.text
+
+    def _input(self, messages: tuple[Message, ...]) -> tuple[bytes, list[Dropped]]:
+        text_only = self._dialect.name in _TEXT_RESULTS_ONLY
+        if len(messages) == 1 and self._is_bare(messages[0]):
+            return to_json(messages[0].text), []
+        pieces: list[bytes] = []
+        dropped: list[Dropped] = []
+        awaited: dict[str, str] = {}
+        for message in messages:
+            known = dict(awaited) if awaited and message.role == "tool" else {}
+            key = (self._target, tuple(known.items()))
+            found = self._messages.lookup(
+                message, key, partial(encode, target=self._target, awaited=known, text_results_only=text_only)
+            )
+            if found.items:
+                pieces.append(found.items)
+            dropped += found.dropped
+            awaited.update(found.awaited)
+        return b"[" + b",".join(pieces) + b"]", dropped
+
+    def _is_bare(self, message: Message) -> bool:
+        wire = message.wire
+        bare = wire is not None and isinstance(wire.opaque, dict) and wire.opaque.get("bare") is True
+        return bare and may_replay(wire, self._target)
+
+    def _tool_forms(self, tools: tuple[AnyTool, ...]) -> tuple[list[bytes], list[Dropped]]:
+        known, forms, dropped = self._tools
+        if len(known) == len(tools) and all(a is b for a, b in zip(known, tools, strict=True)):
+            return forms, dropped
+        forms, dropped = [], []
+        for tool in tools:
+            form = self._provider_tool(tool) if isinstance(tool, ProviderTool) else self._function(tool)
+            if form is None:
+                reason = f"defined by {tool.kind.partition('.')[0]}" if isinstance(tool, ProviderTool) else ""
+                name = tool.kind if isinstance(tool, ProviderTool) else tool.name
+                dropped.append(Dropped(kind="tool", name=name, reason=reason))
+            else:
+                forms.append(to_json(form))
+        self._tools = (tools, forms, dropped)
+        return forms, dropped
+
+    def _provider_tool(self, tool: ProviderTool) -> Item | None:
+        maker, _, kind = tool.kind.partition(".")
+        known = {self._dialect.name, *_SAME_TOOLS.get(self._dialect.name, ())}
+        if maker not in known or not isinstance(tool.value, dict):
+            return None
+        return {"type": kind, **tool.value}
+
+    def _function(self, tool: ToolSpec) -> Item:
+        form: Item = {"type": "function", "name": tool.name, "parameters": tool.parameters}
+        if tool.description is not None:
+            form["description"] = tool.description
+        # Left out, the server would switch strict on and rewrite the schema.
+        form["strict"] = tool.strict if tool.strict is not None else fits_strict(tool.parameters)
+        if may_replay(tool.wire, self._target) and tool.wire is not None and isinstance(tool.wire.opaque, dict):
+            form |= tool.wire.opaque
+        return {name: value for name, value in form.items() if value is not None}
+
+    def _output_mode(self, output: OutputSpec | None) -> OutputMode | None:
+        if output is None:
+            return None
+        if output.mode != "auto":
+            return output.mode
+        modes = self._profile.output_modes
+        return modes[0] if modes else "native"
+
+    def _answer_form(self, body: _Body, request: Request, mode: OutputMode | None) -> None:
+        output = request.output
+        if output is not None and mode == "native":
+            form: Item = {"type": "json_schema", "name": output.name, "schema": output.json_schema}
+            if output.description is not None:
+                form["description"] = output.description
+            form["strict"] = output.strict if output.strict is not None else fits_strict(output.json_schema)
+            body.fields["text"] = {"format": form}
+        if request.tool_choice is not None:
+            body.fields["tool_choice"] = _choice(request.tool_choice, request.tools)
+        if request.parallel_tools is not None:
+            body.fields["parallel_tool_calls"] = request.parallel_tools
+        if request.delivery == "stream":
+            body.fields["stream"] = True
+
+    def _settings(self, body: _Body, request: Request) -> None:
+        settings = request.settings
+        if settings.max_output_tokens is not None:
+            body.fields["max_output_tokens"] = settings.max_output_tokens
+        for name, value in (("temperature", settings.temperature), ("top_p", settings.top_p)):
+            if value is not None and name in self._profile.refuses:
+                body.cannot(name, "the model refuses it")
+            elif value is not None:
+                body.fields[name] = value
+        if settings.effort is not None:
+            self._effort(body, settings.effort)
+        if settings.seed is not None:
+            body.cannot("seed", "the API has no such field")
+        if settings.stop:
+            body.cannot("stop", "the API has no such field")
+        if settings.cache in {"off", "5m", "1h"}:
+            body.cannot("cache", "the provider caches by itself; use extra for prompt_cache_options")
+
+    def _effort(self, body: _Body, asked: Effort) -> None:
+        word = self._dialect.efforts.get(asked)
+        known = self._profile.efforts
+        if known is not None and asked not in known:
+            nearest = min(known, key=lambda level: abs(_LEVELS.index(level) - _LEVELS.index(asked)), default=None)
+            became = None if nearest is None else self._dialect.efforts.get(nearest, nearest)
+            body.cannot("effort", f"the model does not know the level {asked!r}", became=became)
+            word = became
+        elif word is None:
+            body.cannot("effort", f"the provider has no word for the level {asked!r}")
+        if word is not None:
+            body.fields["reasoning"] = {"effort": word}
+
+    def _extra(self, body: _Body, request: Request) -> dict[str, Any]:
+        """Apply the caller's own fields, and what a history that lives here needs, to the body; return them."""
+        extra: dict[str, Any] = request.settings.extra.get(self._dialect.name, {})
+        if self._dialect.name in _HOLDS_NO_STATE and not _NEEDS_STATE & extra.keys():
+            store = extra.get("store", False)
+            if "store" not in extra:
+                body.fields["store"] = False
+            if store is False and "include" not in extra and self._profile.efforts != ():
+                body.fields["include"] = [_ENCRYPTED]
+        for name, value in extra.items():
+            if name in _MERGED and isinstance(value, dict):
+                body.fields[name] = merged(body.fields.get(name, {}), value)
+            elif name not in {"input", "tools"}:
+                body.fields[name] = value
+        body.fields = {name: value for name, value in body.fields.items() if value is not None}
+        return extra
+
+
+def _joined(fields: Mapping[str, Any], items: bytes | None, tools: Sequence[bytes], extra: Mapping[str, Any]) -> bytes:
+    pieces = [to_json(fields)[:-1]]
+    if items is not None:
+        pieces.append(b',"input":' + items)
+    if tools:
+        pieces.append(b',"tools":[' + b",".join(tools) + b"]")
+    elif "tools" in extra and extra["tools"] is not None:
+        pieces.append(b',"tools":' + to_json(extra["tools"]))
+    return b"".join([*pieces, b"}"])
+
+
+def merged(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return both objects in one; theirs wins, and None in theirs takes a field away."""
+    result = dict(ours)
+    for name, value in theirs.items():
+        if isinstance(value, dict) and isinstance(result.get(name), dict):
+            result[name] = merged(result[name], value)
+        elif value is None:
+            result.pop(name, None)
+        else:
+            result[name] = value
+    return result
+
+
+def _choice(choice: str | tuple[str, ...], tools: tuple[AnyTool, ...]) -> str | Item:
+    if isinstance(choice, str):
+        return choice
+    forms = [_named(name, tools) for name in choice]
+    return forms[0] if len(forms) == 1 else {"type": "allowed_tools", "mode": "required", "tools": forms}
+
+
+def _named(name: str, tools: tuple[AnyTool, ...]) -> Item:
+    for tool in tools:
+        if isinstance(tool, ProviderTool) and isinstance(tool.value, dict):
+            kind = tool.kind.partition(".")[2]
+            if kind == "custom" and tool.value.get("name") == name:
+                return {"type": "custom", "name": name}
+            if kind == name:
+                return {"type": name}
+    return {"type": "function", "name": name}
+
+
+def _output_tool(output: OutputSpec) -> Item:
+    what = output.description or "Give the final answer in this form."
+    strict = output.strict if output.strict is not None else fits_strict(output.json_schema)
+    return {
+        "type": "function",
+        "name": output.name,
+        "description": what,
+        "parameters": output.json_schema,
+        "strict": strict,
+    }
+
+
+def _prompt(output: OutputSpec) -> str:
+    return f"Answer with JSON only, no other words, that fits this JSON schema:\n{to_json(output.json_schema).decode()}"
+
+
+def fits_strict(schema: Any) -> bool:
+    """Tell whether a schema is of the form that strict mode takes as it is.
+
+    https://developers.openai.com/api/docs/guides/structured-outputs: every object lists all its properties as
+    required and allows no others. Keywords beyond the plain ones are left to the caller to be strict about.
+    """
+    if not isinstance(schema, dict) or not schema.keys() <= _STRICT_WORDS:
+        return False
+    properties = schema.get("properties", {})
+    if schema.get("type") == "object" or "properties" in schema:
+        if schema.get("additionalProperties") is not False:
+            return False
+        if set(schema.get("required", [])) != set(properties):
+            return False
+    inner = [*properties.values(), *schema.get("anyOf", []), *schema.get("$defs", {}).values()]
+    inner += [schema["items"]] if "items" in schema else []
+    return bool(schema) and all(fits_strict(part) for part in inner)
