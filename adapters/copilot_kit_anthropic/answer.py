@@ -1,0 +1,334 @@
+"""An answer of the provider, whole or event by event, as our events.
+
+Event types: https://platform.claude.com/docs/en/build-with-claude/streaming. Unknown events, blocks and deltas are
+passed over or kept as data; only `message_stop` after a stop reason makes an answer complete.
+"""
+
+from typing import Any
+
+from copilot_kit.assembly import Assembly
+from copilot_kit.events import Ended, Event, Started
+from copilot_kit.ids import NewId, new_id
+from copilot_kit.messages import Foreign, Message, Part, Reasoning, Text, ToolCall, Wire
+from copilot_kit.request import OutputMode
+from copilot_kit.response import Dropped, Response, Served, Stop, StopKind, Usage
+from copilot_kit_anthropic.blocks import CallIds, call_part, citation, part_of, thinking_part
+from copilot_kit_anthropic.failures import not_an_answer, stated_error
+from copilot_kit_anthropic.json_bytes import Json, dumped, is_object
+
+_STOPS: dict[str, StopKind] = {
+    "end_turn": "end",
+    "stop_sequence": "end",
+    "tool_use": "tool",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "pause_turn": "paused",
+    "refusal": "refusal",
+    "compaction": "paused",
+}
+_FRAME = {"id", "type", "role", "model", "content", "stop_reason", "stop_sequence", "stop_details", "usage"}
+_COUNTED = {"input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens"}
+
+
+class _Open:
+    """A block of a stream that is not finished."""
+
+    __slots__ = ("block", "citations", "index")
+
+    def __init__(self, block: Json, index: int | None) -> None:
+        self.block = block
+        self.index = index
+        """Of the part; None for a block that is kept whole and becomes a part at its end."""
+        self.citations: list[Json] = []
+
+
+class Answer:
+    """Puts one answer together."""
+
+    def __init__(
+        self,
+        *,
+        asked: str,
+        provider: str,
+        origin: str,
+        prefix_digest: str | None = None,
+        dropped: tuple[Dropped, ...] = (),
+        settings_used: Json | None = None,
+        output_mode: OutputMode | None = None,
+        new: NewId = new_id,
+    ) -> None:
+        self.ended = False
+        self.started = False
+        self._asked, self._provider, self._origin = asked, provider, origin
+        self._id = f"{provider}:{asked}"
+        self._prefix_digest = prefix_digest
+        self._dropped, self._settings_used, self._output_mode = dropped, settings_used or {}, output_mode
+        self._new_id = new
+        self._calls = CallIds(new)
+        self._assembly = Assembly()
+        self._open: dict[int, _Open] = {}
+        self._held: tuple[int, ToolCall] | None = None
+        self._frame: Json = {}
+        self._usage: Json = {}
+
+    def whole(self, body: Json) -> list[Event]:
+        """Return the events of an answer that came at once; raises `ModelError` if the body is none."""
+        content = body.get("content")
+        if not isinstance(content, list):
+            error = stated_error(self._id, body)
+            raise error if error is not None else not_an_answer(self._id, dumped(body))
+        events: list[Event] = self._begin(body)
+        self._frame |= body
+        cut = self._is_cut_off()
+        for number, block in enumerate(content):
+            part = self._whole_part(block)
+            if cut and number == len(content) - 1:
+                part = _unless_cut(part)
+            events.extend(self._assembly.whole(part))
+        return [*events, self._end()]
+
+    def event(self, event: Json) -> list[Event]:
+        """Return what one event of the stream means; raises `ModelError` if it is an error."""
+        match event.get("type"):
+            case "content_block_delta":
+                return self._delta(event)
+            case "content_block_start":
+                return [*self._release(), *self._block_start(event)]
+            case "content_block_stop":
+                return self._block_stop(event)
+            case "message_start":
+                message = event.get("message")
+                return self._begin(message) if isinstance(message, dict) else []
+            case "message_delta":
+                return self._message_delta(event)
+            case "message_stop":
+                return self._message_stop()
+            case "error":
+                error = stated_error(self._id, event, status=200, started=self.started)
+                raise error if error is not None else not_an_answer(self._id, dumped(event), started=self.started)
+            case _:
+                return []
+
+    def partial(self) -> Response | None:
+        """Return what has come so far, with no call that could run; None before anything came."""
+        if not self.started:
+            return None
+        return self._response(self._assembly.so_far(), Stop(kind="error"), complete=False)
+
+    def _begin(self, message: Json) -> list[Event]:
+        self._frame |= {k: v for k, v in message.items() if k != "content" and v is not None}
+        self._usage |= _stated(message.get("usage"))
+        if self.started:
+            return []
+        self.started = True
+        return [Started(self._served(), _text(message.get("id")))]
+
+    def _served(self) -> Served:
+        return Served(asked=self._asked, provider=self._provider, served=_text(self._frame.get("model")))
+
+    def _block_start(self, event: Json) -> list[Event]:
+        block = event.get("content_block")
+        if not isinstance(block, dict):
+            return []
+        number = event.get("index", len(self._open))
+        begun = self._begun(block)
+        start = None if begun is None else self._assembly.open(begun)
+        self._open[number] = _Open(block, None if start is None else start.index)
+        return [] if start is None else [start]
+
+    def _begun(self, block: Json) -> Part | None:
+        """Return the part that a block begins as; None for one that is kept whole."""
+        match block:
+            case {"type": "text", "text": str(text)}:
+                return Text(text=text)
+            case {"type": "thinking", "thinking": str(text)}:
+                return Reasoning(text=text)
+            case {"type": str(kind), "id": str(), "name": str(), **more} if kind.endswith("tool_use") and more:
+                return call_part(block, self._origin, self._calls, args_json="")
+            case _:
+                return None
+
+    def _delta(self, event: Json) -> list[Event]:
+        delta = event.get("delta")
+        block = self._open.get(event.get("index", 0))
+        if block is None or not isinstance(delta, dict):
+            return []
+        index = block.index
+        match delta:
+            case {"type": "text_delta", "text": str(text)} | {"type": "thinking_delta", "thinking": str(text)} if (
+                index is not None
+            ):
+                return [self._assembly.add_text(index, text)] if text else []
+            case {"type": "input_json_delta", "partial_json": str(text)} if index is not None:
+                return [self._assembly.add_args(index, text)] if text else []
+            case {"type": "signature_delta"}:
+                block.block["signature"] = delta.get("signature")
+            case {"type": "citations_delta", "citation": dict(raw)}:
+                block.citations.append(raw)
+            case _:
+                _merge(block.block, delta)
+        return []
+
+    def _block_stop(self, event: Json) -> list[Event]:
+        block = self._open.pop(event.get("index", 0), None)
+        if block is None:
+            return []
+        if block.index is None:
+            return list(self._assembly.whole(self._whole_part(block.block)))
+        part = self._finished(block, block.index)
+        if isinstance(part, ToolCall) and part.executed_by == "client":
+            # Whether the output limit cut it off is said only after its end.
+            self._held = (block.index, part)
+            return []
+        return [self._assembly.close(block.index, part)]
+
+    def _finished(self, block: _Open, index: int) -> Part | None:
+        begun = self._assembly.part(index)
+        content = self._assembly.collected(index)
+        match begun:
+            case Text():
+                raw = [*(block.block.get("citations") or ()), *block.citations]
+                if not raw:
+                    return None
+                cited = tuple(citation(c, self._origin) for c in raw)
+                return Text(text=content, citations=cited, wire=Wire(origin=self._origin))
+            case Reasoning():
+                return thinking_part({**block.block, "thinking": content}, self._origin, self._prefix_digest)
+            case ToolCall():
+                given = block.block.get("input")
+                args = content if content.strip() else dumped({} if given is None else given).decode()
+                return begun.model_copy(update={"args_json": args})
+            case _:
+                return None
+
+    def _whole_part(self, block: Any) -> Part:
+        if not isinstance(block, dict):
+            raise not_an_answer(self._id, dumped(block), started=self.started)
+        part = part_of(block, self._origin, self._calls)
+        if isinstance(part, Reasoning) and part.wire is not None and self._prefix_digest is not None:
+            wire = part.wire.model_copy(update={"prefix_digest": self._prefix_digest})
+            return part.model_copy(update={"wire": wire})
+        return part
+
+    def _release(self) -> list[Event]:
+        """Return the end of the call that was held back; cut off by the output limit, it is no call."""
+        if self._held is None:
+            return []
+        (index, call), self._held = self._held, None
+        return [self._assembly.close(index, _unless_cut(call) if self._is_cut_off() else call)]
+
+    def _is_cut_off(self) -> bool:
+        return _STOPS.get(str(self._frame.get("stop_reason"))) == "length"
+
+    def _message_delta(self, event: Json) -> list[Event]:
+        delta = event.get("delta")
+        if isinstance(delta, dict):
+            self._frame |= {k: v for k, v in delta.items() if v is not None}
+        self._frame |= {k: v for k, v in event.items() if k not in ("type", "delta", "usage") and v is not None}
+        self._usage |= _stated(event.get("usage"))
+        return self._release()
+
+    def _message_stop(self) -> list[Event]:
+        if self._frame.get("stop_reason") is None:
+            return []  # without a reason to stop, this is no end: the caller will find the stream cut off
+        events = self._release()
+        for number in sorted(self._open):
+            block = self._open.pop(number)
+            part = None if block.index is None else self._assembly.part(block.index)
+            if block.index is None or isinstance(part, ToolCall):
+                raise not_an_answer(self._id, dumped(block.block), started=True)
+            events.append(self._assembly.close(block.index, self._finished(block, block.index)))
+        return [*events, self._end()]
+
+    def _end(self) -> Ended:
+        self.ended = True
+        parts = self._assembly.finished()
+        return Ended(self._response(parts, self._stop(parts), complete=True))
+
+    def _stop(self, parts: tuple[Part, ...]) -> Stop:
+        raw = _text(self._frame.get("stop_reason"))
+        kind = _STOPS.get(raw or "", "end")
+        if kind == "end" and any(isinstance(part, ToolCall) and part.executed_by == "client" for part in parts):
+            kind = "tool"
+        detail = self._frame.get("stop_details")
+        sequence = self._frame.get("stop_sequence")
+        if detail is None and sequence is not None:
+            detail = {"stop_sequence": sequence}
+        return Stop(kind=kind, raw=raw, detail=detail)
+
+    def _response(self, parts: tuple[Part, ...], stop: Stop, *, complete: bool) -> Response:
+        usage = self._usage or _stated(self._frame.get("usage"))
+        extra = {k: v for k, v in self._frame.items() if k not in _FRAME and v is not None}
+        more = {k: v for k, v in usage.items() if k not in _COUNTED}
+        return Response(
+            message=Message(id=self._new_id("msg"), role="assistant", parts=parts),
+            model=self._served(),
+            stop=stop,
+            state="complete" if complete else "partial",
+            usage=_usage(usage),
+            settings_used=self._settings_used,
+            output_mode=self._output_mode,
+            dropped=self._dropped,
+            warnings=_warnings(extra.get("input_transformations")),
+            response_id=_text(self._frame.get("id")),
+            extra={**extra, "usage": more} if more else extra,
+        )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _stated(value: object) -> Json:
+    """Return what an object says, without its nulls: later figures must not be overwritten by them."""
+    return {k: v for k, v in value.items() if v is not None} if isinstance(value, dict) else {}
+
+
+def _merge(block: Json, delta: Json) -> None:
+    """Add a delta of an unknown kind to its block: text to text, lists to lists, anything else in its place."""
+    for key, value in delta.items():
+        if key == "type":
+            continue
+        old = block.get(key)
+        if (isinstance(old, str) and isinstance(value, str)) or (isinstance(old, list) and isinstance(value, list)):
+            block[key] = old + value  # type: ignore[operator]
+        elif value is not None:
+            block[key] = value
+
+
+def _unless_cut(part: Part) -> Part:
+    """Return a call whose arguments are whole as it is, and any other as data that nothing can run."""
+    if not isinstance(part, ToolCall) or part.executed_by == "provider":
+        return part
+    if part.args_json != "{}" and is_object(part.args_json):
+        return part
+    return Foreign(kind="copilot_kit.partial_tool_call", value={"name": part.name, "args_json": part.args_json})
+
+
+def _usage(stated: Json) -> Usage:
+    """Return the figures; the provider's input count leaves out what was read from and written to the cache."""
+    read, written = _count(stated, "cache_read_input_tokens"), _count(stated, "cache_creation_input_tokens")
+    fresh = _count(stated, "input_tokens")
+    details = stated.get("output_tokens_details")
+    return Usage(
+        input=None if fresh is None else fresh + (read or 0) + (written or 0),
+        cache_read=read,
+        cache_write=written,
+        output=_count(stated, "output_tokens"),
+        reasoning=_count(details, "thinking_tokens") if isinstance(details, dict) else None,
+    )
+
+
+def _count(stated: Json, name: str) -> int | None:
+    value = stated.get(name)
+    return value if isinstance(value, int) else None
+
+
+def _warnings(transformations: object) -> tuple[str, ...]:
+    if not isinstance(transformations, list):
+        return ()
+    return tuple(
+        f"The API changed the input at {entry.get('path')}: {entry.get('type')} ({entry.get('reason')})."
+        for entry in transformations
+        if isinstance(entry, dict)
+    )

@@ -1,0 +1,254 @@
+"""A request as the bytes that go out: each message is encoded once, and a request is a join.
+
+Cache marks, the grouping of results and the digests of prefixes are applied at the join, as they change from turn to
+turn where the messages do not.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+
+from copilot_kit.encoding import EncodedMessages
+from copilot_kit.messages import Cache, Message, Reasoning
+from copilot_kit.profile import Profile
+from copilot_kit.request import AnyTool, OutputMode, Request
+from copilot_kit.response import Dropped
+from copilot_kit.wire import Target
+from copilot_kit_anthropic.encoded import Block, Turn, mark_of, turn_of
+from copilot_kit_anthropic.fields import Fields, fields_of, merged_betas
+from copilot_kit_anthropic.json_bytes import Json, dumped
+from copilot_kit_anthropic.profiles import Facts
+from copilot_kit_anthropic.receipts import Receipts
+from copilot_kit_anthropic.tools import answer_tool, tool_values
+
+MAX_MARKS = 4
+_TOOL_BETAS = {
+    "computer_20241022": "computer-use-2024-10-22",
+    "computer_20250124": "computer-use-2025-01-24",
+    "computer_20251124": "computer-use-2025-11-24",
+    "advisor_20260301": "advisor-tool-2026-03-01",
+    "mcp_toolset": "mcp-client-2025-11-20",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What goes out, and what is to be said about it in the response."""
+
+    body: bytes
+    betas: tuple[str, ...]
+    dropped: tuple[Dropped, ...]
+    settings_used: Json
+    output_mode: OutputMode | None
+    prefix_digest: str | None
+    """Of everything sent: the prefix of the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Tools:
+    tools: tuple[AnyTool, ...]
+    values: tuple[Json, ...]
+    body: bytes
+    receipts: tuple[Dropped, ...]
+    marks: int
+    betas: tuple[str, ...]
+
+
+class Encoder:
+    """Encodes the requests to one model."""
+
+    __slots__ = ("_facts", "_last_tools", "_names_model", "_profile", "_provider", "_target", "_turns")
+
+    def __init__(
+        self, target: Target, *, provider: str, profile: Profile, facts: Facts, names_model: bool = True
+    ) -> None:
+        self._target = target
+        self._provider = provider
+        self._profile = profile
+        self._facts = facts
+        self._names_model = names_model
+        self._turns: EncodedMessages[Turn] = EncodedMessages()
+        self._last_tools: _Tools | None = None
+
+    def prepare(self, request: Request) -> Prepared:
+        """Return the bytes of a request; raises `InvalidRequest` where something is not taken and must not be dropped."""
+        receipts = Receipts(f"{self._provider}:{self._target.model}", request.settings.on_unsupported)
+        fields = fields_of(
+            request, provider=self._provider, profile=self._profile, facts=self._facts, receipts=receipts
+        )
+        tools = self._tools(request, fields, receipts)
+        head = tuple(takewhile(_is_leading, request.messages))
+        system = [block for message in head for block in self._turn(message, receipts).blocks]
+        if fields.output_mode == "prompted" and request.output is not None:
+            system.append(Block(dumped({"type": "text", "text": _instruction(request.output.json_schema)})))
+        digest = self._first_digest(system, tools)
+        turns, digest = self._conversation(request.messages[len(head) :], digest, receipts)
+        marks = _Marks.for_request(request.settings.cache, tools, system, turns)
+        model: Json = {"model": self._target.model} if self._names_model else {}
+        body = _joined({**model, **fields.values}, system=system, tools=tools, turns=turns, marks=marks)
+        used = {k: v for k, v in fields.values.items() if k not in ("stream", "messages", "tools", "system")}
+        return Prepared(
+            body,
+            merged_betas(fields.betas, tools.betas),
+            tuple(receipts.dropped),
+            used,
+            fields.output_mode,
+            digest.hex() if digest else None,
+        )
+
+    def _tools(self, request: Request, fields: Fields, receipts: Receipts) -> _Tools:
+        if fields.output_mode == "tool" and request.output is not None:
+            return self._made_tools(request.tools, [answer_tool(request.output)], receipts)
+        last = self._last_tools
+        if last is None or last.tools is not request.tools:
+            last = self._last_tools = self._made_tools(request.tools, [], receipts)
+        else:
+            receipts.dropped.extend(last.receipts)
+        return last
+
+    def _made_tools(self, tools: tuple[AnyTool, ...], more: list[Json], receipts: Receipts) -> _Tools:
+        before = len(receipts.dropped)
+        values = tool_values(tools, self._target, receipts) + more
+        betas = [_TOOL_BETAS[kind] for value in values if (kind := value.get("type")) in _TOOL_BETAS]
+        return _Tools(
+            tools,
+            tuple(values),
+            dumped(values)[1:-1],
+            tuple(receipts.dropped[before:]),
+            sum(1 for value in values if value.get("cache_control")),
+            tuple(dict.fromkeys(betas)),
+        )
+
+    def _turn(self, message: Message, receipts: Receipts, prefix_digest: str | None = None) -> Turn:
+        turn = self._turns.lookup(
+            message, prefix_digest, lambda m: turn_of(m, self._target, prefix_digest=prefix_digest)
+        )
+        if turn.dropped:
+            receipts.dropped.extend(turn.dropped)
+        return turn
+
+    def _first_digest(self, system: Sequence[Block], tools: _Tools) -> bytes:
+        if not self._target.binds_reasoning:
+            return b""
+        plain = [{k: v for k, v in value.items() if k != "cache_control"} for value in tools.values]
+        return hashlib.sha256(dumped(plain) + b"\n".join([block.body for block in system])).digest()
+
+    def _conversation(self, messages: Sequence[Message], digest: bytes, receipts: Receipts) -> tuple[list[Turn], bytes]:
+        turns = []
+        for message in messages:
+            bound = bool(digest) and any(isinstance(part, Reasoning) for part in message.parts)
+            turn = self._turn(message, receipts, digest.hex() if bound else None)
+            if turn.role == "system" and not self._takes_system(message):
+                turn = _as_user(turn, message, receipts)
+            if turn.blocks or turn.verbatim is not None:
+                turns.append(turn)
+                digest = hashlib.sha256(digest + turn.digest).digest() if digest else b""
+        return turns, digest
+
+    def _takes_system(self, message: Message) -> bool:
+        recorded = message.wire is not None and self._target.reads(message.wire.origin)
+        return recorded or self._facts.mid_system is not False
+
+
+def _is_leading(message: Message) -> bool:
+    inline = message.wire is not None and isinstance(message.wire.opaque, dict) and message.wire.opaque.get("inline")
+    return message.role == "system" and not inline
+
+
+def _as_user(turn: Turn, message: Message, receipts: Receipts) -> Turn:
+    receipts.dropped.append(
+        Dropped(kind="feature", name="system message", reason="the model takes one only at the beginning",
+                message_id=message.id, became="a user message in <system> tags")
+    )  # fmt: skip
+    opening, closing = (Block(dumped({"type": "text", "text": tag})) for tag in ("<system>", "</system>"))
+    blocks = (opening, *turn.blocks, closing)
+    joined = b",".join([block.marked(block.mark) for block in blocks])
+    bare = b",".join([block.body for block in blocks])
+    return Turn("user", blocks, whole=joined, bare=bare, marks=turn.marks, joins=True, digest=turn.digest)
+
+
+def _instruction(schema: Json) -> str:
+    text = dumped(schema).decode()
+    return f"Answer with one JSON value and nothing else: no code fence, no words around it. JSON schema:\n{text}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    """Where marks are added to those that the caller set; `off` leaves out the caller's own, too."""
+
+    off: bool = False
+    mark: bytes | None = None
+    tools: bool = False
+    system: bool = False
+    turns: frozenset[int] = frozenset()
+
+    @classmethod
+    def for_request(
+        cls, cache: Cache | str | None, tools: _Tools, system: Sequence[Block], turns: Sequence[Turn]
+    ) -> "_Marks":
+        """Return the marks of the stable prefix: the last message, system, tools, and where the last request ended."""
+        if cache == "off":
+            return cls(off=True)
+        if cache not in ("auto", "5m", "1h"):
+            return cls()
+        used = tools.marks + sum(1 for b in system if b.mark) + sum(turn.marks for turn in turns)
+        left = MAX_MARKS - used
+        ends = [i for i, turn in enumerate(turns) if turn.role == "user" and _is_markable(turn)]
+        chosen = set(ends[-1:]) if left > 0 else set()
+        left -= len(chosen)
+        on_system = left > 0 and bool(system) and system[-1].mark is None
+        left -= on_system
+        on_tools = left > 0 and bool(tools.values) and not tools.values[-1].get("cache_control")
+        left -= on_tools
+        earlier = [i for i in ends[:-1] if i + 1 < len(turns) and turns[i + 1].role == "assistant"]
+        chosen |= set(earlier[-1:]) if left > 0 else set()
+        return cls(mark=mark_of(cache), tools=on_tools, system=on_system, turns=frozenset(chosen))  # type: ignore[arg-type]
+
+
+def _is_markable(turn: Turn) -> bool:
+    return turn.verbatim is None and bool(turn.blocks) and turn.blocks[-1].markable and turn.blocks[-1].mark is None
+
+
+def _joined(fields: Json, *, system: Sequence[Block], tools: _Tools, turns: Sequence[Turn], marks: _Marks) -> bytes:
+    pieces = [dumped(fields)[:-1]]
+    if system:
+        pieces.append(b',"system":[' + _blocks(system, marks.mark if marks.system else None, off=marks.off) + b"]")
+    if tools.values:
+        pieces.append(b',"tools":[' + _tools_body(tools, marks) + b"]")
+    if "messages" not in fields:
+        pieces.append(b',"messages":[' + _messages(turns, marks) + b"]")
+    return b"".join([*pieces, b"}"])
+
+
+def _tools_body(tools: _Tools, marks: _Marks) -> bytes:
+    if marks.off and tools.marks:
+        return dumped([{k: v for k, v in tool.items() if k != "cache_control"} for tool in tools.values])[1:-1]
+    return Block(tools.body).marked(marks.mark if marks.tools else None)
+
+
+def _blocks(blocks: Sequence[Block], last: bytes | None, *, off: bool) -> bytes:
+    own = [block.body if off else block.marked(block.mark) for block in blocks[:-1]]
+    end = blocks[-1]
+    return b",".join([*own, end.body if off else end.marked(last or end.mark)])
+
+
+def _messages(turns: Sequence[Turn], marks: _Marks) -> bytes:
+    pieces: list[bytes] = []
+    role, in_user = "", False
+    for index, turn in enumerate(turns):
+        if turn.verbatim is not None:
+            pieces.append(b'%s{"role":"%s","content":%s' % (b"]}," if role else b"", turn.role.encode(), turn.verbatim))
+            role, in_user = "", False
+            pieces.append(b"}" if index == len(turns) - 1 else b"},")
+            continue
+        if in_user and turn.joins:
+            pieces.append(b",")
+        else:
+            pieces.append(b'%s{"role":"%s","content":[' % (b"]}," if role else b"", turn.role.encode()))
+        if index in marks.turns:
+            pieces.append(_blocks(turn.blocks, marks.mark, off=marks.off))
+        else:
+            pieces.append(turn.bare if marks.off else turn.whole)
+        role, in_user = turn.role, turn.role == "user"
+    return b"".join([*pieces, b"]}" if role else b""])
