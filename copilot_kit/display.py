@@ -22,7 +22,7 @@ _PLAIN = re.compile(r"[\x20-\x7e]*")
 _ESCAPE = re.compile(r"⟦U\+([0-9A-F]{4,6})(?:×(\d+))?⟧")
 _TOKEN = re.compile(r"[^ ]+|[ ]+")
 _WORD = re.compile(r"[^\W_]+")
-_ADDRESS = re.compile(r"[@/\\]|\w\W\w")
+_ADDRESS = re.compile(r"[@/\\]|[A-Za-z0-9][.:][A-Za-z0-9]")
 """A token that may name a place or a person: there every odd sign is written out."""
 _SPACES = re.compile(r" {10,}|(?<= ) +$| +$")
 _RUN = re.compile(r"([^⟦⟧])\1{99,}")
@@ -36,7 +36,7 @@ _IN_WIDE_USE = frozenset(
     "CIRCLED MICRO FEMININE MASCULINE KATAKANA-HIRAGANA PARENTHESIZED MODIFIER".split()
 )
 _UNLIKE_LATIN = frozenset(
-    "CJK HIRAGANA KATAKANA HANGUL BOPOMOFO IDEOGRAPHIC KATAKANA-HIRAGANA THAI KHMER TIBETAN ETHIOPIC MONGOLIAN "
+    "CJK HIRAGANA KATAKANA HANGUL BOPOMOFO IDEOGRAPHIC KATAKANA-HIRAGANA THAI KHMER TIBETAN MONGOLIAN "
     "SUPERSCRIPT SUBSCRIPT VULGAR FRACTION CIRCLED MICRO FEMININE MASCULINE PARENTHESIZED".split()
 )
 _LATIN_OF_ITS_OWN = frozenset("ßẞæÆøØœŒđĐðÐþÞłŁħĦŋŊəƏ")
@@ -114,7 +114,7 @@ def _shown_token(token: str, clear: set[str]) -> Iterator[str]:
             yield _escaped(char) if loose or _is_hidden(char) or unicodedata.category(char) == "Me" else char
             continue
         marks, base_is_latin = 0, char.isascii() or _script(char) == "LATIN"
-        odd_sign = (has_latin and _is_sign_like_ascii(char)) or (is_address and _is_odd_in_address(char))
+        odd_sign = _is_odd_in_address(char) if is_address else _is_inside_word(token, index)
         yield _escaped(char) if index in foreign or odd_sign or _is_hidden(char) else char
 
 
@@ -160,6 +160,12 @@ def _is_ordinary_latin(char: str) -> bool:
 
 def _is_letter_alike(char: str) -> bool:
     return char in _LOOK_LIKE_LATIN or _script(char) == "FULLWIDTH"
+
+
+def _is_inside_word(token: str, index: int) -> bool:
+    """Return whether a sign that looks like an ASCII one stands between ASCII letters or digits."""
+    around = token[index - 1 : index] + token[index + 1 : index + 2]
+    return len(around) == 2 and around.isascii() and around.isalnum() and _is_sign_like_ascii(token[index])  # noqa: PLR2004
 
 
 def _is_odd_in_address(char: str) -> bool:

@@ -127,14 +127,14 @@ class Tool(Generic[P, R]):
     async def run(self, canonical: str, context: ToolContext) -> ToolOutput:
         """Return what came of the call that these canonical arguments describe.
 
-        Never raises for what the function does: its error is the output. Cancelling is passed on; whether the
-        effect had happened is then not known here.
+        Never raises for what the function does: its error is the output, as are arguments that no longer fit.
+        Cancelling is passed on; whether the effect had happened is then not known here.
         """
         signature = self._signature
         try:
             arguments = dict(vars(signature.adapter.validator.validate_json(canonical)))
         except ValidationError as error:
-            raise ToolRefused(self._faults(error)) from error
+            return failed(f"It did not run. {self._faults(error)}")
         if signature.injected is not None:
             arguments[signature.injected] = context
         try:
