@@ -4,6 +4,7 @@ Event types: https://platform.claude.com/docs/en/build-with-claude/streaming. Un
 passed over or kept as data; only `message_stop` after a stop reason makes an answer complete.
 """
 
+import re
 from typing import Any
 
 from copilot_kit.assembly import Assembly
@@ -26,6 +27,7 @@ _STOPS: dict[str, StopKind] = {
     "refusal": "refusal",
     "compaction": "paused",
 }
+_FENCE = re.compile(r"```(?:json)?\s*(.*?)\s*```", re.DOTALL)
 _FRAME = {"id", "type", "role", "model", "content", "stop_reason", "stop_sequence", "stop_details", "usage"}
 _COUNTED = {"input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens"}
 
@@ -55,6 +57,7 @@ class Answer:
         dropped: tuple[Dropped, ...] = (),
         settings_used: Json | None = None,
         output_mode: OutputMode | None = None,
+        answer_tool: str | None = None,
         new: NewId = new_id,
     ) -> None:
         self.ended = False
@@ -63,6 +66,7 @@ class Answer:
         self._id = f"{provider}:{asked}"
         self._prefix_digest = prefix_digest
         self._dropped, self._settings_used, self._output_mode = dropped, settings_used or {}, output_mode
+        self._answer_tool = answer_tool
         self._new_id = new
         self._calls = CallIds(new)
         self._assembly = Assembly()
@@ -140,10 +144,12 @@ class Answer:
         """Return the part that a block begins as; None for one that is kept whole."""
         match block:
             case {"type": "text", "text": str(text)}:
-                return Text(text=text)
+                return Text(text=text) if self._output_mode != "prompted" else None
             case {"type": "thinking", "thinking": str(text)}:
                 return Reasoning(text=text)
-            case {"type": str(kind), "id": str(), "name": str(), **more} if kind.endswith("tool_use") and more:
+            case {"type": "tool_use", "name": str(name)} if name == self._answer_tool:
+                return Text(text="")
+            case {"type": str(kind), "id": str(), "name": str()} if kind.endswith("tool_use"):
                 return call_part(block, self._origin, self._calls, args_json="")
             case _:
                 return None
@@ -160,7 +166,8 @@ class Answer:
             ):
                 return [self._assembly.add_text(index, text)] if text else []
             case {"type": "input_json_delta", "partial_json": str(text)} if index is not None:
-                return [self._assembly.add_args(index, text)] if text else []
+                add = self._assembly.add_text if self._is_answer(block.block) else self._assembly.add_args
+                return [add(index, text)] if text else []
             case {"type": "signature_delta"}:
                 block.block["signature"] = delta.get("signature")
             case {"type": "citations_delta", "citation": dict(raw)}:
@@ -182,10 +189,16 @@ class Answer:
             return []
         return [self._assembly.close(block.index, part)]
 
+    def _is_answer(self, block: Json) -> bool:
+        """Tell whether a block is the answer, given as the call of a tool that was made for it."""
+        return block.get("type") == "tool_use" and block.get("name") == self._answer_tool
+
     def _finished(self, block: _Open, index: int) -> Part | None:
         begun = self._assembly.part(index)
         content = self._assembly.collected(index)
         match begun:
+            case Text() if self._is_answer(block.block):
+                return Text(text=content or dumped(block.block.get("input") or {}).decode())
             case Text():
                 raw = [*(block.block.get("citations") or ()), *block.citations]
                 if not raw:
@@ -204,7 +217,11 @@ class Answer:
     def _whole_part(self, block: Any) -> Part:
         if not isinstance(block, dict):
             raise not_an_answer(self._id, dumped(block), started=self.started)
+        if self._is_answer(block):
+            return Text(text=dumped(block.get("input")).decode())
         part = part_of(block, self._origin, self._calls)
+        if isinstance(part, Text) and self._output_mode == "prompted":
+            return part.model_copy(update={"text": _unfenced(part.text)})
         if isinstance(part, Reasoning) and part.wire is not None and self._prefix_digest is not None:
             wire = part.wire.model_copy(update={"prefix_digest": self._prefix_digest})
             return part.model_copy(update={"wire": wire})
@@ -248,8 +265,11 @@ class Answer:
     def _stop(self, parts: tuple[Part, ...]) -> Stop:
         raw = _text(self._frame.get("stop_reason"))
         kind = _STOPS.get(raw or "", "end")
-        if kind == "end" and any(isinstance(part, ToolCall) and part.executed_by == "client" for part in parts):
+        calls = any(isinstance(part, ToolCall) and part.executed_by == "client" for part in parts)
+        if kind == "end" and calls:
             kind = "tool"
+        elif kind == "tool" and not calls and self._answer_tool is not None:
+            kind = "end"
         detail = self._frame.get("stop_details")
         sequence = self._frame.get("stop_sequence")
         if detail is None and sequence is not None:
@@ -294,6 +314,12 @@ def _merge(block: Json, delta: Json) -> None:
             block[key] = old + value  # type: ignore[operator]
         elif value is not None:
             block[key] = value
+
+
+def _unfenced(text: str) -> str:
+    """Return JSON without the code fence that models like to put around it."""
+    found = _FENCE.fullmatch(text.strip())
+    return found[1] if found else text
 
 
 def _unless_cut(part: Part) -> Part:

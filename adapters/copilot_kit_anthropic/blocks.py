@@ -52,7 +52,7 @@ def is_server_call(kind: str) -> bool:
 
 
 def is_server_result(kind: str) -> bool:
-    """Tell whether a block type is the result of such a call: web_search_tool_result, mcp_tool_result, …"""
+    """Tell whether a block type is the result of such a call."""
     return kind.endswith("_tool_result")
 
 

@@ -12,13 +12,13 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx2
-from copilot_kit_anthropic.messages import MessagesModel
-from copilot_kit_anthropic.recorded import request_of
 
 from copilot_kit.conformance import Said
 from copilot_kit.model import Model
 from copilot_kit.request import Request
 from copilot_kit.response import StopKind
+from copilot_kit_anthropic.messages import MessagesModel
+from copilot_kit_anthropic.recorded import request_of
 
 _STOPS: dict[str | None, StopKind | None] = {
     None: None,
@@ -112,7 +112,7 @@ def _error(status: int, body: bytes) -> str:
         stated = value["error"] if isinstance(value.get("error"), dict) else {"message": value.get("error") or ""}
     except (ValueError, AttributeError):
         stated = {}
-    kind, words = stated.get("type"), str(stated.get("message") or value_message(body)).lower()
+    kind, words = stated.get("type"), str(stated.get("message") or _message(body)).lower()
     if kind == "not_found_error":
         return "ModelGone" if "model" in words else "InvalidRequest"
     if kind in _ERRORS_BY_TYPE:
@@ -125,7 +125,7 @@ def _error(status: int, body: bytes) -> str:
     return _ERRORS_BY_STATUS.get(status, fallback)
 
 
-def value_message(body: bytes) -> str:
+def _message(body: bytes) -> str:
     """Return the message of a body that is an error without saying so, as Bedrock's are."""
     try:
         return str(json.loads(body)["message"])
@@ -174,6 +174,8 @@ def _add(block: dict[str, Any], delta: dict[str, Any]) -> None:
             block["thinking"] = block.get("thinking", "") + delta["thinking"]
         case "input_json_delta":
             block["pieces"] += delta["partial_json"]
+        case _:
+            pass
 
 
 def _said(blocks: list[dict[str, Any]], frame: dict[str, Any], usage: dict[str, Any]) -> Said:

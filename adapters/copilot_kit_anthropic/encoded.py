@@ -1,5 +1,6 @@
-"""Our messages as content blocks in bytes, and what could not be sent of them. Independent of the rest of a request,
-so that each message is encoded once.
+"""Our messages as content blocks in bytes, and what could not be sent of them.
+
+Independent of the rest of a request, so that each message is encoded once.
 """
 
 import base64
@@ -161,10 +162,9 @@ def _reasoning(part: Reasoning, opaque: Json) -> bytes:
 def _call(part: ToolCall, target: Target, opaque: Json) -> bytes:
     head = dumped({"type": "tool_use", "id": call_id_for(part, target), "name": part.name, **opaque})
     args = part.args_json if part.args_json.strip() else "{}"
-    if is_object(args) or part.executed_by == "provider":
-        raw = args.encode()
-    else:  # the input must be an object; the model sees again what it wrote
-        raw = dumped({"INVALID_JSON": args})
+    # The input must be an object: of what is none, the model sees again what it wrote.
+    keep = part.executed_by == "provider" or is_object(args)
+    raw = args.encode() if keep else dumped({"INVALID_JSON": args})
     return head[:-1] + b',"input":' + raw + b"}"
 
 

@@ -74,6 +74,8 @@ _STALE = re.compile(
 )
 _NO_MONEY = re.compile(r"credit balance|spend(?:ing)? limit|usage limits?\b|quota", re.IGNORECASE)
 _PARAM = re.compile(r"^([a-z_]+(?:\.[a-z0-9_`]+)*): ", re.IGNORECASE)
+_SHOWN = 300
+_OK, _FIRST_CLIENT_ERROR, _FIRST_SERVER_ERROR = 200, 400, 500
 _LIMITS = ("requests", "tokens", "input-tokens", "output-tokens")
 
 
@@ -110,8 +112,8 @@ def stated_error(model: str, value: Json, *, status: int | None = None, started:
     code = stated.get("type") if isinstance(stated.get("type"), str) else None
     words = stated["message"] if isinstance(stated.get("message"), str) else ""
     kind = _kind(code, status, words, _details_code(stated))
-    where = f" ({status})" if status is not None and status != 200 else ""
-    shown = words if len(words) <= 300 else words[:300] + "…"
+    where = f" ({status})" if status is not None and status != _OK else ""
+    shown = words if len(words) <= _SHOWN else words[:_SHOWN] + "…"
     error = kind(f"{model} answered with {code or 'an error'}{where}: {shown!r}. {_ADVICE[kind]}", model=model)
     error.status, error.code, error.started = status, _details_code(stated) or code, started
     request_id = value.get("request_id")
@@ -135,7 +137,7 @@ def _kind(code: str | None, status: int | None, words: str, detail: str | None) 
     known = _BY_TYPE.get(code or "")
     if known is not None and known is not ProviderFailed:
         return known
-    if code == "invalid_request_error" or (status is not None and 400 <= status < 500):
+    if code == "invalid_request_error" or (status is not None and _FIRST_CLIENT_ERROR <= status < _FIRST_SERVER_ERROR):
         return _refusal(status, words)
     if known is not None:
         return known
@@ -154,7 +156,7 @@ def _refusal(status: int | None, words: str) -> type[ModelError]:
 
 def _unreadable(model: str, status: int, body: bytes) -> ModelError:
     """Return the error for a body in no known form: HTML of a gateway, or nothing."""
-    kind = _BY_STATUS.get(status, InvalidRequest if status < 500 else ProviderFailed)
+    kind = _BY_STATUS.get(status, InvalidRequest if status < _FIRST_SERVER_ERROR else ProviderFailed)
     shown = body[:120].decode("utf-8", "replace")
     error = kind(f"{model} answered with status {status} and no readable reason: {shown!r}. {_ADVICE[kind]}",
                  model=model)  # fmt: skip

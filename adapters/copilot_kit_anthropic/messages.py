@@ -97,6 +97,7 @@ class MessagesModel:
             dropped=prepared.dropped,
             settings_used=prepared.settings_used,
             output_mode=prepared.output_mode,
+            answer_tool=prepared.answer_tool,
             new=self._new_id,
         )
 

@@ -41,6 +41,8 @@ class Prepared:
     dropped: tuple[Dropped, ...]
     settings_used: Json
     output_mode: OutputMode | None
+    answer_tool: str | None
+    """The tool whose call is the answer, in output mode `tool`."""
     prefix_digest: str | None
     """Of everything sent: the prefix of the answer."""
 
@@ -72,7 +74,7 @@ class Encoder:
         self._last_tools: _Tools | None = None
 
     def prepare(self, request: Request) -> Prepared:
-        """Return the bytes of a request; raises `InvalidRequest` where something is not taken and must not be dropped."""
+        """Return the bytes of a request; raises `InvalidRequest` for what is not taken and must not be dropped."""
         receipts = Receipts(f"{self._provider}:{self._target.model}", request.settings.on_unsupported)
         fields = fields_of(
             request, provider=self._provider, profile=self._profile, facts=self._facts, receipts=receipts
@@ -94,6 +96,7 @@ class Encoder:
             tuple(receipts.dropped),
             used,
             fields.output_mode,
+            request.output.name if request.output is not None and fields.output_mode == "tool" else None,
             digest.hex() if digest else None,
         )
 

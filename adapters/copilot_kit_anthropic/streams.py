@@ -8,6 +8,9 @@ from typing import Protocol
 from copilot_kit.sse import Splitter
 from copilot_kit_anthropic.json_bytes import dumped, loaded
 
+_TEXT = 7
+"""The format's number for headers that hold text."""
+
 
 class Reader(Protocol):
     """Splits bytes into the JSON texts of events, wherever the network cut them."""
@@ -103,7 +106,7 @@ def _headers(data: bytes) -> dict[str, str]:
     while at < len(data):
         name_end = at + 1 + data[at]
         name, kind = data[at + 1 : name_end].decode(), data[name_end]
-        if kind != 7:  # text, by the format's numbering
+        if kind != _TEXT:
             break
         start = name_end + 3
         at = start + int.from_bytes(data[name_end + 1 : start], "big")
