@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 from copilot_kit.errors import BadAnswer, ModelError, Phase, TimedOut, TransportFailed
+from copilot_kit.events import closing
 from copilot_kit.request import Settings
 
 T = TypeVar("T")
@@ -93,30 +94,31 @@ def transport_failure(error: BaseException, *, model: str, started: bool) -> Mod
 async def within(items: AsyncIterator[T], settings: Settings, *, model: str) -> AsyncIterator[T]:
     """Yield the items; raises `TimedOut` when a deadline of the settings passes before the next one.
 
-    The first item ends the wait for the first event. Without deadlines nothing is added to the cost of an item.
+    The first item ends the wait for the first event. The items are closed at the end, whichever it is. Without deadlines nothing is added to the cost of an item.
     """
-    if settings.deadline_s is None and settings.first_event_deadline_s is None:
-        async for item in items:
-            yield item
-        return
-    begun, started = time.monotonic(), False
-    while True:
-        limit, phase = _next_limit(settings, started=started)
-        left = None if limit is None else max(0.0, limit - (time.monotonic() - begun))
-        try:
-            async with asyncio.timeout(left):
-                item = await anext(items)
-        except StopAsyncIteration:
+    async with closing(items):
+        if settings.deadline_s is None and settings.first_event_deadline_s is None:
+            async for item in items:
+                yield item
             return
-        except TimeoutError as error:
-            raise TimedOut(
-                f"{model} did not answer within {limit} s ({phase}). Raise the deadline, or use a faster model.",
-                phase=phase,
-                model=model,
-                started=started,
-            ) from error
-        started = True
-        yield item
+        begun, started = time.monotonic(), False
+        while True:
+            limit, phase = _next_limit(settings, started=started)
+            left = None if limit is None else max(0.0, limit - (time.monotonic() - begun))
+            try:
+                async with asyncio.timeout(left):
+                    item = await anext(items)
+            except StopAsyncIteration:
+                return
+            except TimeoutError as error:
+                raise TimedOut(
+                    f"{model} did not answer within {limit} s ({phase}). Raise the deadline, or use a faster model.",
+                    phase=phase,
+                    model=model,
+                    started=started,
+                ) from error
+            started = True
+            yield item
 
 
 def _next_limit(settings: Settings, *, started: bool) -> tuple[float | None, Phase]:

@@ -5,9 +5,10 @@ import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Generic, Literal, TypeVar, cast
+from typing import Any, Generic, Literal, cast
 
 from pydantic import TypeAdapter
+from typing_extensions import TypeVar
 
 from copilot_kit.agent.limits import Limits
 from copilot_kit.agent.loop import AgentEvent, Approver, Work, advance
@@ -30,7 +31,7 @@ from copilot_kit.retry import Retry
 from copilot_kit.slots import open_model
 from copilot_kit.tools import Tool, tool
 
-OutputT = TypeVar("OutputT")
+OutputT = TypeVar("OutputT", default=str)
 _TITLE_CHARS = 80
 _USER = Source(kind="user", trusted=True)
 _APPLICATION = Source(kind="application", trusted=True)

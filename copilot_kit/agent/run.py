@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol
 
 from pydantic import JsonValue
+from typing_extensions import TypeVar
 
 from copilot_kit.approval import decisions
 from copilot_kit.arguments import compact
@@ -15,7 +16,7 @@ from copilot_kit.messages import Message, Part
 from copilot_kit.records import Failure, Principal, Proposal, RunStatus
 from copilot_kit.response import Response, Usage
 
-OutputT = TypeVar("OutputT")
+OutputT = TypeVar("OutputT", default=str)
 
 
 class Worker(Protocol):
