@@ -5,17 +5,18 @@ passed over or kept as data; only `message_stop` after a stop reason makes an an
 """
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from copilot_kit.assembly import Assembly
 from copilot_kit.events import Ended, Event, Started
 from copilot_kit.ids import NewId, new_id
 from copilot_kit.messages import Foreign, Message, Part, Reasoning, Text, ToolCall, Wire
-from copilot_kit.request import OutputMode
-from copilot_kit.response import Dropped, Response, Served, Stop, StopKind, Usage
+from copilot_kit.response import Response, Served, Stop, StopKind, Usage
 from copilot_kit_anthropic.blocks import CallIds, call_part, citation, part_of, thinking_part
 from copilot_kit_anthropic.failures import not_an_answer, stated_error
 from copilot_kit_anthropic.json_bytes import Json, dumped, is_object
+from copilot_kit_anthropic.request import Prepared
 
 _STOPS: dict[str, StopKind] = {
     "end_turn": "end",
@@ -30,6 +31,21 @@ _STOPS: dict[str, StopKind] = {
 _FENCE = re.compile(r"```(?:json)?\s*(.*?)\s*```", re.DOTALL)
 _FRAME = {"id", "type", "role", "model", "content", "stop_reason", "stop_sequence", "stop_details", "usage"}
 _COUNTED = {"input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens"}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked, and of whom: an answer is read in its light."""
+
+    model: str
+    provider: str
+    origin: str
+    prepared: Prepared
+
+    @property
+    def id(self) -> str:
+        """The model's name with its provider."""
+        return f"{self.provider}:{self.model}"
 
 
 class _Open:
@@ -47,26 +63,11 @@ class _Open:
 class Answer:
     """Puts one answer together."""
 
-    def __init__(
-        self,
-        *,
-        asked: str,
-        provider: str,
-        origin: str,
-        prefix_digest: str | None = None,
-        dropped: tuple[Dropped, ...] = (),
-        settings_used: Json | None = None,
-        output_mode: OutputMode | None = None,
-        answer_tool: str | None = None,
-        new: NewId = new_id,
-    ) -> None:
+    def __init__(self, asked: Asked, *, new: NewId = new_id) -> None:
         self.ended = False
         self.started = False
-        self._asked, self._provider, self._origin = asked, provider, origin
-        self._id = f"{provider}:{asked}"
-        self._prefix_digest = prefix_digest
-        self._dropped, self._settings_used, self._output_mode = dropped, settings_used or {}, output_mode
-        self._answer_tool = answer_tool
+        self._asked = asked
+        self._origin = asked.origin
         self._new_id = new
         self._calls = CallIds(new)
         self._assembly = Assembly()
@@ -79,8 +80,8 @@ class Answer:
         """Return the events of an answer that came at once; raises `ModelError` if the body is none."""
         content = body.get("content")
         if not isinstance(content, list):
-            error = stated_error(self._id, body)
-            raise error if error is not None else not_an_answer(self._id, dumped(body))
+            error = stated_error(self._asked.id, body)
+            raise error if error is not None else not_an_answer(self._asked.id, dumped(body))
         events: list[Event] = self._begin(body)
         self._frame |= body
         cut = self._is_cut_off()
@@ -108,8 +109,8 @@ class Answer:
             case "message_stop":
                 return self._message_stop()
             case "error":
-                error = stated_error(self._id, event, status=200, started=self.started)
-                raise error if error is not None else not_an_answer(self._id, dumped(event), started=self.started)
+                error = stated_error(self._asked.id, event, status=200, started=self.started)
+                raise error if error is not None else not_an_answer(self._asked.id, dumped(event), started=self.started)
             case _:
                 return []
 
@@ -128,7 +129,7 @@ class Answer:
         return [Started(self._served(), _text(message.get("id")))]
 
     def _served(self) -> Served:
-        return Served(asked=self._asked, provider=self._provider, served=_text(self._frame.get("model")))
+        return Served(asked=self._asked.model, provider=self._asked.provider, served=_text(self._frame.get("model")))
 
     def _block_start(self, event: Json) -> list[Event]:
         block = event.get("content_block")
@@ -144,10 +145,10 @@ class Answer:
         """Return the part that a block begins as; None for one that is kept whole."""
         match block:
             case {"type": "text", "text": str(text)}:
-                return Text(text=text) if self._output_mode != "prompted" else None
+                return Text(text=text) if self._asked.prepared.output_mode != "prompted" else None
             case {"type": "thinking", "thinking": str(text)}:
                 return Reasoning(text=text)
-            case {"type": "tool_use", "name": str(name)} if name == self._answer_tool:
+            case {"type": "tool_use", "name": str(name)} if name == self._asked.prepared.answer_tool:
                 return Text(text="")
             case {"type": str(kind), "id": str(), "name": str()} if kind.endswith("tool_use"):
                 return call_part(block, self._origin, self._calls, args_json="")
@@ -191,7 +192,8 @@ class Answer:
 
     def _is_answer(self, block: Json) -> bool:
         """Tell whether a block is the answer, given as the call of a tool that was made for it."""
-        return block.get("type") == "tool_use" and block.get("name") == self._answer_tool
+        name = self._asked.prepared.answer_tool
+        return name is not None and block.get("type") == "tool_use" and block.get("name") == name
 
     def _finished(self, block: _Open, index: int) -> Part | None:
         begun = self._assembly.part(index)
@@ -206,7 +208,9 @@ class Answer:
                 cited = tuple(citation(c, self._origin) for c in raw)
                 return Text(text=content, citations=cited, wire=Wire(origin=self._origin))
             case Reasoning():
-                return thinking_part({**block.block, "thinking": content}, self._origin, self._prefix_digest)
+                return thinking_part(
+                    {**block.block, "thinking": content}, self._origin, self._asked.prepared.prefix_digest
+                )
             case ToolCall():
                 given = block.block.get("input")
                 args = content if content.strip() else dumped({} if given is None else given).decode()
@@ -216,14 +220,14 @@ class Answer:
 
     def _whole_part(self, block: Any) -> Part:
         if not isinstance(block, dict):
-            raise not_an_answer(self._id, dumped(block), started=self.started)
+            raise not_an_answer(self._asked.id, dumped(block), started=self.started)
         if self._is_answer(block):
             return Text(text=dumped(block.get("input")).decode())
         part = part_of(block, self._origin, self._calls)
-        if isinstance(part, Text) and self._output_mode == "prompted":
+        if isinstance(part, Text) and self._asked.prepared.output_mode == "prompted":
             return part.model_copy(update={"text": _unfenced(part.text)})
-        if isinstance(part, Reasoning) and part.wire is not None and self._prefix_digest is not None:
-            wire = part.wire.model_copy(update={"prefix_digest": self._prefix_digest})
+        if isinstance(part, Reasoning) and part.wire is not None and self._asked.prepared.prefix_digest is not None:
+            wire = part.wire.model_copy(update={"prefix_digest": self._asked.prepared.prefix_digest})
             return part.model_copy(update={"wire": wire})
         return part
 
@@ -253,7 +257,7 @@ class Answer:
             block = self._open.pop(number)
             part = None if block.index is None else self._assembly.part(block.index)
             if block.index is None or isinstance(part, ToolCall):
-                raise not_an_answer(self._id, dumped(block.block), started=True)
+                raise not_an_answer(self._asked.id, dumped(block.block), started=True)
             events.append(self._assembly.close(block.index, self._finished(block, block.index)))
         return [*events, self._end()]
 
@@ -268,7 +272,7 @@ class Answer:
         calls = any(isinstance(part, ToolCall) and part.executed_by == "client" for part in parts)
         if kind == "end" and calls:
             kind = "tool"
-        elif kind == "tool" and not calls and self._answer_tool is not None:
+        elif kind == "tool" and not calls and self._asked.prepared.answer_tool is not None:
             kind = "end"
         detail = self._frame.get("stop_details")
         sequence = self._frame.get("stop_sequence")
@@ -286,9 +290,9 @@ class Answer:
             stop=stop,
             state="complete" if complete else "partial",
             usage=_usage(usage),
-            settings_used=self._settings_used,
-            output_mode=self._output_mode,
-            dropped=self._dropped,
+            settings_used=self._asked.prepared.settings_used,
+            output_mode=self._asked.prepared.output_mode,
+            dropped=self._asked.prepared.dropped,
             warnings=_warnings(extra.get("input_transformations")),
             response_id=_text(self._frame.get("id")),
             extra={**extra, "usage": more} if more else extra,

@@ -12,7 +12,7 @@ from copilot_kit.ids import NewId, new_id
 from copilot_kit.profile import Profile
 from copilot_kit.request import Request
 from copilot_kit.wire import Target
-from copilot_kit_anthropic.answer import Answer
+from copilot_kit_anthropic.answer import Answer, Asked
 from copilot_kit_anthropic.client import Access, Call
 from copilot_kit_anthropic.failures import not_an_answer
 from copilot_kit_anthropic.json_bytes import Json, loaded
@@ -77,7 +77,8 @@ class MessagesModel:
         answer: Answer | None = None
         try:
             prepared = self._encoder.prepare(request)
-            answer = self._answer(prepared)
+            asked = Asked(self._model, self._provider, self._origin, prepared)
+            answer = Answer(asked, new=self._new_id)
             async with aclosing(self._events(request, prepared, answer)) as events:
                 async for event in events:
                     yield event
@@ -87,19 +88,6 @@ class MessagesModel:
             error.started = error.started or partial is not None
             error.partial = partial
             yield Failed(error, partial)
-
-    def _answer(self, prepared: Prepared) -> Answer:
-        return Answer(
-            asked=self._model,
-            provider=self._provider,
-            origin=self._origin,
-            prefix_digest=prepared.prefix_digest,
-            dropped=prepared.dropped,
-            settings_used=prepared.settings_used,
-            output_mode=prepared.output_mode,
-            answer_tool=prepared.answer_tool,
-            new=self._new_id,
-        )
 
     async def _events(self, request: Request, prepared: Prepared, answer: Answer) -> AsyncGenerator[Event, None]:
         call = Call(self._access, self._path, model=self.id)
