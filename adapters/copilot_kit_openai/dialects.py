@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from copilot_kit.errors import UsageError
-from copilot_kit.request import Effort
+from copilot_kit.request import Effort, OutputMode
 
 Api: TypeAlias = Literal["responses", "chat"]
 EffortForm: TypeAlias = Literal["reasoning_effort", "reasoning.effort", "thinking.type", "none"]
@@ -70,6 +70,8 @@ class Dialect:
     """`parallel_tool_calls` is taken."""
     tools: bool | None = None
     """None: it depends on the model."""
+    outputs: tuple[OutputMode, ...] = ("native", "tool", "prompted")
+    """How JSON of a schema can be asked for, best first."""
 
     def origin(self, api: Api) -> str:
         """Return the label of opaque data made there."""
@@ -173,6 +175,7 @@ _TABLE = (
         effort="thinking.type",
         efforts={"none": "disabled", "low": "enabled", "medium": "enabled", "high": "enabled", "max": "enabled"},
         media=frozenset(),
+        outputs=("tool", "prompted"),
     ),
     Dialect(
         name="xai",
@@ -219,6 +222,7 @@ _TABLE = (
         effort="thinking.type",
         efforts={"none": "disabled", "low": "enabled", "medium": "enabled", "high": "enabled", "max": "enabled"},
         media=frozenset({"image", "video"}),
+        outputs=("tool", "prompted"),
     ),
     Dialect(name="bedrock-mantle", base_url_env="BEDROCK_MANTLE_BASE_URL", key_env="AWS_BEARER_TOKEN_BEDROCK"),
     Dialect(name="nvidia", base_url="https://integrate.api.nvidia.com/v1", key_env="NVIDIA_API_KEY"),

@@ -1,0 +1,178 @@
+"""A second, naive reading of chat completions: it shares nothing with the adapter's own, so that it can disagree."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from copilot_kit.conformance import Said
+from copilot_kit.response import StopKind
+
+_NO_DONE = {"huggingface", "perplexity", "databricks", "cloudflare", "venice", "snowflake", "crusoe", "zai", "ollama",
+            "vllm", "lmstudio", "llamacpp", "bedrock-mantle", "nvidia", "dashscope", "openai-compatible"}  # fmt: skip
+
+
+def said_in_chat(provider: str, status: int, body: bytes, content_type: str) -> Said:
+    """Return what an answer says: text, reasoning, calls, why it ended, tokens; or the class of error that it is."""
+    if status >= 400:  # noqa: PLR2004
+        return Said(error=_error(status, body.decode(errors="replace")))
+    if "event-stream" in content_type:
+        return _streamed(provider, body)
+    answer = json.loads(body)
+    if answer.get("error"):
+        return Said(error=_error(None, json.dumps(answer["error"])))
+    choice = answer["choices"][0]
+    return _read(choice.get("message") or {}, choice.get("finish_reason"), _usage(answer))
+
+
+def _streamed(provider: str, body: bytes) -> Said:
+    message: dict[str, Any] = {"content": "", "calls": {}}
+    finish, usage, done, error = None, None, False, None
+    text = body.decode(errors="replace").replace("\r\n", "\n")
+    for line in text.split("\n"):
+        data = line.removeprefix("data:").strip()
+        if not line.startswith("data:") or not data:
+            continue
+        if data == "[DONE]":
+            done = True
+            break
+        chunk = json.loads(data)
+        if chunk.get("error"):
+            error = _error(chunk["error"].get("status_code"), json.dumps(chunk["error"]))
+            break
+        usage = _usage(chunk) or usage
+        for choice in chunk.get("choices") or []:
+            if choice.get("index", 0) == 0:
+                _add(message, choice.get("delta") or {})
+                finish = choice.get("finish_reason") or finish
+    cut = finish is None or (provider not in _NO_DONE and not done)
+    message["tool_calls"] = [] if error or cut else list(message["calls"].values())
+    said = _read(message, finish, usage)
+    return replace(said, error=error or ("TransportFailed" if cut else None))
+
+
+def _add(message: dict[str, Any], delta: dict[str, Any]) -> None:
+    content = delta.get("content")
+    for part in content if isinstance(content, list) else [{"type": "text", "text": content or ""}]:
+        message["parts"] = [*message.get("parts", []), part]
+        message["content"] = message["parts"]
+    for name in ("reasoning", "reasoning_content", "refusal"):
+        if delta.get(name):
+            message[name] = message.get(name, "") + delta[name]
+    for tool in delta.get("executed_tools") or []:
+        message.setdefault("executed", {})[tool["index"]] = tool
+        message["executed_tools"] = list(message["executed"].values())
+    for number, piece in enumerate(delta.get("tool_calls") or []):
+        call = message["calls"].setdefault(piece.get("index", number), {"function": {"name": "", "arguments": ""}})
+        for name in ("name", "arguments"):
+            call["function"][name] += (piece.get("function") or {}).get(name) or ""
+
+
+def _read(message: dict[str, Any], finish: str | None, usage: dict[str, Any] | None) -> Said:
+    text, thought = _words(message.get("content"))
+    thought += message.get("reasoning_content") or message.get("reasoning") or ""
+    calls = tuple(_call(call) for call in message.get("tool_calls") or [])
+    if (legacy := message.get("function_call")) and legacy["name"]:  # some send an empty one
+        calls = (*calls, (legacy["name"], _parsed(legacy.get("arguments"))))
+    if audio := message.get("audio"):
+        text += audio.get("transcript") or ""
+    executed = message.get("executed_tools") or []
+    figures = usage or {}
+    read, details = figures.get("prompt_tokens"), figures.get("prompt_tokens_details") or {}
+    cached = next((value for value in (details.get("cached_tokens"), figures.get("prompt_cache_hit_tokens"),
+                                       figures.get("cached_tokens"), figures.get("cache_read_input_tokens"))
+                   if value is not None), None)  # fmt: skip
+    thinking = (figures.get("completion_tokens_details") or {}).get("reasoning_tokens")
+    thinking = figures.get("reasoning_tokens") if thinking is None else thinking
+    written = figures.get("completion_tokens")
+    if thinking and written is not None and figures.get("total_tokens") == read + written + thinking:
+        written += thinking
+    return Said(
+        text=text,
+        refusal=message.get("refusal") or "",
+        reasoning=thought,
+        calls=calls,
+        provider_calls=len(executed),
+        provider_results=sum(1 for tool in executed if tool.get("output") is not None),
+        stop=_stop(finish, refused=bool(message.get("refusal")), called=bool(calls)),
+        input=read,
+        output=written,
+        cache_read=min(cached, read) if cached is not None and read is not None else cached,
+        reasoning_tokens=min(thinking, written) if thinking is not None and written is not None else thinking,
+    )
+
+
+def _words(content: Any) -> tuple[str, str]:
+    if isinstance(content, str):
+        return content, ""
+    text = thought = ""
+    for part in content or []:
+        if part["type"] == "text":
+            text += part["text"]
+        elif part["type"] == "thinking":
+            thought += "".join(piece["text"] for piece in part["thinking"])
+        elif part["type"] == "reasoning":
+            thought += "".join(piece["text"] for piece in part["summary"])
+    return text, thought
+
+
+def _call(call: dict[str, Any]) -> tuple[str, Any]:
+    if call.get("type") == "custom":
+        return call["custom"]["name"], {"input": call["custom"]["input"]}
+    return call["function"]["name"], _parsed(call["function"].get("arguments"))
+
+
+def _parsed(arguments: Any) -> Any:
+    if not isinstance(arguments, str):
+        return arguments or {}
+    try:
+        return json.loads(arguments) if arguments.strip() else {}
+    except ValueError:
+        return arguments
+
+
+def _stop(finish: str | None, *, refused: bool, called: bool) -> StopKind:
+    if finish in {"length", "max_tokens", "model_length", "model_context_window_exceeded"}:
+        return "length"
+    if refused or finish in {"content_filter", "sensitive"}:
+        return "refusal"
+    return "tool" if called else "end"
+
+
+def _usage(answer: dict[str, Any]) -> dict[str, Any] | None:
+    usage = answer.get("usage") or (answer.get("x_groq") or {}).get("usage")
+    return usage if isinstance(usage, dict) else None
+
+
+_SIGNS = (
+    ("insufficient_quota", "QuotaExceeded"),
+    ("Insufficient Balance", "QuotaExceeded"),
+    ("context_length_exceeded", "ContextOverflow"),
+    ("maximum context length", "ContextOverflow"),
+    ("context window", "ContextOverflow"),
+    ("exceed_context_size_error", "ContextOverflow"),
+    ("content_filter", "Refused"),
+    ("model_not_found", "ModelGone"),
+    ("DeploymentNotFound", "ModelGone"),
+    ("invalid_model", "ModelGone"),
+    ("not a valid model", "ModelGone"),
+    ("Model Not Exist", "ModelGone"),
+    ("tool_use_failed", "BadAnswer"),
+    ("json_validate_failed", "BadAnswer"),
+)
+_STATUSES = {401: "AuthFailed", 402: "QuotaExceeded", 403: "AuthFailed", 404: "ModelGone", 429: "RateLimited",
+             503: "Overloaded", 529: "Overloaded"}  # fmt: skip
+
+
+def _error(status: int | None, text: str) -> str:
+    for sign, name in _SIGNS:
+        if sign in text:
+            return name
+    if status is None:
+        try:
+            code = json.loads(text).get("code")
+        except (ValueError, AttributeError):
+            code = None
+        status = code if isinstance(code, int) else 500
+    if status in _STATUSES:
+        return _STATUSES[status]
+    return "ProviderFailed" if status >= 500 else "InvalidRequest"  # noqa: PLR2004
