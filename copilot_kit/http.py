@@ -94,7 +94,8 @@ def transport_failure(error: BaseException, *, model: str, started: bool) -> Mod
 async def within(items: AsyncIterator[T], settings: Settings, *, model: str) -> AsyncIterator[T]:
     """Yield the items; raises `TimedOut` when a deadline of the settings passes before the next one.
 
-    The first item ends the wait for the first event. The items are closed at the end, whichever it is. Without deadlines nothing is added to the cost of an item.
+    The first item ends the wait for the first event. The items are closed at the end, whichever it is.
+    Without deadlines nothing is added to the cost of an item.
     """
     async with closing(items):
         if settings.deadline_s is None and settings.first_event_deadline_s is None:

@@ -237,9 +237,10 @@ class OllamaModel:
         async with self.http.stream("POST", f"{self.url}/api/chat", json=body) as reply:
             if reply.status_code != httpx2.codes.OK:
                 raise failure(reply.status_code, await reply.aread(), self.name)
-            async for line in reply.aiter_lines():
-                if line.strip():
-                    yield line.encode()
+            async with closing(reply.aiter_lines()) as lines:
+                async for line in lines:
+                    if line.strip():
+                        yield line.encode()
 
 
 if __name__ == "__main__":
