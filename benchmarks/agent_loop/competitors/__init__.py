@@ -79,4 +79,13 @@ COMPETITORS: Final[dict[str, Competitor]] = {
         requires=("langchain", "langgraph", "langchain-openai", "langchain-anthropic"),
         imports=("import langchain.agents", "import langchain.agents, langchain_openai, langchain_anthropic"),
     ),
+    "copilot_kit": Competitor(
+        "copilot_kit",
+        module="copilot_kit_loop",
+        requires=("-e {root}[openai,anthropic]",),
+        imports=(
+            "import copilot_kit",
+            "import copilot_kit.agent, copilot_kit_openai.chat, copilot_kit_anthropic.messages, openai, anthropic",
+        ),
+    ),
 }
