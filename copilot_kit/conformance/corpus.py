@@ -173,9 +173,8 @@ def _recording(file: Path) -> Recording:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(step) for step in first["loc"])
-        raise BrokenCorpus(
-            f"{file} is no wire-exchange/1: {place or 'the file'}: {first['msg']}. Restore it."
-        ) from error
+        what = f"{place or 'the file'}: {first['msg']}"
+        raise BrokenCorpus(f"{file} is no wire-exchange/1 ({what}). {_REPAIR}") from error
     except binascii.Error as error:
         raise BrokenCorpus(f"{file} holds a body that is no base64 ({error}). {_REPAIR}") from error
     return recording

@@ -1,0 +1,86 @@
+"""Which request bodies mean the same, and which do not."""
+
+import pytest
+
+from copilot_kit.conformance.sameness import differences, normal
+
+
+def differ(recorded, sent, api="chat", *, more_is_fine=False):
+    return differences(normal(recorded, api), normal(sent, api), more_is_fine=more_is_fine)
+
+
+def chat(**message: object):
+    return {"messages": [{"role": "user", **message}]}
+
+
+@pytest.mark.parametrize(
+    ("recorded", "sent", "api"),
+    [
+        (chat(content="hi"), chat(content=[{"type": "text", "text": "hi"}]), "chat"),
+        ({"system": "be brief"}, {"system": [{"type": "text", "text": "be brief"}]}, "messages"),
+        ({"a": None, "b": 1}, {"b": 1}, "chat"),
+        ({"stream": False}, {}, "chat"),
+        ({"temperature": 0}, {"temperature": 0.0}, "chat"),
+        ({"function": {"arguments": '{"a": 1, "b": 2}'}}, {"function": {"arguments": '{"b":2,"a":1}'}}, "chat"),
+        ({"function": {"arguments": ""}}, {"function": {"arguments": "{}"}}, "chat"),
+        (chat(content="", tool_calls=[1]), chat(tool_calls=[1]), "chat"),
+        (
+            {"model": "m", "input": "hi"},
+            {"model": "m", "input": [{"role": "user", "content": [{"type": "input_text", "text": "hi"}]}]},
+            "responses",
+        ),
+        (
+            {"input": [{"type": "message", "role": "assistant", "content": "hi"}]},
+            {"input": [{"role": "assistant", "content": [{"type": "output_text", "text": "hi"}]}]},
+            "responses",
+        ),
+        (
+            {"input": [{"type": "function_call_output", "output": "ok"}]},
+            {"input": [{"type": "function_call_output", "output": [{"type": "input_text", "text": "ok"}]}]},
+            "responses",
+        ),
+        ({"stream": True}, {"stream": True, "stream_options": {"include_usage": True}}, "chat"),
+        ({"tools": [{"function": {"name": "a", "strict": False}}]}, {"tools": [{"function": {"name": "a"}}]}, "chat"),
+    ],
+)
+def test_these_mean_the_same(recorded, sent, api):
+    assert differ(recorded, sent, api) == []
+
+
+@pytest.mark.parametrize(
+    ("recorded", "sent", "line"),
+    [
+        (chat(content="hi"), chat(content="hi "), 'messages.0.content.0.text: recorded "hi", sent "hi "'),
+        ({"seed": 1}, {}, "seed: recorded 1, not sent"),
+        ({}, {"seed": 1}, "seed: not recorded, sent 1"),
+        ({"n": 1}, {"n": True}, "n: recorded 1, sent true"),
+        ({"stop": ["a", "b"]}, {"stop": ["b", "a"]}, 'stop.0: recorded "a", sent "b"'),
+        ({"stop": ["a"]}, {"stop": ["a", "b"]}, 'stop: recorded ["a"], sent ["a", "b"]'),
+        ({"stream": True}, {}, "stream: recorded true, not sent"),
+        ({"stream_options": {"include_usage": True}}, {}, 'stream_options: recorded {"include_usage": true}, not sent'),
+        (
+            {"parameters": {"default": None}},
+            {"parameters": {}},
+            "parameters.default: recorded null, not sent",
+        ),
+        ({"input": {"a": None}}, {"input": {}}, "input.a: recorded null, not sent"),
+        ({"tools": [{"strict": True}]}, {"tools": [{}]}, "tools.0.strict: recorded true, not sent"),
+    ],
+)
+def test_these_do_not(recorded, sent, line):
+    assert differ(recorded, sent)[0] == line
+
+
+def test_strict_on_responses_is_never_the_default():
+    assert differ({"tools": [{"strict": False}]}, {"tools": [{}]}, "responses") != []
+
+
+def test_more_may_be_fine_but_less_never_is():
+    assert differ({"a": 1}, {"a": 1, "id": "x"}, more_is_fine=True) == []
+    assert differ({"a": 1, "id": "x"}, {"a": 1}, more_is_fine=True) == ['id: recorded "x", not sent']
+
+
+def test_long_values_are_shortened_in_the_middle():
+    (line,) = differ({"data": "x" * 500}, {})
+    assert len(line) < 200
+    assert "(502 characters)" in line
