@@ -6,7 +6,7 @@ Independent of the rest of a request, so that each message is encoded once.
 import base64
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from copilot_kit.messages import (
@@ -66,7 +66,16 @@ class Turn:
     """Belongs to the user message before it: the results of one turn must stand in one message."""
     verbatim: bytes | None = None
     """Content that only a recording has (empty, or of an unknown form), to be sent as it was."""
-    digest: bytes = field(default=b"", compare=False)
+    digest: bytes = b""
+
+    @property
+    def markable(self) -> bool:
+        """Its last block may carry a mark and has none."""
+        return self.verbatim is None and bool(self.blocks) and self.blocks[-1].markable and self.blocks[-1].mark is None
+
+    def marked(self, mark: bytes) -> bytes:
+        """Return the blocks joined, with this mark at the last one."""
+        return b",".join([*[block.marked(block.mark) for block in self.blocks[:-1]], self.blocks[-1].marked(mark)])
 
 
 def mark_of(cache: Cache) -> bytes:

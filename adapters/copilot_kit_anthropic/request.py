@@ -6,7 +6,7 @@ turn where the messages do not.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 
 from copilot_kit.encoding import EncodedMessages
@@ -15,6 +15,7 @@ from copilot_kit.profile import Profile
 from copilot_kit.request import AnyTool, OutputMode, Request
 from copilot_kit.response import Dropped
 from copilot_kit.wire import Target
+from copilot_kit_anthropic.conversation import Conversation, Conversations
 from copilot_kit_anthropic.encoded import Block, Turn, mark_of, turn_of
 from copilot_kit_anthropic.fields import Fields, fields_of, merged_betas
 from copilot_kit_anthropic.json_bytes import Json, dumped
@@ -60,7 +61,16 @@ class _Tools:
 class Encoder:
     """Encodes the requests to one model."""
 
-    __slots__ = ("_facts", "_last_tools", "_names_model", "_profile", "_provider", "_target", "_turns")
+    __slots__ = (
+        "_conversations",
+        "_facts",
+        "_last_tools",
+        "_names_model",
+        "_profile",
+        "_provider",
+        "_target",
+        "_turns",
+    )
 
     def __init__(
         self, target: Target, *, provider: str, profile: Profile, facts: Facts, names_model: bool = True
@@ -71,6 +81,7 @@ class Encoder:
         self._facts = facts
         self._names_model = names_model
         self._turns: EncodedMessages[Turn] = EncodedMessages()
+        self._conversations = Conversations()
         self._last_tools: _Tools | None = None
 
     def prepare(self, request: Request) -> Prepared:
@@ -81,14 +92,14 @@ class Encoder:
         )
         tools = self._tools(request, fields, receipts)
         head = tuple(takewhile(_is_leading, request.messages))
-        system = [block for message in head for block in self._turn(message, receipts).blocks]
-        if fields.output_mode == "prompted" and request.output is not None:
-            system.append(Block(dumped({"type": "text", "text": _instruction(request.output.json_schema)})))
-        digest = self._first_digest(system, tools)
-        turns, digest = self._conversation(request.messages[len(head) :], digest, receipts)
-        marks = _Marks.for_request(request.settings.cache, tools, system, turns)
+        system = self._system(head, fields, request, receipts)
+        conversation = self._conversations.of(
+            request.messages[len(head) :], self._first_digest(system, tools), self._turn
+        )
+        receipts.dropped.extend(conversation.dropped)
+        marks = _Marks.for_request(request.settings.cache, tools, system, conversation)
         model: Json = {"model": self._target.model} if self._names_model else {}
-        body = _joined({**model, **fields.values}, system=system, tools=tools, turns=turns, marks=marks)
+        body = _joined({**model, **fields.values}, system=system, tools=tools, conversation=conversation, marks=marks)
         used = {k: v for k, v in fields.values.items() if k not in ("stream", "messages", "tools", "system")}
         return Prepared(
             body,
@@ -97,7 +108,7 @@ class Encoder:
             used,
             fields.output_mode,
             request.output.name if request.output is not None and fields.output_mode == "tool" else None,
-            digest.hex() if digest else None,
+            conversation.digest.hex() if conversation.digest else None,
         )
 
     def _tools(self, request: Request, fields: Fields, receipts: Receipts) -> _Tools:
@@ -123,12 +134,23 @@ class Encoder:
             tuple(dict.fromkeys(betas)),
         )
 
-    def _turn(self, message: Message, receipts: Receipts, prefix_digest: str | None = None) -> Turn:
+    def _system(self, head: Sequence[Message], fields: Fields, request: Request, receipts: Receipts) -> list[Block]:
+        turns = [self._turn(message, b"") for message in head]
+        receipts.dropped.extend(dropped for turn in turns for dropped in turn.dropped)
+        blocks = [block for turn in turns for block in turn.blocks]
+        if fields.output_mode == "prompted" and request.output is not None:
+            blocks.append(Block(dumped({"type": "text", "text": _instruction(request.output.json_schema)})))
+        return blocks
+
+    def _turn(self, message: Message, digest: bytes) -> Turn:
+        """Return the turn of a message, encoded only once for a given digest of what stands before it."""
+        bound = bool(digest) and any(isinstance(part, Reasoning) for part in message.parts)
+        prefix_digest = digest.hex() if bound else None
         turn = self._turns.lookup(
             message, prefix_digest, lambda m: turn_of(m, self._target, prefix_digest=prefix_digest)
         )
-        if turn.dropped:
-            receipts.dropped.extend(turn.dropped)
+        if turn.role == "system" and not _is_leading(message) and not self._takes_system(message):
+            return _as_user(turn, message)
         return turn
 
     def _first_digest(self, system: Sequence[Block], tools: _Tools) -> bytes:
@@ -136,18 +158,6 @@ class Encoder:
             return b""
         plain = [{k: v for k, v in value.items() if k != "cache_control"} for value in tools.values]
         return hashlib.sha256(dumped(plain) + b"\n".join([block.body for block in system])).digest()
-
-    def _conversation(self, messages: Sequence[Message], digest: bytes, receipts: Receipts) -> tuple[list[Turn], bytes]:
-        turns = []
-        for message in messages:
-            bound = bool(digest) and any(isinstance(part, Reasoning) for part in message.parts)
-            turn = self._turn(message, receipts, digest.hex() if bound else None)
-            if turn.role == "system" and not self._takes_system(message):
-                turn = _as_user(turn, message, receipts)
-            if turn.blocks or turn.verbatim is not None:
-                turns.append(turn)
-                digest = hashlib.sha256(digest + turn.digest).digest() if digest else b""
-        return turns, digest
 
     def _takes_system(self, message: Message) -> bool:
         recorded = message.wire is not None and self._target.reads(message.wire.origin)
@@ -159,16 +169,15 @@ def _is_leading(message: Message) -> bool:
     return message.role == "system" and not inline
 
 
-def _as_user(turn: Turn, message: Message, receipts: Receipts) -> Turn:
-    receipts.dropped.append(
-        Dropped(kind="feature", name="system message", reason="the model takes one only at the beginning",
-                message_id=message.id, became="a user message in <system> tags")
-    )  # fmt: skip
+def _as_user(turn: Turn, message: Message) -> Turn:
+    receipt = Dropped(kind="feature", name="system message", reason="the model takes one only at the beginning",
+                      message_id=message.id, became="a user message in <system> tags")  # fmt: skip
     opening, closing = (Block(dumped({"type": "text", "text": tag})) for tag in ("<system>", "</system>"))
     blocks = (opening, *turn.blocks, closing)
     joined = b",".join([block.marked(block.mark) for block in blocks])
     bare = b",".join([block.body for block in blocks])
-    return Turn("user", blocks, whole=joined, bare=bare, marks=turn.marks, joins=True, digest=turn.digest)
+    dropped = (*turn.dropped, receipt)
+    return replace(turn, role="user", blocks=blocks, dropped=dropped, whole=joined, bare=bare, joins=True)
 
 
 def _instruction(schema: Json) -> str:
@@ -188,40 +197,38 @@ class _Marks:
 
     @classmethod
     def for_request(
-        cls, cache: Cache | str | None, tools: _Tools, system: Sequence[Block], turns: Sequence[Turn]
+        cls, cache: Cache | str | None, tools: _Tools, system: Sequence[Block], conversation: Conversation
     ) -> "_Marks":
         """Return the marks of the stable prefix: the last message, system, tools, and where the last request ended."""
         if cache == "off":
             return cls(off=True)
         if cache not in ("auto", "5m", "1h"):
             return cls()
-        used = tools.marks + sum(1 for b in system if b.mark) + sum(turn.marks for turn in turns)
-        left = MAX_MARKS - used
-        ends = [i for i, turn in enumerate(turns) if turn.role == "user" and _is_markable(turn)]
+        left = MAX_MARKS - tools.marks - sum(1 for b in system if b.mark) - conversation.marks
+        ends = conversation.ends
         chosen = set(ends[-1:]) if left > 0 else set()
         left -= len(chosen)
         on_system = left > 0 and bool(system) and system[-1].mark is None
         left -= on_system
         on_tools = left > 0 and bool(tools.values) and not tools.values[-1].get("cache_control")
         left -= on_tools
-        earlier = [i for i in ends[:-1] if i + 1 < len(turns) and turns[i + 1].role == "assistant"]
-        chosen |= set(earlier[-1:]) if left > 0 else set()
+        if left > 0:
+            turns = conversation.turns
+            chosen |= set(next(([i] for i in reversed(ends[:-1]) if turns[i + 1].role == "assistant"), ()))
         return cls(mark=mark_of(cache), tools=on_tools, system=on_system, turns=frozenset(chosen))  # type: ignore[arg-type]
 
 
-def _is_markable(turn: Turn) -> bool:
-    return turn.verbatim is None and bool(turn.blocks) and turn.blocks[-1].markable and turn.blocks[-1].mark is None
-
-
-def _joined(fields: Json, *, system: Sequence[Block], tools: _Tools, turns: Sequence[Turn], marks: _Marks) -> bytes:
+def _joined(
+    fields: Json, *, system: Sequence[Block], tools: _Tools, conversation: Conversation, marks: _Marks
+) -> bytes:
     pieces = [dumped(fields)[:-1]]
     if system:
         pieces.append(b',"system":[' + _blocks(system, marks.mark if marks.system else None, off=marks.off) + b"]")
     if tools.values:
         pieces.append(b',"tools":[' + _tools_body(tools, marks) + b"]")
-    if "messages" not in fields:
-        pieces.append(b',"messages":[' + _messages(turns, marks) + b"]")
-    return b"".join([*pieces, b"}"])
+    body = conversation.body_without_marks() if marks.off else conversation.body(marks.mark, marks.turns)
+    pieces += [b',"messages":[', body, b"]}"]
+    return b"".join(pieces)
 
 
 def _tools_body(tools: _Tools, marks: _Marks) -> bytes:
@@ -234,24 +241,3 @@ def _blocks(blocks: Sequence[Block], last: bytes | None, *, off: bool) -> bytes:
     own = [block.body if off else block.marked(block.mark) for block in blocks[:-1]]
     end = blocks[-1]
     return b",".join([*own, end.body if off else end.marked(last or end.mark)])
-
-
-def _messages(turns: Sequence[Turn], marks: _Marks) -> bytes:
-    pieces: list[bytes] = []
-    role, in_user = "", False
-    for index, turn in enumerate(turns):
-        if turn.verbatim is not None:
-            pieces.append(b'%s{"role":"%s","content":%s' % (b"]}," if role else b"", turn.role.encode(), turn.verbatim))
-            role, in_user = "", False
-            pieces.append(b"}" if index == len(turns) - 1 else b"},")
-            continue
-        if in_user and turn.joins:
-            pieces.append(b",")
-        else:
-            pieces.append(b'%s{"role":"%s","content":[' % (b"]}," if role else b"", turn.role.encode()))
-        if index in marks.turns:
-            pieces.append(_blocks(turn.blocks, marks.mark, off=marks.off))
-        else:
-            pieces.append(turn.bare if marks.off else turn.whole)
-        role, in_user = turn.role, turn.role == "user"
-    return b"".join([*pieces, b"]}" if role else b""])
