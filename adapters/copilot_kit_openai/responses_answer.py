@@ -13,7 +13,7 @@ from copilot_kit.ids import NewId, new_id
 from copilot_kit.messages import Foreign, Message, Part, Reasoning, Text, ToolCall, Wire
 from copilot_kit.response import Response, Served, Stop
 from copilot_kit_openai.failures import payload_failure, truncated
-from copilot_kit_openai.responses_body import WAITING, loads, stop_of, usage_of
+from copilot_kit_openai.responses_body import loads, stop_of, usage_of
 from copilot_kit_openai.responses_items import Item, own_names, parts_of, starting_part
 from copilot_kit_openai.responses_messages import key_of
 from copilot_kit_openai.responses_request import Sent
@@ -214,9 +214,12 @@ class AnswerReader:
         self._done.add(key)
         item = self._filled(item, slot)
         events: list[Event] = []
-        for place, part in enumerate(parts_of(item, self._asked.origin, self._name_call)):
-            index = slot.indices.pop(place, None)
-            if index is None:
+        begun = [index for _, index in sorted(slot.indices.items())]  # some servers count content from 1
+        parts = parts_of(item, self._asked.origin, self._name_call)
+        for place, part in enumerate(parts):
+            if place < len(begun):
+                index = begun[place]
+            else:
                 start = self._parts.open(part)
                 index = start.index
                 events.append(start)
@@ -226,7 +229,7 @@ class AnswerReader:
                 self._held[index] = part if item.get("status") != "incomplete" else _half(part)
             else:
                 events.append(self._parts.close(index, self._as_told(index, part, item)))
-        return events + [self._parts.close(index) for index in slot.indices.values()]
+        return events + [self._parts.close(index) for index in begun[len(parts) :]]
 
     def _filled(self, item: Item, slot: _Slot) -> Item:
         """Return the item with what its deltas brought, where the item itself came without it."""

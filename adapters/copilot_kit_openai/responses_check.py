@@ -11,7 +11,6 @@ from copilot_kit.model import Model
 from copilot_kit.profile import Profile
 from copilot_kit.request import Request
 from copilot_kit.response import StopKind
-
 from copilot_kit_openai.dialects import DIALECTS, Dialect
 
 if TYPE_CHECKING:
@@ -37,9 +36,7 @@ class ResponsesCheck:
         del api
         return parse_request(_dialect(provider), body)
 
-    def open(
-        self, provider: str, api: str, model: str, *, path: str, http_client: "httpx2.AsyncClient"
-    ) -> Model:
+    def open(self, provider: str, api: str, model: str, *, path: str, http_client: "httpx2.AsyncClient") -> Model:
         """Return a model that posts to this path; it knows nothing of the model, and so leaves nothing out."""
         from copilot_kit_openai.client import Connection, Endpoint
         from copilot_kit_openai.responses import ResponsesModel
@@ -85,14 +82,15 @@ def _streamed(body: bytes) -> Said:
                 events.append(json.loads(b"\n".join(lines)))
             except ValueError:
                 return Said(**_so_far(events), error="BadAnswer")
-    for event in events:
-        if event.get("type") in {"error", "response.failed"}:
-            fault = event.get("error") or event.get("response", {}).get("error") or event
-            return Said(**_so_far(events), error=_error(None, json.dumps(fault)))
-    ends = [event for event in events if event.get("type") in _ENDS]
-    if not ends:
+            if events[-1].get("type") in _ENDS | {"error"}:
+                break
+    last = events[-1] if events else {}
+    if last.get("type") in {"error", "response.failed"}:
+        fault = last.get("error") or last.get("response", {}).get("error") or last
+        return Said(**_so_far(events), error=_error(None, json.dumps(fault)))
+    if last.get("type") not in _ENDS:
         return Said(**_so_far(events), error="TransportFailed")
-    answer = ends[-1].get("response") or {}
+    answer = last.get("response") or {}
     done = {e.get("output_index", n): e["item"] for n, e in enumerate(events)
             if e.get("type") == "response.output_item.done"}  # fmt: skip
     return _whole(answer, answer.get("output") or [done[place] for place in sorted(done)])
@@ -190,7 +188,7 @@ def _stop(answer: dict[str, Any], *, calls: bool, refused: bool) -> StopKind | N
     status = answer.get("status")
     reason = (answer.get("incomplete_details") or {}).get("reason")
     if status == "incomplete":
-        return {"max_output_tokens": "length", "content_filter": "refusal"}.get(reason, "paused")  # type: ignore[return-value]
+        return "length" if reason == "max_output_tokens" else "refusal" if reason == "content_filter" else "paused"
     if status in {"queued", "in_progress"}:
         return "paused"
     if status == "cancelled":
@@ -205,7 +203,7 @@ _SIGNS = (
     ("StaleReasoning", ("without its required following item", "encrypted content", "invalid_encrypted_content",
                         "without its required 'reasoning'")),
     ("ModelGone", ("model_not_found", "model not found", "DeploymentNotFound")),
-    ("AuthFailed", ("invalid_api_key", "Incorrect API key", "invalid-argument: incorrect api key", "permission_denied")),
+    ("AuthFailed", ("invalid_api_key", "Incorrect API key", "permission_denied")),
     ("Overloaded", ("overloaded", "slow_down", "at capacity")),
     ("RateLimited", ("rate_limit", "Rate limit", "Too Many Requests")),
     ("ProviderFailed", ("server_error", "internal_error", "vector_store_timeout")),

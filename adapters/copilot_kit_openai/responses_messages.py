@@ -1,7 +1,6 @@
 """One message of ours as items of the Responses API, ready to be joined into a request."""
 
 import base64
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -255,10 +254,10 @@ def _add_result(turn: _Turn, part: ToolResult) -> None:
         return
     call_id = call_id_for(part, turn.target)
     kind = turn.awaited.get(call_id, "function_call")
-    if kind not in {"function_call", "custom_tool_call"}:
+    if kind not in {"function_call", "custom_tool_call"} and "shell" not in memory:
         turn.add({"type": ANSWERED_BY[kind], **_special_output(turn, part, kind, call_id)}, part)
         return
-    shell = {"type": ANSWERED_BY[kind], **memory.get("shell", {})}
+    shell = memory.get("shell") or {"type": ANSWERED_BY[kind]}
     turn.add(shell | {"call_id": call_id, "output": _output(turn, part, as_list="list" in memory)}, part)
 
 
@@ -319,34 +318,37 @@ def _whole_turns(turn: _Turn) -> list[Item]:
     if memory.get("as_sent"):
         return turn.items
     order: list[str] = memory.get("items") or []
-    after = dict(itertools.pairwise(order))
-    last = order[-1] if order else ""
-    kept: list[Item] = []
-    for item in reversed(turn.items):
-        needs = after.get(key_of(item))
-        follower = kept[-1] if kept and "type" in kept[-1] else {}  # words without an item of their own do not count
-        whole = key_of(follower) == needs if needs is not None else follower and key_of(item) != last
-        if item.get("type") != "reasoning" or whole:
-            kept.append(item)
+    places = _places(turn.items, order)
+    kept: list[tuple[int | None, Item]] = []
+    for place, item in zip(reversed(places), reversed(turn.items), strict=True):
+        after = kept[-1] if kept else (None, {})
+        # Where the order is not known, words without an item of their own do not count as a follower.
+        follows = after[0] == place + 1 if place is not None else "type" in after[1]
+        if follows or item.get("type") != "reasoning":
+            kept.append((place, item))
         else:
-            turn.dropped.append(
-                Dropped(
-                    kind="opaque",
-                    name="reasoning",
-                    reason="the item that followed it is gone",
-                    message_id=turn.message.id,
-                )
-            )
-    return _without_lost_ids(kept[::-1], order)
+            reason = "the item that followed it is gone"
+            turn.dropped.append(Dropped(kind="opaque", name="reasoning", reason=reason, message_id=turn.message.id))
+    present = {place for place, _ in kept}
+    return [_without_lost_id(item, place, order, present) for place, item in reversed(kept)]
 
 
-def _without_lost_ids(items: list[Item], order: list[str]) -> list[Item]:
-    before = {later: earlier for earlier, later in itertools.pairwise(order)}
-    present = {key_of(item) for item in items}
-    lost = {key for key, earlier in before.items() if earlier.startswith("reasoning/") and earlier not in present}
-    if not lost:
-        return items
-    return [{k: v for k, v in item.items() if k != "id"} if key_of(item) in lost else item for item in items]
+def _places(items: list[Item], order: list[str]) -> list[int | None]:
+    """Return the place of each item in the order of its turn; ids may repeat there."""
+    places: list[int | None] = []
+    begin = 0
+    for item in items:
+        key = key_of(item)
+        place = order.index(key, begin) if key in order[begin:] else None
+        begin = begin if place is None else place + 1
+        places.append(place)
+    return places
+
+
+def _without_lost_id(item: Item, place: int | None, order: list[str], present: set[int | None]) -> Item:
+    if not place or place - 1 in present or not order[place - 1].startswith("reasoning/"):
+        return item
+    return {name: value for name, value in item.items() if name != "id"}
 
 
 def key_of(item: Item) -> str:

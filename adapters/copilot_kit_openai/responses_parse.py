@@ -21,6 +21,7 @@ from copilot_kit.messages import (
     Text,
     ToolCall,
     ToolResult,
+    UnknownPart,
     Wire,
 )
 from copilot_kit.request import AnyTool, Effort, OutputSpec, ProviderTool, Request, Settings, ToolChoice, ToolSpec
@@ -155,7 +156,7 @@ class _Reader:
         results: list[Part] = []
         for item in given or []:
             side = _side(item)
-            if turn and (side != "assistant" or (not _remembers(item) and not _has_item(turn[-1]))):
+            if turn and (side != "assistant" or _begins_anew(item, turn[-1])):
                 found.append(self._turn(turn))
                 turn = []
             if results and side != "tool":
@@ -198,7 +199,10 @@ class _Reader:
     def _spoken(self, item: Item) -> list[Part]:
         if not _remembers(item):
             content = item["content"]
-            return [Text(text=content if isinstance(content, str) else content[0]["text"])]
+            words = content if isinstance(content, str) else content[0]["text"]
+            # Without a memory of its own an empty text would not be sent.
+            empty = Wire(origin=self._origin, opaque={"shell": {"role": "assistant"}})
+            return [Text(text=words, wire=None if words else empty)]
         parts = parts_of(item, self._origin, _same)
         if len(parts) == 1 and isinstance(parts[0], ToolCall) and parts[0].wire is not None:
             call = parts[0]
@@ -220,8 +224,7 @@ class _Reader:
             return foreign_item(item, self._origin)
         memory: Item = {"list": True} if isinstance(output, list) else {}
         shell = {name: value for name, value in item.items() if name not in {"call_id", "output"}}
-        memory |= {"shell": shell} if len(shell) > 1 or kind != "function_call_output" else {}
-        wire = Wire(origin=self._origin, id=item["call_id"], opaque=memory or None)
+        wire = Wire(origin=self._origin, id=item["call_id"], opaque={"shell": shell, **memory})
         return ToolResult(call_id=item["call_id"], content=tuple(content), wire=wire)
 
     def _heard(self, item: Item, role: Role) -> Message:
@@ -301,8 +304,16 @@ def _remembers(item: Item) -> bool:
             return True
 
 
-def _has_item(part: Part) -> bool:
-    return getattr(part, "wire", None) is not None
+def _begins_anew(item: Item, last: Part) -> bool:
+    """Tell whether an item of the assistant stands for a message of its own: plain words after plain words."""
+    if isinstance(last, Text) and not last.text and "part" not in _opaque(last):
+        return True
+    remembered = not isinstance(last, UnknownPart) and last.wire is not None
+    return not _remembers(item) and (not remembered or not item["content"])
+
+
+def _opaque(part: Text) -> Item:
+    return part.wire.opaque if part.wire is not None and isinstance(part.wire.opaque, dict) else {}
 
 
 def _same(theirs: str) -> str:
