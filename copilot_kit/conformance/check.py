@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from copilot_kit.conformance.corpus import Interaction, Recording, recordings
 from copilot_kit.conformance.playback import Playback
 from copilot_kit.conformance.report import Report, Verdict
-from copilot_kit.conformance.sameness import differences, normal
+from copilot_kit.conformance.sameness import MISSING, Difference, differences, normal, said_in
 from copilot_kit.conformance.turns import spoken_again
 from copilot_kit.conformance.understanding import misunderstandings, same_answer
 from copilot_kit.conformance.wire_check import WireCheck, claimant, installed
@@ -45,6 +45,15 @@ class _Step:
         return self.check.parse_request(self.provider, self.api, self.body)
 
 
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """A step that went well: what was asked, what came, and how it was understood."""
+
+    request: Request
+    body: bytes
+    response: Response
+
+
 async def check_corpus(
     directory: Path,
     *,
@@ -71,7 +80,7 @@ async def check_recording(recording: Recording, checks: Mapping[str, WireCheck])
     """
     steps, strangers = _claimed(recording, checks)
     found: list[str] = []
-    before: tuple[Request, Response] | None = None
+    before: _Turn | None = None
     for step in steps:
         try:
             async with asyncio.timeout(_STEP_LIMIT_S):
@@ -103,17 +112,16 @@ def _claimed(recording: Recording, checks: Mapping[str, WireCheck]) -> tuple[lis
     return steps, strangers
 
 
-async def _check_step(
-    step: _Step, before: tuple[Request, Response] | None
-) -> tuple[list[str], tuple[Request, Response] | None]:
-    """Return what differs in a step, and what was asked and understood in it."""
+async def _check_step(step: _Step, before: _Turn | None) -> tuple[list[str], _Turn | None]:
+    """Return what differs in a step, and the step as a turn to go on from."""
     name, request = step.parsed()
     reborn = Request.model_validate_json(request.model_dump_json())
     lines = [] if reborn == request else ["request: what parse_request returns does not survive JSON"]
     events, playback = await _answer(step, name, request)
     lines += [f"request: {line}" for line in _sent(step, playback)]
     recorded = step.interaction.response
-    said = step.check.said(step.provider, step.api, recorded.status, b"".join(recorded.pieces), recorded.content_type)
+    body = b"".join(recorded.pieces)
+    said = step.check.said(step.provider, step.api, recorded.status, body, recorded.content_type)
     lines += [f"response: {line}" for line in misunderstandings(events, said)]
     if recorded.chunks is not None or recorded.chunks_base64 is not None:
         for seed in _CUTS:
@@ -122,7 +130,7 @@ async def _check_step(
     lines += [f"own turn: {line}" for line in await _again(step, name, request, before)]
     last = events[-1] if events else None
     response = None if last is None or isinstance(last, Failed) else getattr(last, "response", None)
-    return lines, None if response is None else (request, response)
+    return lines, None if response is None else _Turn(request, body, response)
 
 
 async def _answer(
@@ -135,7 +143,7 @@ async def _answer(
             return [event async for event in events], playback
 
 
-def _sent(step: _Step, playback: Playback, *, more_is_fine: bool = False) -> list[str]:
+def _sent(step: _Step, playback: Playback) -> list[str]:
     recorded = step.interaction.request
     if len(playback.sent) != 1:
         return [f"{len(playback.sent)} requests were sent, not one"]
@@ -143,19 +151,30 @@ def _sent(step: _Step, playback: Playback, *, more_is_fine: bool = False) -> lis
     lines = []
     if (sent.method, sent.path) != (recorded.method, unquote(recorded.path)):
         lines.append(f"sent as {sent.method} {sent.path}, recorded as {recorded.method} {recorded.path}")
-    bodies = normal(step.body, step.api), normal(json.loads(sent.body), step.api)
-    return lines + differences(*bodies, more_is_fine=more_is_fine)
+    return lines + [str(difference) for difference in _unlike(step, playback)]
 
 
-async def _again(step: _Step, model: str, request: Request, before: tuple[Request, Response] | None) -> list[str]:
-    """Return what differs if the turn before is sent as we decoded it, not as the recorded client wrote it."""
+def _unlike(step: _Step, playback: Playback) -> list[Difference]:
+    sent = json.loads(playback.sent[0].body)
+    return list(differences(normal(step.body, step.api), normal(sent, step.api)))
+
+
+async def _again(step: _Step, model: str, request: Request, before: _Turn | None) -> list[str]:
+    """Return what differs if the turn before is sent as we decoded it, not as the recorded client wrote it.
+
+    What a client left out of the turn, or changed in it, is no difference: that can be told by the raw answer, which
+    does not have the recorded words.
+    """
     if before is None:
         return []
-    ours = spoken_again(request, *before)
+    ours = spoken_again(request, before.request, before.response, empty_says_nothing=step.api == "chat")
     if ours is None:
         return []
     _, playback = await _answer(step, model, ours)
-    return _sent(step, playback, more_is_fine=True)
+    if len(playback.sent) != 1:
+        return [f"{len(playback.sent)} requests were sent, not one"]
+    unlike = [found for found in _unlike(step, playback) if found.recorded is not MISSING]
+    return [str(found) for found in unlike if said_in(found.recorded, before.body)]
 
 
 def _origin(error: BaseException) -> str:

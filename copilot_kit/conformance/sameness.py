@@ -5,9 +5,15 @@ order; a call's arguments as text or parsed; `stream: false` and no `stream`. Ev
 must come out again, and nothing else may be there.
 """
 
+import contextlib
 import json
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any, Final
 
+MISSING: Final = object()
+_LONG = 120
 _TEXT_KEYS = {"content", "system", "output"}
 _VERBATIM_KEYS = {"parameters", "schema", "input_schema", "input"}
 """Objects under these are the application's own: a null in them is a null."""
@@ -70,32 +76,35 @@ def _arguments(value: Any) -> Any:
         return value
 
 
-def differences(recorded: Any, sent: Any, *, more_is_fine: bool = False) -> list[str]:
-    """Return the places where what was sent is not what was recorded, each as one line; both in normal form.
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A place where what was sent is not what was recorded; MISSING where one side has nothing."""
 
-    more_is_fine: keys that only the sent one has are no difference.
-    """
-    return list(_differences(recorded, sent, (), more_is_fine))
+    place: tuple[str, ...]
+    recorded: Any
+    sent: Any
+
+    def __str__(self) -> str:
+        dotted = ".".join(self.place) or "body"
+        if self.sent is MISSING:
+            return f"{dotted}: recorded {_short(self.recorded)}, not sent"
+        if self.recorded is MISSING:
+            return f"{dotted}: not recorded, sent {_short(self.sent)}"
+        return f"{dotted}: recorded {_short(self.recorded)}, sent {_short(self.sent)}"
 
 
-def _differences(recorded: Any, sent: Any, place: tuple[str, ...], more: bool) -> list[str]:  # noqa: FBT001
+def differences(recorded: Any, sent: Any, *, place: tuple[str, ...] = ()) -> Iterator[Difference]:
+    """Yield the places where two bodies in normal form differ."""
     if isinstance(recorded, dict) and isinstance(sent, dict):
-        lines = []
         for key in sorted({*recorded, *sent}):
             inner = (*place, str(key))
-            if key not in sent:
-                lines.append(f"{_dotted(inner)}: recorded {_short(recorded[key])}, not sent")
-            elif key in recorded:
-                lines += _differences(recorded[key], sent[key], inner, more)
-            elif not more and inner not in _MAY_ADD:
-                lines.append(f"{_dotted(inner)}: not recorded, sent {_short(sent[key])}")
-        return lines
-    if isinstance(recorded, list) and isinstance(sent, list) and len(recorded) == len(sent):
-        pairs = enumerate(zip(recorded, sent, strict=True))
-        return [line for n, (a, b) in pairs for line in _differences(a, b, (*place, str(n)), more)]
-    if _same(recorded, sent):
-        return []
-    return [f"{_dotted(place)}: recorded {_short(recorded)}, sent {_short(sent)}"]
+            if key in recorded or inner not in _MAY_ADD:
+                yield from differences(recorded.get(key, MISSING), sent.get(key, MISSING), place=inner)
+    elif isinstance(recorded, list) and isinstance(sent, list):
+        for number, (a, b) in enumerate(zip_longest(recorded, sent, fillvalue=MISSING)):
+            yield from differences(a, b, place=(*place, str(number)))
+    elif not _same(recorded, sent):
+        yield Difference(place, recorded, sent)
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -104,10 +113,42 @@ def _same(a: Any, b: Any) -> bool:
     return bool(a == b)
 
 
-def _dotted(place: tuple[str, ...]) -> str:
-    return ".".join(place) or "body"
-
-
 def _short(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 120 else f"{text[:80]} … {text[-30:]} ({len(text)} characters)"  # noqa: PLR2004
+    return text if len(text) <= _LONG else f"{text[:80]} … {text[-30:]} ({len(text)} characters)"
+
+
+def said_in(value: Any, body: bytes) -> bool:
+    """Tell whether every string of a recorded value can have come from this answer, whole or pieced together."""
+    pieces: dict[str, list[str]] = {}
+    for document in _documents(body):
+        _collect(document, "", pieces)
+    heard = ["".join(texts) for texts in pieces.values()]
+    wanted: dict[str, list[str]] = {}
+    _collect(value, "", wanted)
+    strings = [text for texts in wanted.values() for text in texts]
+    return all(any(text in all_of_it or _escaped(text) in all_of_it for all_of_it in heard) for text in strings)
+
+
+def _documents(body: bytes) -> Iterator[Any]:
+    for text in [body, *(line.removeprefix(b"data:") for line in body.splitlines() if line.startswith(b"data:"))]:
+        with contextlib.suppress(ValueError):
+            yield json.loads(text)
+
+
+def _collect(value: Any, key: str, into: dict[str, list[str]]) -> None:
+    match value:
+        case str():
+            into.setdefault(key, []).append(value)
+        case dict():
+            for name, inner in value.items():
+                _collect(inner, name, into)
+        case list():
+            for inner in value:
+                _collect(inner, key, into)
+        case _:
+            pass
+
+
+def _escaped(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)[1:-1]

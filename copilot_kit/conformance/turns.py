@@ -8,20 +8,21 @@ from copilot_kit.request import Request
 from copilot_kit.response import Response
 
 
-def spoken_again(request: Request, earlier: Request, answer: Response) -> Request | None:
+def spoken_again(request: Request, earlier: Request, answer: Response, *, empty_says_nothing: bool) -> Request | None:
     """Return `request` with `answer` as the assistant turn that follows the messages of `earlier`.
 
     None if that is no comparison: the recorded client did not go on from there, or changed the turn (left reasoning
-    out, trimmed its text).
+    out, trimmed its text). `empty_says_nothing`: an empty text that a client adds beside calls is no change.
     """
+    gists = _spoken if empty_says_nothing else _gists
     place = len(earlier.messages)
     if len(request.messages) <= place or request.messages[place].role != "assistant":
         return None
     recorded = request.messages[place]
-    if [_gist(p) for p in recorded.parts] != [_gist(p) for p in answer.message.parts]:
+    if gists(recorded) != gists(answer.message):
         return None
-    begun = [(m.role, [_gist(p) for p in m.parts]) for m in request.messages[:place]]
-    if begun != [(m.role, [_gist(p) for p in m.parts]) for m in earlier.messages]:
+    begun = [(message.role, gists(message)) for message in request.messages[:place]]
+    if begun != [(message.role, gists(message)) for message in earlier.messages]:
         return None
     calls = zip((p for p in recorded.parts if isinstance(p, ToolCall)),
                 (p for p in answer.message.parts if isinstance(p, ToolCall)), strict=True)  # fmt: skip
@@ -30,6 +31,14 @@ def spoken_again(request: Request, earlier: Request, answer: Response) -> Reques
     names = {_wire_id(part): part.call_id for part in answer.message.parts if isinstance(part, ToolCall)}
     later = tuple(_renamed(message, names) for message in request.messages[place + 1 :])
     return request.model_copy(update={"messages": (*request.messages[:place], answer.message, *later)})
+
+
+def _gists(message: Message) -> list[tuple[Any, ...]]:
+    return [_gist(part) for part in message.parts]
+
+
+def _spoken(message: Message) -> list[tuple[Any, ...]]:
+    return [_gist(part) for part in message.parts if not (isinstance(part, Text) and not part.text)]
 
 
 def _gist(part: Part) -> tuple[Any, ...]:
