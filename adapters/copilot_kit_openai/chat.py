@@ -1,10 +1,9 @@
 """Models behind the chat completions API, at OpenAI and at the servers that speak it."""
 
 from collections.abc import AsyncIterator
-from contextlib import aclosing
 
 from copilot_kit.errors import InvalidRequest, ModelError
-from copilot_kit.events import Event, Failed
+from copilot_kit.events import Event, Failed, closing
 from copilot_kit.http import within
 from copilot_kit.profile import Profile
 from copilot_kit.request import Request
@@ -50,7 +49,7 @@ class ChatModel:
             yield Failed(refusal)
             return
         reading = Reading(Asked(self._id, self._dialect, self._model, outgoing))
-        async with aclosing(self._events(outgoing, reading)) as events:
+        async with closing(self._events(outgoing, reading)) as events:
             try:
                 async for event in within(events, request.settings, model=self._id):
                     yield event

@@ -97,17 +97,17 @@ def file_of(part: dict[str, Any], origin: str) -> File | None:
     """Return the file that a content part holds; None if it holds none, or one in a form that is not known."""
     rest = {name: value for name, value in part.items() if name not in {"type", part["type"]}}
     match part:
-        case {"type": "image_url" | "video_url" | "audio_url" as form, **held} if form in held:
-            return _by_url(held[form], form, origin, rest)
+        case {"type": "image_url" | "video_url" | "audio_url" as form, **shown} if form in shown:
+            return _by_url(shown[form], form, origin, rest)
         case {"type": "document_url", "document_url": str(url)}:
             return File(media_type=_guess(url, "application/*"), url=url,
                         wire=Wire(origin=origin, opaque={"form": "document_url", **rest}))  # fmt: skip
-        case {"type": "input_audio", "input_audio": {"data": str(data), **inner}}:
-            return _audio(data, inner, origin, rest)
+        case {"type": "input_audio", "input_audio": {"data": str(data)} as held}:
+            return _audio(data, held, origin, rest)
         case {"type": "input_audio", "input_audio": str(data)}:
             return _bare_audio(data, origin)
-        case {"type": "file", "file": dict(inner)}:
-            return _document(inner, origin, rest)
+        case {"type": "file", "file": dict(held)}:
+            return _document(held, origin, rest)
         case _:
             return None
 
@@ -132,10 +132,11 @@ def _by_url(held: Any, form: str, origin: str, rest: dict[str, Any]) -> File | N
     return File(media_type=_guess(url, f"{form.removesuffix('_url')}/*"), url=url, wire=wire)
 
 
-def _audio(data: str, inner: dict[str, Any], origin: str, rest: dict[str, Any]) -> File | None:
+def _audio(data: str, held: dict[str, Any], origin: str, rest: dict[str, Any]) -> File | None:
     content = _bytes(data)
     if content is None:
         return None
+    inner = {name: value for name, value in held.items() if name != "data"}
     kind = str(inner.get("format", "wav"))
     opaque: dict[str, Any] = {"form": "input_audio", "inner": inner, **rest}
     return File(media_type=_AUDIO_TYPES.get(kind, f"audio/{kind}"), data=content,

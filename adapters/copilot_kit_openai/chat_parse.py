@@ -4,7 +4,7 @@ What has no neutral name is kept where only this provider gets it again: `settin
 """
 
 import json
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import JsonValue
 
@@ -26,7 +26,7 @@ def parse_request(body: dict[str, Any], dialect: Dialect) -> tuple[str, Request]
     model = str(body.get("model") or "")
     messages = _Messages(dialect, model).read(body.get("messages") or [])
     taken: dict[str, Any] = {}
-    delivery = "stream" if rest.get("stream") is True else "whole"
+    delivery: Literal["stream", "whole"] = "stream" if rest.get("stream") is True else "whole"
     if delivery == "stream":
         del rest["stream"]
         _usage_of_stream(rest, dialect)
@@ -137,6 +137,8 @@ def _tool(told: Any, dialect: Dialect) -> AnyTool:
             tool = _function(told, name, dialect)
             if _same_tool(tool_definition(tool, dialect), told):
                 return tool
+        case _:
+            pass
     kind = told.get("type", "tool") if isinstance(told, dict) else "tool"
     return ProviderTool(kind=f"{dialect.name}.{kind}", value=told)
 

@@ -294,7 +294,8 @@ def tool_definition(tool: ToolSpec, dialect: Dialect) -> dict[str, JsonValue]:
     definition: dict[str, JsonValue] = {"type": "function", "function": function}
     if tool.cache is not None and dialect.cache_marks:
         definition["cache_control"] = dict(cache_mark(tool.cache))
-    return definition | own.get("fields", {})
+    definition |= own.get("fields", {})
+    return definition
 
 
 def _description(tool: ToolSpec) -> str:

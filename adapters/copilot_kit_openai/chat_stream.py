@@ -3,8 +3,6 @@
 The hot path is one JSON object, a look at its delta, and one event; no object of an SDK is built.
 """
 
-import json
-from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import JsonValue
@@ -13,14 +11,13 @@ from pydantic_core import from_json
 from copilot_kit.assembly import Assembly
 from copilot_kit.events import Ended, Event, PartDelta, Started
 from copilot_kit.ids import new_id
-from copilot_kit.messages import File, Foreign, Reasoning, Text, ToolCall, Wire
+from copilot_kit.messages import File, Reasoning, Text, ToolCall, Wire
 from copilot_kit.response import Response, Served, Stop
 from copilot_kit_openai.chat_answer import (
     MESSAGE_FIELDS,
     Asked,
     Facts,
     answer_parts,
-    arguments_of,
     audio_bytes,
     bad_answer,
     check_choice,
@@ -31,23 +28,10 @@ from copilot_kit_openai.chat_answer import (
     response_of,
     uncut,
 )
+from copilot_kit_openai.chat_calls import Calls
 from copilot_kit_openai.chat_parse import reasoning_of_detail
 from copilot_kit_openai.failures import payload_failure, truncated
 from copilot_kit_openai.prompted import called, unfenced
-
-
-@dataclass(slots=True)
-class _Call:
-    """A call while its pieces come."""
-
-    wire_id: str | None = None
-    kind: str = "function"
-    name: str = ""
-    index: int | None = None
-    """Of its part, once it has a name."""
-    early: list[str] = field(default_factory=list)
-    """Arguments that came before the name."""
-    fields: dict[str, JsonValue] = field(default_factory=dict)
 
 
 class Reading:
@@ -57,7 +41,7 @@ class Reading:
     had come by then.
     """
 
-    __slots__ = ("_annotations", "_asked", "_assembly", "_audio", "_by_key", "_calls", "_detail", "_executed", "_facts",
+    __slots__ = ("_annotations", "_asked", "_assembly", "_audio", "_calls", "_detail", "_executed", "_facts",
                  "_held", "_others", "_reasoning", "_sound", "_started", "_text", "_text_field", "begun",
                  "done")  # fmt: skip
 
@@ -70,8 +54,7 @@ class Reading:
         self._text_field = "content"
         self._reasoning: int | None = None
         self._detail: dict[str, Any] | None = None
-        self._calls: list[_Call] = []
-        self._by_key: dict[Any, _Call] = {}
+        self._calls = Calls(asked, self._assembly)
         self._executed: dict[Any, tuple[str, bool]] = {}
         self._annotations: list[Any] = []
         self._audio: dict[str, Any] = {}
@@ -243,17 +226,22 @@ class Reading:
             case "reasoning_details":
                 self._details(value, events)
             case "reasoning" | "reasoning_content":
-                if isinstance(value, str) and not delta.get("reasoning_details") and not (
-                    name == "reasoning" and delta.get("reasoning_content")
-                ):  # fmt: skip
-                    self._add_reasoning(value, Wire(origin=self._asked.origin, opaque={"field": name}), events)
+                self._think(name, value, delta, events)
             case "tool_calls":
+                self._close_reasoning(events)
                 for position, call in enumerate(value):
-                    self._call(call, position, events)
+                    self._calls.take(call, position, events)
             case "refusal":
                 self._add_text(value, events, "refusal")
             case "function_call":
-                self._call({"type": "legacy", "function": value}, "legacy", events)
+                self._calls.take({"type": "legacy", "function": value}, "legacy", events)
+            case "channel":
+                pass  # Groq says with each piece of reasoning that it is reasoning
+            case _:
+                self._rare_field(name, value, events)
+
+    def _rare_field(self, name: str, value: Any, events: list[Event]) -> None:
+        match name:
             case "executed_tools":
                 for position, tool in enumerate(value):
                     self._execute(tool, position, events)
@@ -262,13 +250,16 @@ class Reading:
             case "audio":
                 self._speak(value, events)
             case "images":
-                for image in value:
-                    if (part := image_part(image, self._asked)) is not None:
-                        events += self._assembly.whole(part)
-            case "channel":
-                pass  # Groq says with each piece of reasoning that it is reasoning
+                images = [image_part(image, self._asked) for image in value]
+                events += [event for part in images if part is not None for event in self._assembly.whole(part)]
             case _:
                 self._facts.message[name] = value
+
+    def _think(self, name: str, value: Any, delta: dict[str, Any], events: list[Event]) -> None:
+        """Take a piece of plain reasoning, unless the same delta says it in a better place too."""
+        said_twice = delta.get("reasoning_details") or (name == "reasoning" and delta.get("reasoning_content"))
+        if isinstance(value, str) and not said_twice:
+            self._add_reasoning(value, Wire(origin=self._asked.origin, opaque={"field": name}), events)
 
     def _add_reasoning(self, text: str, wire: Wire | None, events: list[Event]) -> None:
         if self._reasoning is None or self._detail is not None:
@@ -313,55 +304,6 @@ class Reading:
         whole = {**detail, key: words} if key else detail
         events.append(self._assembly.close(index, reasoning_of_detail(whole, self._asked.origin, self._asked.model)))
 
-    def _call(self, told: dict[str, Any], position: Any, events: list[Event]) -> None:
-        """Take a piece of a call. The index tells calls apart, or a new id where a server repeats the index."""
-        wire_id, body = told.get("id") or None, told.get("function") or told.get("custom") or {}
-        index = told.get("index")
-        key = index if index is not None else (wire_id or position)
-        call = self._by_key.get(key)
-        if call is None and index is None and wire_id is None and self._calls:
-            call = self._calls[-1]
-        if call is None or (wire_id and call.wire_id and wire_id != call.wire_id and body.get("name")):
-            call = self._by_key[key] = _Call()
-            self._calls.append(call)
-        call.wire_id = call.wire_id or wire_id
-        call.kind = told.get("type") or call.kind
-        for name, value in told.items():
-            if name not in {"id", "type", "index", "function", "custom"} and value is not None:
-                call.fields[name] = value
-        if call.index is None:
-            call.name += body.get("name") or ""
-        arguments = body.get("input") if call.kind == "custom" else body.get("arguments")
-        if arguments:
-            text = arguments if isinstance(arguments, str) else arguments_of(arguments)
-            call.early.append(json.dumps(text, ensure_ascii=False)[1:-1] if call.kind == "custom" else text)
-        if call.name:
-            self._tell(call, events)
-
-    def _tell(self, call: _Call, events: list[Event]) -> None:
-        assembly = self._assembly
-        if call.index is None:
-            self._close_reasoning(events)
-            start = assembly.open(self._begun(call))
-            call.index = start.index
-            events.append(start)
-        for text in call.early:
-            is_text = call.name == self._asked.outgoing.output_tool
-            events.append(assembly.add_text(call.index, text) if is_text else assembly.add_args(call.index, text))
-        call.early.clear()
-
-    def _begun(self, call: _Call) -> Text | ToolCall:
-        if call.name == self._asked.outgoing.output_tool:
-            return Text(text="")
-        begun = '{"input": "' if call.kind == "custom" else ""
-        return ToolCall(call_id=new_id("call"), name=call.name, args_json=begun, wire=self._wire_of(call))
-
-    def _wire_of(self, call: _Call) -> Wire:
-        opaque: dict[str, JsonValue] = {"fields": dict(call.fields)} if call.fields else {}
-        if call.kind in {"custom", "legacy"}:
-            opaque["type"] = call.kind
-        return Wire(origin=self._asked.origin, id=call.wire_id, opaque=opaque or None)
-
     def _execute(self, tool: dict[str, Any], position: int, events: list[Event]) -> None:
         """Take a tool that the provider runs: told once without output and again with it."""
         key = tool.get("index", position)
@@ -396,8 +338,7 @@ class Reading:
     def _close_rest(self, events: list[Event]) -> None:
         """Finish the open parts, each in its final form."""
         assembly, facts, origin = self._assembly, self._facts, self._asked.origin
-        for call in self._calls:
-            self._close_call(call, events)
+        self._calls.close(facts.finish, events)
         if self._sound is not None:
             opaque: dict[str, JsonValue] = {"audio": {"expires_at": self._audio.get("expires_at")}}
             begun = assembly.part(self._sound)
@@ -413,23 +354,6 @@ class Reading:
                 part = part.model_copy(update={"wire": Wire(origin=origin, opaque={"transcript": True})})
             events.append(assembly.close(self._text, part))
         events += assembly.close_all()
-
-    def _close_call(self, call: _Call, events: list[Event]) -> None:
-        assembly = self._assembly
-        if call.index is None:  # never got a name: nothing that could be run
-            args = "".join(call.early)
-            events += assembly.whole(
-                Foreign(kind="copilot_kit.partial_tool_call", value={"name": "", "args_json": args})
-            )
-            return
-        if call.kind == "custom":
-            events.append(assembly.add_args(call.index, '"}'))
-        begun = assembly.part(call.index)
-        if isinstance(begun, ToolCall):
-            args = assembly.collected(call.index)
-            args = args if args.strip() else "{}"
-            whole = begun.model_copy(update={"args_json": args, "wire": self._wire_of(call)})
-            events.append(assembly.close(call.index, uncut(whole, self._facts.finish)))
 
     def _add_logprobs(self, told: Any) -> None:
         kept = self._facts.logprobs
