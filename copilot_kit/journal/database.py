@@ -26,7 +26,7 @@ READERS = 4
 _ADVICE = {
     "SQLITE_FULL": "Free space on its disk, then try again",
     "SQLITE_IOERR": "Check its disk, then try again",
-    "SQLITE_BUSY": f"Another process has been writing to it for more than {BUSY_S:.0f} s: end that one, then try again",
+    "SQLITE_BUSY": "Another process keeps writing to it: let it finish or end it, then try again",
     "SQLITE_LOCKED": "Another process has locked it: end that one, then try again",
     "SQLITE_READONLY": "Make the file and its folder writable",
     "SQLITE_CANTOPEN": "Make its folder first, and let this user read and write there",
@@ -43,9 +43,10 @@ def failure_of(error: Exception, place: str) -> Exception:
         return cause
     if not isinstance(cause, sqlite3.Error | OSError):
         return error
-    name = getattr(cause, "sqlite_errorname", "")
+    name = "SQLITE_CANTOPEN" if isinstance(cause, FileNotFoundError) else getattr(cause, "sqlite_errorname", "")
+    said = cause.strerror if isinstance(cause, OSError) else cause
     advice = next((text for prefix, text in _ADVICE.items() if name.startswith(prefix)), "See that it can be written")
-    told = JournalError(f"Journal {place!r}: {cause}. {advice}; all that was acknowledged before is kept.")
+    told = JournalError(f"Journal {place!r}: {said}. {advice}; all that was acknowledged before is kept.")
     told.__cause__ = cause
     return told
 
@@ -53,12 +54,12 @@ def failure_of(error: Exception, place: str) -> Exception:
 class SqliteFile:
     """One journal file, ready for use; made readable for its owner only if it is new."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, busy_s: float = BUSY_S) -> None:
         self.place = str(path)
         try:
             with contextlib.suppress(FileExistsError):
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-            self.engine = _engine(path)
+            self.engine = _engine(path, busy_s)
             self._prepare()
         except (DBAPIError, sqlite3.Error, OSError) as error:
             raise failure_of(error, self.place) from error
@@ -120,17 +121,17 @@ class SqliteTransactions:
         return failure_of(error, self._file.place)
 
 
-def _engine(path: Path) -> Engine:
+def _engine(path: Path, busy_s: float) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(path)), pool_size=READERS + 1, max_overflow=0,
-        connect_args={"timeout": BUSY_S, "check_same_thread": False, "isolation_level": None},
+        connect_args={"timeout": busy_s, "check_same_thread": False, "isolation_level": None},
     )  # fmt: skip
     first = threading.Lock()
 
     @event.listens_for(engine, "connect")
     def _connected(connection: sqlite3.Connection, _record: object) -> None:
         with first:
-            _to_wal(connection)
+            _to_wal(connection, busy_s)
         connection.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten, not only unlinked
         if sys.platform == "darwin":  # there, fsync alone does not reach the disk
             connection.execute("PRAGMA fullfsync = ON")
@@ -139,9 +140,9 @@ def _engine(path: Path) -> Engine:
     return engine
 
 
-def _to_wal(connection: sqlite3.Connection) -> None:
+def _to_wal(connection: sqlite3.Connection, busy_s: float) -> None:
     """Turn on the write-ahead log; SQLite does not wait by itself while another process does the same."""
-    until = time.monotonic() + BUSY_S
+    until = time.monotonic() + busy_s
     while True:
         try:
             mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]

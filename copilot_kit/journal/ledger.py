@@ -57,8 +57,8 @@ class Ledger:
         say, cursor, key = self._say, self._cursor, self._key
         cursor.execute(say.run, key)
         row = cursor.fetchone()
-        tally = Tally() if row is None else Tally(*row[:6])
-        seq, prev = (-1, GENESIS) if row is None else row[7:]
+        tally = Tally() if row is None else Tally(*row[1:8])
+        seq, prev = (-1, GENESIS) if row is None else row[9:]
         self._check(seq, after, epoch)
         sealed = self._seal(drafts, seq, prev, epoch, at)
         if not sealed:
@@ -69,8 +69,8 @@ class Ledger:
         for draft, one in zip(drafts, sealed, strict=True):
             tally.take(draft.body, path_text(draft.path), _Waiting(say, cursor, (*key, one.head.seq)), at_us=at_us)
         last = sealed[-1].head
-        stand = (tally.agent, tally.title, tally.status, tally.pending, tally.unknown, tally.started_us or at_us, at_us,
-                 last.seq, last.hash)  # fmt: skip
+        stand = (tally.status, tally.agent, tally.title, tally.ended, int(tally.broken), tally.pending, tally.unknown,
+                 tally.started_us or at_us, at_us, last.seq, last.hash)  # fmt: skip
         if row is None:
             cursor.execute(say.add_run, (*key, *stand))
         else:

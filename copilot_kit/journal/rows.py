@@ -16,14 +16,34 @@ _HEAD = len(RECORDS.c)
 
 
 def sealed_of(row: Sequence[Any]) -> Sealed:
-    """Return a record from a row of `RECORDS` with run_id, salt and body of its payload."""
+    """Return a record from a row of `RECORDS` with run_id, salt and body of its payload.
+
+    What others put there and cannot be read becomes what cannot have been written, so that its hash says so.
+    """
     tenant, run_id, seq, schema, path, epoch, at, kind, digest, prev, link = row[:_HEAD]
-    steps = tuple(json.loads(path)) if path else ()
-    head = Head(schema, tenant, run_id, seq, steps, epoch, datetime.fromisoformat(at), kind, digest, prev, link)
+    head = Head(schema, tenant, run_id, seq, _path(path), epoch, _time(at), kind, digest, prev, link)
     there, salt, body = row[_HEAD:]
     if there is None:  # not erased, which leaves the row: taken away
         return Sealed(head, b"", b"")
-    return Sealed(head, salt or b"", body)
+    return Sealed(head, _bytes(salt) or b"", _bytes(body))
+
+
+def _path(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(map(str, json.loads(text))) if text else ()
+    except (ValueError, TypeError):
+        return ("unreadable", str(text))
+
+
+def _time(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except (ValueError, TypeError):
+        return _ZERO
+
+
+def _bytes(value: bytes | str | None) -> bytes | None:
+    return value.encode(errors="surrogatepass") if isinstance(value, str) else value
 
 
 def cells_of(head: Head) -> tuple[Any, ...]:

@@ -12,7 +12,7 @@ from sqlalchemy import bindparam as bind
 from sqlalchemy.exc import SQLAlchemyError
 
 from copilot_kit.errors import BrokenRecord, JournalError, NotOwner
-from copilot_kit.journal.database import READERS, SqliteFile, SqliteTransactions, failure_of
+from copilot_kit.journal.database import BUSY_S, READERS, SqliteFile, SqliteTransactions, failure_of
 from copilot_kit.journal.ledger import Ledger, Statements
 from copilot_kit.journal.rows import micros, run_row, sealed_of
 from copilot_kit.journal.store import GENESIS, Draft, Entry, RunRow, Sealed, unseal
@@ -32,11 +32,16 @@ class SqlStore:
     shared = True
 
     def __init__(
-        self, path: Path, *, tenant: str = "local", clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        path: Path,
+        *,
+        tenant: str = "local",
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        busy_s: float = BUSY_S,
     ) -> None:
         self._tenant = tenant
         self._clock = clock
-        self._file = SqliteFile(path)
+        self._file = SqliteFile(path, busy_s=busy_s)
         self._say = Statements(self._file.engine.dialect)
         self._writer = Writer(SqliteTransactions(self._file), name=f"journal {path.name}")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix=f"journal {path.name}")

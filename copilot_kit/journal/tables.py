@@ -40,11 +40,12 @@ def _field(name: str, kind: type[Text | BigInteger | Integer | LargeBinary] = Te
 
 META = Table("copilot_meta", METADATA, _key("name"), _field("value"))
 RUNS = Table(
-    "copilot_runs", METADATA, _key("tenant"), _key("run_id"), _field("agent"), _field("title"), _field("status"),
-    _field("pending", Integer), _field("unknown", Integer), _field("started_us", BigInteger),
-    _field("updated_us", BigInteger), _field("seq", BigInteger), _field("head"),
+    "copilot_runs", METADATA, _key("tenant"), _key("run_id"), _field("status"), _field("agent"), _field("title"),
+    _field("ended"), _field("broken", Integer), _field("pending", Integer), _field("unknown", Integer),
+    _field("started_us", BigInteger), _field("updated_us", BigInteger), _field("seq", BigInteger), _field("head"),
     sqlite_with_rowid=False,
 )  # fmt: skip
+"""What lists show; ended, broken and unknown only serve to keep the status up; head is the last record's hash."""
 Index("copilot_runs_by_time", RUNS.c.tenant, RUNS.c.updated_us)
 Index(
     "copilot_runs_waiting", RUNS.c.tenant, RUNS.c.updated_us,

@@ -6,10 +6,12 @@ from typing import Literal, Protocol, TypeAlias
 from copilot_kit.records import (
     Body,
     Decided,
+    Interrupted,
     Lapsed,
     MessageAdded,
     Proposed,
     Received,
+    Requested,
     Responded,
     RunEnded,
     RunStarted,
@@ -18,6 +20,7 @@ from copilot_kit.records import (
 )
 
 Kind: TypeAlias = Literal["proposal", "unknown"]
+Ended: TypeAlias = Literal["", "done", "failed", "stopped"]
 
 
 class Waiting(Protocol):
@@ -42,10 +45,21 @@ class Tally:
 
     agent: str = ""
     title: str = ""
-    status: RunStatus = "running"
+    ended: Ended = ""
+    broken: bool = False
+    """The last request got no whole answer."""
     pending: int = 0
     unknown: int = 0
     started_us: int = 0
+
+    @property
+    def status(self) -> RunStatus:
+        """Where the run stands."""
+        if self.ended:
+            return self.ended
+        if self.broken:
+            return "failed"
+        return "waiting" if self.pending or self.unknown else "running"
 
     def take(self, body: Body, path: str, waiting: Waiting, *, at_us: int) -> None:
         """Take in the next record, as `RunState.apply` would."""
@@ -53,30 +67,36 @@ class Tally:
             case RunStarted(agent=agent, title=title):
                 self.agent, self.title, self.started_us = agent, title, at_us
             case MessageAdded():
-                self.status = "running"
+                self.ended, self.broken = "", False
+            case Requested():
+                self.broken = False
+            case Interrupted():
+                self.broken = True
+            case Responded(response=response, failure=failure):
+                self.broken = failure is not None
+                if self.unknown and response.state == "complete":  # the next turn: the last one's calls are forgotten
+                    self.unknown -= waiting.clear("unknown", path)
+            case Received(state=state, call_id=call_id) if state == "unknown" or self.unknown:
+                self._receive(call_id, path, waiting, unknown=state == "unknown")
             case Proposed(proposal=proposal):
                 self.pending += waiting.add("proposal", proposal.id, path)
             case Decided(decision=decision):
                 self.pending -= waiting.remove("proposal", decision.proposal_id)
             case Lapsed(proposal_id=proposal_id):
                 self.pending -= waiting.remove("proposal", proposal_id)
-            case Received(state="unknown", call_id=call_id):
-                self.unknown += waiting.add("unknown", call_id, path)
-            case Received(call_id=call_id) if self.unknown:
-                self.unknown -= waiting.remove("unknown", call_id)
-            case Responded() if self.unknown:  # the next turn: the fold forgets the calls of the last
-                self.unknown -= waiting.clear("unknown", path)
-            case RunEnded(status=status):
-                self._end(status, waiting)
-            case RunStopped():
-                self._end("stopped", waiting)
-            case _:  # requests, answers, intents: nobody waits because of them
+            case RunEnded() | RunStopped():
+                self._end("stopped" if isinstance(body, RunStopped) else body.status, waiting)
+            case _:  # nobody waits because of it
                 pass
-        if self.status in {"running", "waiting"}:
-            self.status = "waiting" if self.pending or self.unknown else "running"
 
-    def _end(self, status: RunStatus, waiting: Waiting) -> None:
-        self.status = status
+    def _receive(self, call_id: str, path: str, waiting: Waiting, *, unknown: bool) -> None:
+        if unknown:
+            self.unknown += waiting.add("unknown", call_id, path)
+        else:
+            self.unknown -= waiting.remove("unknown", call_id)
+
+    def _end(self, status: Literal["done", "failed", "stopped"], waiting: Waiting) -> None:
+        self.ended = status
         if self.pending:
             waiting.clear("proposal")
             self.pending = 0

@@ -1,0 +1,133 @@
+"""Stores to test, and records to put into them."""
+
+import itertools
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from copilot_kit.journal.memory import MemoryStore
+from copilot_kit.journal.opening import open_store
+from copilot_kit.journal.store import Draft
+from copilot_kit.messages import Text, ToolCall, ToolResult, assistant, user
+from copilot_kit.records import (
+    Body,
+    Decided,
+    Decision,
+    Failure,
+    Intended,
+    Interrupted,
+    Lapsed,
+    MessageAdded,
+    ModelSwitched,
+    Principal,
+    Proposal,
+    Proposed,
+    Reason,
+    Received,
+    Requested,
+    Responded,
+    RunEnded,
+    RunStarted,
+    RunStopped,
+    Step,
+)
+from copilot_kit.response import Response, Served, Stop
+
+
+class Facts:
+    """Short names for the things that happen in a run."""
+
+    def started(self, title: str = "Answer ticket 17") -> Body:
+        return RunStarted(agent="support", prompt_version="p1", model="test:one", title=title)
+
+    def said(self, words: str = "Hello") -> Body:
+        return MessageAdded(message=user(words))
+
+    def switched(self) -> Body:
+        return ModelSwitched(model="test:two")
+
+    def requested(self) -> Body:
+        return Requested(model="test:one", first="msg_1", last="msg_2", tools_digest="0")
+
+    def answered(self, *calls: str, whole: bool = True) -> Body:
+        parts = [ToolCall(call_id=call, name="send", args_json="{}") for call in calls]
+        failure = None if whole else Failure(error="TransportFailed", message="cut")
+        response = Response(
+            message=assistant("Working on it", *parts),
+            model=Served(asked="one", provider="test"),
+            stop=Stop(kind="tool" if calls else "end"),
+            state="complete" if whole else "partial",
+        )
+        return Responded(response=response, took_s=0.5, failure=failure)
+
+    def interrupted(self) -> Body:
+        return Interrupted(model="test:one", failure=Failure(error="RateLimited", message="wait"))
+
+    def proposed(self, proposal: str, call: str = "call_1") -> Body:
+        return Proposed(
+            proposal=Proposal(
+                id=proposal, call_id=call, path=(Step(agent="support"),), tool="send", tool_version="1",
+                effect="external", arguments='{"to":"ann@example.org"}', model="one > one", prompt_version="p1",
+                reasons=(Reason(code="effect", text="It leaves the house."),), call_digest="c", shown_digest="s",
+            )
+        )  # fmt: skip
+
+    def decided(self, proposal: str, verdict: Any = "approve") -> Body:
+        at = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+        decision = Decision(proposal_id=proposal, call_digest="c", verdict=verdict, by=Principal(id="ann"), at=at)
+        return Decided(decision=decision)
+
+    def lapsed(self, proposal: str) -> Body:
+        return Lapsed(proposal_id=proposal, state="expired")
+
+    def intended(self, call: str) -> Body:
+        return Intended(call_id=call, call_digest="c", idempotency_key="k")
+
+    def received(self, call: str, state: Any = "done", words: str = "sent") -> Body:
+        result = ToolResult(call_id=call, content=(Text(text=words),))
+        return Received(call_id=call, tool="send", state=state, result=result)
+
+    def ended(self, status: Any = "done") -> Body:
+        return RunEnded(status=status)
+
+    def stopped(self) -> Body:
+        return RunStopped(by=Principal(id="ann"))
+
+    def drafts(self, *bodies: Body, path: tuple[str, ...] = ()) -> list[Draft]:
+        return [Draft(body, path) for body in bodies]
+
+
+@pytest.fixture(scope="session")
+def fact() -> Facts:
+    return Facts()
+
+
+@pytest.fixture
+def clock() -> Callable[[], datetime]:
+    """A clock that goes one second forward each time it is read."""
+    seconds = itertools.count()
+    return lambda: datetime(2026, 11, 22, 9, 0, tzinfo=UTC) + timedelta(seconds=next(seconds))
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path, clock: Callable[[], datetime]) -> AsyncIterator[Any]:
+    """Each store there is."""
+    if request.param == "memory":
+        yield MemoryStore(clock=clock)
+        return
+    from copilot_kit.journal.sql import SqlStore
+
+    sql = SqlStore(tmp_path / "journal.db", clock=clock)
+    yield sql
+    await sql.close()
+
+
+@pytest.fixture
+async def journal(tmp_path: Path) -> AsyncIterator[Any]:
+    """A journal in a file."""
+    sql = open_store(str(tmp_path / "journal.db"))
+    yield sql
+    await sql.close()
