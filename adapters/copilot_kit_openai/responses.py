@@ -1,7 +1,7 @@
 """Models behind the Responses API, at OpenAI and at the servers that speak it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from copilot_kit.errors import BadAnswer, ModelError
 from copilot_kit.events import Event, Failed, closing
@@ -98,11 +98,19 @@ async def _streamed(reader: AnswerReader, reply: Reply) -> AsyncIterator[Event]:
                 yield event
             if reader.ended:
                 return
-    for said in splitter.rest():
-        for event in reader.read(said.data):
-            yield event
-    if not reader.ended:
-        yield reader.cut()
+    for event in _last(reader, splitter):
+        yield event
+
+
+def _last(reader: AnswerReader, splitter: Splitter) -> Sequence[Event]:
+    """Return the events of a stream's end that has no blank line after it; half an event is a cut."""
+    events: list[Event] = []
+    try:
+        for said in splitter.rest():
+            events += reader.read(said.data)
+    except ValueError:
+        return [reader.cut()]
+    return events if reader.ended else [*events, reader.cut()]
 
 
 async def _drain(chunks: AsyncIterator[bytes]) -> None:

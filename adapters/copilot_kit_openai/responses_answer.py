@@ -10,7 +10,7 @@ from copilot_kit.assembly import Assembly
 from copilot_kit.errors import BadAnswer, ModelError
 from copilot_kit.events import Ended, Event, Failed, Started
 from copilot_kit.ids import NewId, new_id
-from copilot_kit.messages import Foreign, Message, Part, Reasoning, Text, ToolCall, Wire
+from copilot_kit.messages import Foreign, Message, Part, Reasoning, Text, ToolCall, ToolResult, Wire
 from copilot_kit.response import Response, Served, Stop
 from copilot_kit_openai.failures import payload_failure, truncated
 from copilot_kit_openai.responses_body import loads, stop_of, usage_of
@@ -198,6 +198,9 @@ class AnswerReader:
         slot = self._slot(event, "custom_tool_call")
         if 0 not in slot.indices:
             return ()
+        begun = self._parts.part(slot.indices[0])
+        if isinstance(begun, ToolCall) and begun.executed_by == "provider":
+            return (self._parts.add_args(slot.indices[0], event["delta"]),)
         opening = "" if slot.told else '{"input":"'
         slot.told = event["type"]
         return (self._parts.add_args(slot.indices[0], opening + to_json(event["delta"])[1:-1].decode()),)
@@ -215,7 +218,7 @@ class AnswerReader:
         item = self._filled(item, slot)
         events: list[Event] = []
         begun = [index for _, index in sorted(slot.indices.items())]  # some servers count content from 1
-        parts = parts_of(item, self._asked.origin, self._name_call)
+        parts = [_theirs(part) for part in parts_of(item, self._asked.origin, self._name_call)]
         for place, part in enumerate(parts):
             if place < len(begun):
                 index = begun[place]
@@ -225,6 +228,8 @@ class AnswerReader:
                 events.append(start)
             if place == 0:
                 self._order.append((index, key_of(item)))
+            if slot.told and item.get("type") == "custom_tool_call":
+                events.append(self._parts.add_args(index, '"}'))
             if isinstance(part, ToolCall) and part.executed_by == "client":
                 self._held[index] = part if item.get("status") != "incomplete" else _half(part)
             else:
@@ -319,6 +324,12 @@ class AnswerReader:
         "response.cancelled": _end,
         "error": _error,
     }
+
+
+def _theirs(part: Part) -> Part:
+    """Return a part of an answer: a result in it is of the provider's own making."""
+    client = isinstance(part, ToolResult) and part.executed_by == "client"
+    return part.model_copy(update={"executed_by": "provider"}) if client else part
 
 
 def _half(call: ToolCall) -> Foreign:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import httpx2
 
 _TO_RUN = {"function_call", "custom_tool_call", "computer_call", "local_shell_call", "apply_patch_call"}
-_RUN_THERE = {"web_search_call", "file_search_call", "code_interpreter_call", "mcp_call", "program"}
+_RUN_THERE = {"web_search_call", "x_search_call", "file_search_call", "code_interpreter_call", "mcp_call", "program"}
 _ENDS = {"response.completed", "response.incomplete", "response.failed", "response.cancelled"}
 _NOBODY = "http://recorded.invalid"
 
@@ -49,11 +49,12 @@ class ResponsesCheck:
 
     def said(self, provider: str, api: str, status: int, body: bytes, content_type: str) -> Said:
         """Return what the answer says to somebody who just reads the JSON."""
-        del provider, api
+        del api
+        xai = provider == "xai"
         if status >= 400:  # noqa: PLR2004
             return Said(error=_error(status, body.decode("utf-8", "replace")))
         if "event-stream" in content_type or body.lstrip().startswith((b"event:", b"data:", b":")):
-            return _streamed(body)
+            return _streamed(body, xai=xai)
         try:
             answer = json.loads(body)
         except ValueError:
@@ -62,7 +63,7 @@ class ResponsesCheck:
             return Said(error="BadAnswer")
         if answer.get("status") == "failed" or (answer.get("error") and not isinstance(answer.get("output"), list)):
             return Said(error=_error(None, json.dumps(answer.get("error"))))
-        return _whole(answer, answer["output"])
+        return _whole(answer, answer["output"], xai=xai)
 
 
 RESPONSES_CHECK = ResponsesCheck()
@@ -73,7 +74,7 @@ def _dialect(provider: str) -> Dialect:
     return DIALECTS[provider]
 
 
-def _streamed(body: bytes) -> Said:
+def _streamed(body: bytes, *, xai: bool) -> Said:
     events = []
     for block in body.replace(b"\r\n", b"\n").split(b"\n\n"):
         lines = [line[5:].strip() for line in block.split(b"\n") if line.startswith(b"data:")]
@@ -93,7 +94,7 @@ def _streamed(body: bytes) -> Said:
     answer = last.get("response") or {}
     done = {e.get("output_index", n): e["item"] for n, e in enumerate(events)
             if e.get("type") == "response.output_item.done"}  # fmt: skip
-    return _whole(answer, answer.get("output") or [done[place] for place in sorted(done)])
+    return _whole(answer, answer.get("output") or [done[place] for place in sorted(done)], xai=xai)
 
 
 def _so_far(events: list[dict[str, Any]]) -> dict[str, Any]:
@@ -108,7 +109,7 @@ def _so_far(events: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _whole(answer: dict[str, Any], output: list[dict[str, Any]]) -> Said:
+def _whole(answer: dict[str, Any], output: list[dict[str, Any]], *, xai: bool) -> Said:
     usage = answer.get("usage") or {}
     content = [
         part
@@ -116,6 +117,8 @@ def _whole(answer: dict[str, Any], output: list[dict[str, Any]]) -> Said:
         if item.get("type") == "message" and item.get("role") == "assistant"
         for part in item.get("content") or []
     ]
+    own = [item for item in output if xai and item.get("type") == "custom_tool_call"]  # xAI's own searches
+    output = [item for item in output if item not in own]
     calls = [item for item in output if _is_to_run(item) and item.get("status") != "incomplete"]
     cached = (usage.get("input_tokens_details") or {}).get("cached_tokens")
     read = usage.get("input_tokens")
@@ -125,7 +128,7 @@ def _whole(answer: dict[str, Any], output: list[dict[str, Any]]) -> Said:
         refusal=refusal,
         reasoning="".join(_thought(item) for item in output if item.get("type") == "reasoning"),
         calls=tuple(_call(item) for item in calls),
-        provider_calls=sum(_ran_there(item) for item in output),
+        provider_calls=sum(_ran_there(item) for item in output) + len(own),
         provider_results=sum(_result_there(item) for item in output),
         stop=_stop(answer, calls=bool(calls), refused=bool(refusal)),
         input=read,
@@ -151,10 +154,8 @@ def _ran_there(item: dict[str, Any]) -> bool:
 
 def _result_there(item: dict[str, Any]) -> bool:
     kind = item.get("type")
-    if kind == "tool_search_output":
-        return item.get("execution") != "client"
     if kind not in _RUN_THERE:
-        return kind == "program_output"
+        return str(kind).endswith("_output")
     brought = item.get("results") or item.get("outputs") or item.get("error") or item.get("status") == "failed"
     return bool(brought) or (kind == "mcp_call" and item.get("output") is not None)
 

@@ -55,7 +55,9 @@ _ARGUMENTS = {
     "apply_patch_call": "operation",
     "tool_search_call": "arguments",
 }
-_RUN_THERE = frozenset({"web_search_call", "file_search_call", "code_interpreter_call", "mcp_call", "program"})
+_RUN_THERE = frozenset(
+    {"web_search_call", "x_search_call", "file_search_call", "code_interpreter_call", "mcp_call", "program"}
+)
 _ITS_CONTAINERS = frozenset({"container_auto", "container_reference"})
 _NOT_ARGUMENTS = frozenset({"type", "id", "call_id", "status", "results", "outputs", "fingerprint", "caller"})
 
@@ -80,6 +82,8 @@ def parts_of(item: Item, origin: str, name_call: NameCall) -> list[Part]:
             return _said(item, origin)
         case "reasoning":
             return [_reasoning(item, origin)]
+        case "custom_tool_call" if executed_by(item, origin) == "provider":
+            return _whole_call(item, origin, name_call)
         case "function_call" | "custom_tool_call":
             return [_call(item, origin, name_call)]
         case "image_generation_call" if (image := _image(item, origin)) is not None:
@@ -179,9 +183,11 @@ def _call(item: Item, origin: str, name_call: NameCall) -> ToolCall:
     )
 
 
-def executed_by(item: Item) -> ExecutedBy:
+def executed_by(item: Item, origin: str) -> ExecutedBy:
     """Tell who runs this call, or ran it."""
     kind = item.get("type")
+    if kind == "custom_tool_call":
+        return "provider" if origin.startswith("xai.") else "client"  # so xAI writes down its own searches
     if kind in _RUN_THERE or kind == "program_output":
         return "provider"
     if kind in {"tool_search_call", "tool_search_output"}:
@@ -197,14 +203,18 @@ def _whole_call(item: Item, origin: str, name_call: NameCall) -> list[Part]:
     wire = Wire(origin=origin, id=_text(item.get("call_id")) or _text(item.get("id")), opaque={"item": item})
     name = str(item.get("name") or kind.removesuffix("_call"))
     call = ToolCall(
-        call_id=name_call(theirs), name=name, args_json=_arguments(item), executed_by=executed_by(item), wire=wire
+        call_id=name_call(theirs),
+        name=name,
+        args_json=_arguments(item),
+        executed_by=executed_by(item, origin),
+        wire=wire,
     )
     result = _result_inside(item, call)
     return [call] if result is None else [call, result]
 
 
 def _arguments(item: Item) -> str:
-    value = item.get("arguments")
+    value = item.get("arguments", item.get("input"))
     if isinstance(value, str):
         return value or "{}"
     field = _ARGUMENTS.get(str(item["type"]))
@@ -247,7 +257,7 @@ def _output(item: Item, origin: str, name_call: NameCall) -> ToolResult:
     kind = str(item["type"])
     theirs = _text(item.get("call_id"))
     asked = theirs or ("tool_search_call" if kind == "tool_search_output" else _text(item.get("id")) or kind)
-    provider = executed_by(item) == "provider"
+    provider = executed_by(item, origin) == "provider"
     words = _output_text(item)
     return ToolResult(
         call_id=name_call(asked),
@@ -301,9 +311,10 @@ def starting_part(item: Item, origin: str, name_call: NameCall) -> Part | None:
     wire = Wire(origin=origin, id=theirs)
     if kind == "reasoning":
         return Reasoning(form="hidden", wire=wire)
-    if kind in {"function_call", "custom_tool_call"}:
+    by = executed_by(item, origin)
+    if kind == "function_call" or (kind == "custom_tool_call" and by == "client"):
         return ToolCall(call_id=name_call(theirs or ""), name=str(item.get("name") or ""), args_json="", wire=wire)
-    if kind in _RUN_THERE or kind in _ARGUMENTS:
+    if kind in _RUN_THERE or kind in _ARGUMENTS or kind == "custom_tool_call":
         call = _whole_call(item, origin, name_call)[0]
         return call.model_copy(update={"args_json": "", "wire": wire}) if isinstance(call, ToolCall) else None
     return None
