@@ -201,8 +201,8 @@ class _Messages:
                 marks: dict[str, Any] = {} if role in {"system", "user"} else {"role": role}
                 if fields := _rest(item, "role", "content"):
                     marks["fields"] = fields
-                if item.get("content") is None:
-                    marks["fields"] = {"content": None} | marks.get("fields", {})
+                if not item.get("content") and item.get("content") != "":
+                    marks["fields"] = {"content": item.get("content")} | marks.get("fields", {})
                 return Message(
                     id=new_id("msg"),
                     role="user" if role == "user" else "system",
@@ -260,8 +260,8 @@ class _Messages:
         opaque: dict[str, Any] = {}
         if fields := _rest(item, "role", "content", "tool_call_id"):
             opaque["fields"] = fields
-        if item.get("content") is None:
-            opaque["fields"] = {"content": None} | opaque.get("fields", {})
+        if not item.get("content") and item.get("content") != "":
+            opaque["fields"] = {"content": item.get("content")} | opaque.get("fields", {})
         if any(part.type == "file" for part in content):
             opaque["in_tool"] = True
         call_id = str(item.get("tool_call_id", ""))
@@ -269,7 +269,7 @@ class _Messages:
 
     def _assistant(self, item: dict[str, Any]) -> Message:
         parts: list[Part] = []
-        known = {"role", "content", "tool_calls"}
+        known = {"role", "content", *(["tool_calls"] if item.get("tool_calls") else [])}
         if isinstance(details := item.get("reasoning_details"), list) and all(isinstance(d, dict) for d in details):
             parts += [self._detail(detail) for detail in details]
             known.add("reasoning_details")
@@ -297,8 +297,8 @@ class _Messages:
             known.discard("refusal")
         if fields := _rest(item, *known):
             marks["fields"] = fields
-        if not parts and not marks:
-            marks["fields"] = {"content": item.get("content")}
+        if not parts:
+            marks["fields"] = {"content": item.get("content")} | marks.get("fields", {})
         return Message(id=new_id("msg"), role="assistant", parts=tuple(parts), wire=self._wire(marks))
 
     def _detail(self, detail: dict[str, Any]) -> Reasoning:

@@ -7,12 +7,12 @@ from typing import Any, Literal
 import pydantic_core
 from pydantic import JsonValue
 
-from copilot_kit.encoding import EncodedMessages
 from copilot_kit.profile import Profile
 from copilot_kit.request import AnyTool, Effort, OutputMode, OutputSpec, ProviderTool, Request, ToolSpec
 from copilot_kit.response import Dropped
 from copilot_kit.wire import Target
-from copilot_kit_openai.chat_messages import Encoded, Receiver, cache_mark, encode_message
+from copilot_kit_openai.chat_conversation import Conversations
+from copilot_kit_openai.chat_messages import Receiver, cache_mark, encode_message
 from copilot_kit_openai.dialects import Dialect
 from copilot_kit_openai.prompted import output_instructions, tool_instructions, with_calls_as_text
 
@@ -55,7 +55,7 @@ class _Draft:
 class ChatEncoder:
     """Encodes the requests to one model; each message and each list of tools only once."""
 
-    __slots__ = ("_cache", "_dialect", "_key", "_model", "_profile", "_receiver", "_tools", "_tools_of")
+    __slots__ = ("_conversations", "_dialect", "_key", "_model", "_profile", "_receiver", "_tools", "_tools_of")
 
     def __init__(self, dialect: Dialect, model: str, profile: Profile) -> None:
         self._dialect = dialect
@@ -68,7 +68,7 @@ class ChatEncoder:
             tool_id_pattern=profile.tool_id_pattern or dialect.tool_id_pattern,
         )
         self._receiver = Receiver(dialect, target)
-        self._cache = EncodedMessages[Encoded]()
+        self._conversations = Conversations()
         self._tools_of: tuple[AnyTool, ...] = ()
         self._tools: tuple[bytes, tuple[Dropped, ...]] = (b"", ())
 
@@ -105,25 +105,9 @@ class ChatEncoder:
         )
 
     def _messages(self, draft: _Draft) -> tuple[bytes, list[Dropped]]:
-        """Join the messages; what must follow the results of a turn waits until the last of them."""
-        chunks: list[bytes] = []
-        waiting: list[bytes] = []
-        receipts: list[Dropped] = []
-        lookup, model, receiver = self._cache.lookup, self._model, self._receiver
-        for message in draft.request.messages:
-            encoded = lookup(message, model, lambda m: encode_message(m, receiver))
-            if waiting and message.role != "tool":
-                chunks += waiting
-                waiting = []
-            if encoded.place:
-                chunks.append(encoded.place)
-            if encoded.after:
-                waiting.append(encoded.after)
-            if encoded.dropped:
-                receipts += encoded.dropped
-        chunks += waiting
-        chunks += [pydantic_core.to_json({"role": "system", "content": text}) for text in draft.extra_text]
-        return b",".join(chunks), receipts
+        conversation = self._conversations.of(draft.request.messages, lambda m: encode_message(m, self._receiver))
+        more = [pydantic_core.to_json({"role": "system", "content": text}) for text in draft.extra_text]
+        return conversation.body(*more), conversation.dropped
 
     def _encoded_tools(self, tools: tuple[AnyTool, ...]) -> tuple[bytes, tuple[Dropped, ...]]:
         if not tools:

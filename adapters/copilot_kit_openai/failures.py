@@ -97,8 +97,6 @@ def _fault(payload: Any) -> _Fault:
     match payload:
         case str():
             return _Fault(payload)
-        case {"error": {"message": _} as inner}:
-            return _fault({**inner, "request_id": payload.get("request_id")})
         case {"error": str(text)}:  # xAI: code is a sentence; Ollama: nothing else
             return _Fault(text, code=_word(payload.get("code")), status=_status(payload))
         case {"error": dict(inner)}:
@@ -157,7 +155,7 @@ def _word(value: object) -> str | None:
 
 
 def _status(payload: dict[str, Any]) -> int | None:
-    for name in ("status_code", "raw_status_code", "status", "http_status", "code"):
+    for name in ("status_code", "raw_status_code", "http_status_code", "status", "code"):
         value = payload.get(name)
         if isinstance(value, str) and value.isdigit():
             value = int(value)
@@ -181,13 +179,17 @@ _AUTH = ("invalid_api_key", "invalid api key", "incorrect api key", "authenticat
          "missing_api_key")  # fmt: skip
 _FILTER = ("content_filter", "content_policy_violation", "responsibleaipolicyviolation", "content management policy",
            "cyber_policy_violation", "safety_violation", "moderation_blocked", "requires moderation",
-           "usage policies", "data_inspection_failed", "contentfilter")  # fmt: skip
+           "usage policies", "usage policy", "invalid_prompt", "usage policy", "invalid_prompt",
+           "data_inspection_failed", "contentfilter")  # fmt: skip
 _STALE = ("invalid_encrypted_content", "encrypted content", "without its required following item",
           "without its required 'reasoning' item", "reasoning_content", "thought_signature", "thought signature",
           "invalid `signature`", "invalid signature in")  # fmt: skip
 _BUSY = ("overloaded", "over capacity", "server_overloaded", "engine_overloaded", "service unavailable",
          "no_capacity", "capacity exceeded", "server is busy", "insufficient_system_resource",
-         "service_tier_capacity_exceeded", "temporarily unavailable", "model is loading", "loading model")  # fmt: skip
+         "service_tier_capacity_exceeded", "temporarily unavailable", "model is loading", "loading model",
+         "currently loading")  # fmt: skip
+_MISWRITTEN = ("tool_use_failed", "json_validate_failed", "output_parse_failed", "does not match the expected peg",
+               "failed to parse tool call")  # fmt: skip
 _RATE = ("rate_limit", "rate limit", "ratelimit", "rate-limit", "too many requests", "too_many_requests")
 _NOT_JSON_SERVER = ("server_error", "internal_error", "api_error", "internal server error", "upstream_error")
 
@@ -215,6 +217,8 @@ def _typed(fault: _Fault, headers: Mapping[str, str], *, model: str) -> ModelErr
 
 def _waiting(facts: "_Facts", said: str) -> ModelError:
     status = facts.fault.status
+    if status != 429 and _any(_MISWRITTEN, said):  # noqa: PLR2004
+        return facts.of(BadAnswer, "The model wrote a call or JSON that does not fit; try again, with feedback.")
     if status in (503, 529, 498) or (status != 429 and _any(_BUSY, said)):  # noqa: PLR2004
         return facts.of(Overloaded, "Try again later, or fall back to another model.")
     if status == 429 or _any(_RATE, said):  # noqa: PLR2004
@@ -225,8 +229,6 @@ def _waiting(facts: "_Facts", said: str) -> ModelError:
         return facts.of(ProviderFailed, "Try again.")
     if status is None and (_any(_NOT_JSON_SERVER, said) or not facts.fault.kind):
         return facts.of(ProviderFailed, "Try again.")
-    if "tool_use_failed" in said or "json_validate_failed" in said:
-        return facts.of(BadAnswer, "The model wrote a call or JSON that does not fit; try again, with feedback.")
     return facts.invalid()
 
 
@@ -246,7 +248,7 @@ class _Facts:
             status=self.fault.status,
             code=self.fault.code,
             request_id=_request_id(self.headers),
-            retry_after_s=retry_after_s(self.headers) if error.retryable else None,
+            retry_after_s=_wait(self.headers) if error.retryable else None,
         )
         if isinstance(failure, RateLimited) and failure.retry_after_s is None:
             failure.retry_after_s = _wait_said(self.fault.message, self.headers)
@@ -281,6 +283,14 @@ def _request_id(headers: Mapping[str, str]) -> str | None:
         if found := headers.get(name):
             return found
     return None
+
+
+def _wait(headers: Mapping[str, str]) -> float | None:
+    """Return the wait that the headers ask for; Azure says 0 ms beside 1 s, and means the second."""
+    wait = retry_after_s(headers)
+    if wait == 0 and (seconds := headers.get("retry-after")) is not None:
+        return retry_after_s({"retry-after": seconds})
+    return wait
 
 
 def _wait_said(message: str, headers: Mapping[str, str]) -> float | None:
