@@ -52,10 +52,15 @@ _SIGNS_LIKE_ASCII = frozenset("∣∕⁄⧸∖⧵ǃǀ։׃܃܄꞉ː∶‐‑⁃˗
 
 def visible(text: str) -> str:
     """Return the text on one line, with everything that a person could not see written as its code point."""
-    shown = text if _PLAIN.fullmatch(text) else "".join(_shown_tokens(text))
+    shown = escaped(text)
     shown = _SPACES.sub(lambda run: f"⟦U+0020×{len(run[0])}⟧", shown)
     shown = _RUN.sub(lambda run: f"⟦U+{ord(run[1]):04X}×{len(run[0])}⟧", shown)
     return _SAME_ESCAPES.sub(lambda run: f"⟦U+{run[2]}×{len(run[0]) // len(run[1])}⟧", shown)
+
+
+def escaped(text: str) -> str:
+    """Return the text like `visible`, with its runs of spaces and other characters as long as they are."""
+    return text if _PLAIN.fullmatch(text) else "".join(_shown_tokens(text))
 
 
 def block(text: str, *, margin: str = MARGIN, width: int | None = None) -> list[str]:
@@ -114,7 +119,7 @@ def _shown_token(token: str, clear: set[str]) -> Iterator[str]:
             yield _escaped(char) if loose or _is_hidden(char) or unicodedata.category(char) == "Me" else char
             continue
         marks, base_is_latin = 0, char.isascii() or _script(char) == "LATIN"
-        odd_sign = _is_odd_in_address(char) if is_address else _is_inside_word(token, index)
+        odd_sign = _is_inside(token, index) and (_is_sign_like_ascii(char) or (is_address and _is_sign(char)))
         yield _escaped(char) if index in foreign or odd_sign or _is_hidden(char) else char
 
 
@@ -162,14 +167,15 @@ def _is_letter_alike(char: str) -> bool:
     return char in _LOOK_LIKE_LATIN or _script(char) == "FULLWIDTH"
 
 
-def _is_inside_word(token: str, index: int) -> bool:
-    """Return whether a sign that looks like an ASCII one stands between ASCII letters or digits."""
-    around = token[index - 1 : index] + token[index + 1 : index + 2]
-    return len(around) == 2 and around.isascii() and around.isalnum() and _is_sign_like_ascii(token[index])  # noqa: PLR2004
+def _is_inside(token: str, index: int) -> bool:
+    """Return whether the character stands between those of an address or a word."""
+    return 0 < index < len(token) - 1 and all(
+        near.isascii() and (near.isalnum() or near in "/@:-_") for near in (token[index - 1], token[index + 1])
+    )
 
 
-def _is_odd_in_address(char: str) -> bool:
-    return char in _STROKES or (not char.isascii() and unicodedata.category(char)[0] in "PS")
+def _is_sign(char: str) -> bool:
+    return char in _STROKES or (unicodedata.category(char)[0] in "PS" and not char.isascii() and char not in "…€£¥")
 
 
 @lru_cache(maxsize=4096)

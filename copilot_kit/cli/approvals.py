@@ -1,0 +1,145 @@
+"""The question in the terminal: one card, one key, one decision about exactly what was shown."""
+
+import getpass
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from copilot_kit.approval import decide, stop
+from copilot_kit.cli.card import Card, background_of, card_of, whole_of
+from copilot_kit.cli.editor import edited_arguments
+from copilot_kit.cli.keys import Keyboard
+from copilot_kit.cli.screen import dim, height, shown, width
+from copilot_kit.display import visible
+from copilot_kit.errors import ToolRefused
+from copilot_kit.journal import Store
+from copilot_kit.records import Principal, Proposal
+from copilot_kit.tools import Tool
+
+Tools: TypeAlias = Mapping[str, Tool[..., Any]]
+KEYS = "  y approve · e edit · r reject · k skip · v view all · s stop · ? why"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the person wants, and how long they looked."""
+
+    verdict: Literal["approve", "edit", "reject", "skip", "stop"]
+    arguments: str | None = None
+    text: str | None = None
+    looked_s: float = 0.0
+
+
+def this_person() -> Principal:
+    """Return the terminal's own user."""
+    return Principal(id=getpass.getuser(), authenticated="local")
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A person at a terminal who decides what an agent proposes."""
+
+    keyboard: Keyboard
+    tools: Tools = field(default_factory=dict)
+    """For checking what a person edits before it is sent off."""
+    by: Principal = field(default_factory=this_person)
+    clock: Callable[[], float] = time.monotonic
+
+    async def decide(self, store: Store, run_id: str, proposal: Proposal) -> Choice:
+        """Ask about one proposal and write the decision down; skipping leaves it waiting."""
+        choice = await self.ask(proposal)
+        match choice.verdict:
+            case "skip":
+                shown("  left waiting")
+            case "stop":
+                await stop(store, run_id, by=self.by, text="stopped in the terminal")
+                shown("  stopped; nothing that waits will run")
+            case verdict:
+                await decide(
+                    store, run_id, proposal.id, verdict, by=self.by, arguments=choice.arguments, text=choice.text,
+                    shown=proposal.call_digest, looked_s=choice.looked_s, channel="terminal",
+                )  # fmt: skip
+                shown(f"  {_PAST[verdict]}")
+        return choice
+
+    async def ask(self, proposal: Proposal) -> Choice:
+        """Show the card and return what the person wants; Enter and a closed terminal never approve."""
+        question = _Question(self, proposal)
+        while True:
+            shown(dim(KEYS))
+            choice = await question.press(await self.keyboard.key())
+            if choice is not None:
+                return choice
+
+
+class _Question:
+    """One proposal on the screen, with the changes a person made to it so far."""
+
+    def __init__(self, desk: Desk, proposal: Proposal) -> None:
+        self._desk = desk
+        self._proposal = proposal
+        self._begun = desk.clock()
+        self._edited: str | None = None
+        self._card = _show(card_of(proposal, width=width(), most_lines=height()))
+
+    async def press(self, key: str | None) -> Choice | None:
+        """Return the choice that the key makes, None if it makes none."""
+        looked_s = self._desk.clock() - self._begun
+        match key:
+            case None | "k":
+                return Choice("skip", looked_s=looked_s)
+            case "s":
+                return Choice("stop", looked_s=looked_s)
+            case "n":
+                return Choice("reject", looked_s=looked_s)
+            case "r":
+                reason = await self._desk.keyboard.line("  Why not? (told to the model) ")
+                return None if reason is None else Choice("reject", text=reason.strip() or None, looked_s=looked_s)
+            case "y" if self._card.folded:
+                shown(f"  Not yet: {self._card.folded} lines were not shown. Press v to see them all.")
+            case "y" if self._edited is not None:
+                return Choice("edit", arguments=self._edited, looked_s=looked_s)
+            case "y":
+                return Choice("approve", looked_s=looked_s)
+            case _:
+                await self._look(key)
+        return None
+
+    async def _look(self, key: str) -> None:
+        """Show more, or let the person change the arguments."""
+        match key:
+            case "e":
+                changed = await self._changed(self._edited or self._proposal.arguments)
+                if changed is not None:
+                    self._edited = changed
+                    self._card = _show(card_of(self._proposal, width=width(), most_lines=height(), edited=changed))
+            case "v":
+                self._card = _show(whole_of(self._proposal, width=width(), edited=self._edited))
+            case "?":
+                for line in background_of(self._proposal):
+                    shown(line)
+            case _:  # Enter among them
+                pass
+
+    async def _changed(self, arguments: str) -> str | None:
+        """Return other arguments in canonical form, None if the person leaves them as they are."""
+        text = await edited_arguments(arguments, keyboard=self._desk.keyboard)
+        if text is None:
+            shown("  unchanged")
+            return None
+        tool = self._desk.tools.get(self._proposal.tool)
+        try:
+            return text if tool is None else tool.canonical(text)
+        except ToolRefused as error:
+            shown(f"  {visible(str(error))}")
+            return None
+
+
+_PAST = {"approve": "approved", "edit": "approved with your changes", "reject": "rejected"}
+
+
+def _show(card: Card) -> Card:
+    for line in card.lines:
+        shown(line)
+    return card

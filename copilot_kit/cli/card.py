@@ -1,0 +1,93 @@
+"""A proposal as a person sees it in the terminal: every argument in full, and nothing that could pose as ours."""
+
+import json
+from dataclasses import dataclass
+
+from copilot_kit.cli.screen import bold, dim
+from copilot_kit.display import block, visible
+from copilot_kit.records import Effect, Proposal
+
+_EFFECTS: dict[Effect, str] = {
+    "read": "changes nothing",
+    "write": "changes something of yours",
+    "external": "leaves the house",
+}
+_SHOWN_OF_FOLDED = 4
+_FEWEST_LINES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Lines for the screen, and how many were left out: while any are, the call cannot be approved."""
+
+    lines: tuple[str, ...]
+    folded: int = 0
+
+
+def card_of(proposal: Proposal, *, width: int, most_lines: int | None, edited: str | None = None) -> Card:
+    """Return the proposal as lines; values longer than fits are folded, with a count. None: everything is shown.
+
+    edited: canonical arguments that a person wants instead.
+    """
+    arguments = proposal.arguments if edited is None else edited
+    values = [(visible(name), _kind(value), _value(value, width)) for name, value in json.loads(arguments).items()]
+    preview = [] if proposal.preview is None else block(proposal.preview.body, width=width)
+    room = None if most_lines is None else max(_FEWEST_LINES, most_lines - 8)
+    fold = room is not None and sum(len(lines) for _, _, lines in values) + len(preview) > room
+    lines = ["", bold(f"── {visible(proposal.tool)}") + f" · {_EFFECTS[proposal.effect]} {'─' * 12}"]
+    if edited is not None:
+        lines.append("  edited by you")
+    folded = 0
+    if proposal.preview is not None:
+        left = _folded(preview, fold=fold)
+        folded += len(preview) - len(left)
+        lines += [f"  {visible(proposal.preview.title)}{_missing(len(preview) - len(left))}", *left]
+    for name, kind, value in values:
+        left = _folded(value, fold=fold)
+        folded += len(value) - len(left)
+        lines += [f"  {bold(name)}{dim(kind)}{_missing(len(value) - len(left))}", *left]
+    if not values:
+        lines.append("  without arguments")
+    if proposal.reasons:
+        lines.append(f"  asked because {visible('; '.join(reason.text for reason in proposal.reasons))}")
+    return Card(tuple(lines), folded)
+
+
+def whole_of(proposal: Proposal, *, width: int, edited: str | None = None) -> Card:
+    """Return the card with nothing folded, and the canonical bytes that would run."""
+    card = card_of(proposal, width=width, most_lines=None, edited=edited)
+    canonical = proposal.arguments if edited is None else edited
+    return Card((*card.lines, "  exactly these bytes run:", *block(canonical, width=width)))
+
+
+def background_of(proposal: Proposal) -> list[str]:
+    """Return who proposes it and why a person is asked."""
+    agents = " > ".join(step.agent for step in proposal.path) or "agent"
+    return [
+        *(f"  {visible(reason.code)}: {visible(reason.text)}" for reason in proposal.reasons),
+        f"  proposed by {visible(agents)} with {visible(proposal.model)}",
+        f"  tool version {visible(proposal.tool_version)}",
+        f"  prompt version {visible(proposal.prompt_version)}",
+        f"  call digest {visible(proposal.call_digest)}",
+    ]
+
+
+def _value(value: object, width: int) -> list[str]:
+    if isinstance(value, str):
+        return block(value, width=width)
+    return block(json.dumps(value, ensure_ascii=False, indent=2), width=width)
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, str):
+        lines = value.count("\n") + 1
+        return f"  text, {len(value):,} characters" + (f" in {lines} lines" if lines > 1 else "")
+    return ""
+
+
+def _folded(lines: list[str], *, fold: bool) -> list[str]:
+    return lines[:_SHOWN_OF_FOLDED] if fold else lines
+
+
+def _missing(lines: int) -> str:
+    return f"  [{lines} more lines: press v]" if lines else ""

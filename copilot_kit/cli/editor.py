@@ -1,0 +1,73 @@
+"""Editing arguments: in the person's editor, or one argument at a time in the terminal."""
+
+import asyncio
+import json
+import os
+import shlex
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from copilot_kit.arguments import Unreadable, compact, parse
+from copilot_kit.cli.keys import Keyboard, TerminalKeyboard
+from copilot_kit.cli.screen import shown
+from copilot_kit.display import visible
+
+
+async def edited_arguments(arguments: str, *, keyboard: Keyboard) -> str | None:
+    """Return the arguments as the person wants them, as JSON; None if nothing changes."""
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    if editor and isinstance(keyboard, TerminalKeyboard):
+        text = await _in_editor(editor, arguments)
+    else:
+        text = await _in_line(arguments, keyboard)
+    if text is None:
+        return None
+    try:
+        changed = compact(parse(text))
+    except Unreadable as error:
+        shown(f"  This cannot be read: {visible(str(error))}")
+        return None
+    return None if changed == arguments else changed
+
+
+async def _in_editor(editor: str, arguments: str) -> str | None:
+    """Let the person edit indented JSON; what cannot be seen stands there as an escape."""
+    hidden = visible(arguments) != arguments
+    text = json.dumps(json.loads(arguments), ensure_ascii=hidden, indent=2) + "\n"
+    with tempfile.NamedTemporaryFile("w+", encoding="utf-8", prefix="copilot-kit-", suffix=".json") as file:
+        file.write(text)
+        file.flush()
+        try:
+            process = await asyncio.create_subprocess_exec(*shlex.split(editor), file.name)
+        except OSError as error:
+            shown(f"  The editor {editor!r} does not start: {error.strerror}. Set EDITOR to one that does.")
+            return None
+        if await process.wait() != 0:
+            return None
+        return _content(Path(file.name))  # by name: editors replace the file
+
+
+def _content(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+async def _in_line(arguments: str, keyboard: Keyboard) -> str | None:
+    values: dict[str, Any] = json.loads(arguments)
+    names = list(values)
+    name = names[0] if len(names) == 1 else await keyboard.line(f"  Which argument? ({', '.join(names)}) ")
+    if name is None or not name.strip():
+        return None
+    name = name.strip()
+    if name not in values:
+        shown(f"  There is no argument {visible(name)!r}.")
+        return None
+    is_text = isinstance(values[name], str)
+    value = await keyboard.line(f"  {visible(name)} = {'' if is_text else '(JSON) '}")
+    if value is None:
+        return None
+    try:
+        return json.dumps({**values, name: value if is_text else json.loads(value)})
+    except json.JSONDecodeError as error:
+        shown(f"  This is not JSON: {error.msg}.")
+        return None

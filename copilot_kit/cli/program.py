@@ -1,0 +1,109 @@
+"""All commands together, and what the shell is told when one of them ends."""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib.metadata import entry_points
+from typing import Annotated, Final
+
+import typer
+from typer.exceptions import Abort, TyperException
+from typer.main import get_command
+
+from copilot_kit.cli import adapters, chat, demo, doctor, models, runs
+from copilot_kit.cli.screen import told
+from copilot_kit.display import visible
+from copilot_kit.errors import CopilotError
+
+GROUP: Final = "copilot_kit.commands"
+"""Entry points of other packages: the name of a command, and a `typer.Typer` with its sub-commands."""
+WRONG_USE: Final = 64
+INTERRUPTED: Final = 130
+DEBUG_VARIABLE: Final = "COPILOT_KIT_DEBUG"
+
+_HELP = """Copilots on swappable frontier models.
+
+Example: copilot-kit demo
+
+Exit codes: 0 done, 1 a check failed or something went wrong, 2 inconclusive, 3 invalid, 64 wrong use, 130 interrupted.
+"""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command and return its exit code; whatever goes wrong is one line on standard error."""
+    debug = "--debug" in arguments or bool(os.environ.get(DEBUG_VARIABLE))
+    words = [word for word in arguments if word != "--debug"]
+    try:
+        code = get_command(program(words)).main(words, prog_name="copilot-kit", standalone_mode=False)
+    except CopilotError as error:
+        return _ended(error, str(error), error.exit_code, debug=debug)
+    except TyperException as error:
+        return _ended(error, _misuse(error), WRONG_USE if error.exit_code == 2 else error.exit_code, debug=debug)  # noqa: PLR2004
+    except (KeyboardInterrupt, Abort) as error:
+        return _ended(error, "interrupted", INTERRUPTED, debug=debug)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has left; nothing is to be said
+        return 0
+    except Exception as error:  # noqa: BLE001  a person gets one line, and the rest on request
+        hint = "" if debug else " (--debug shows the traceback)"
+        return _ended(error, f"{type(error).__name__}: {error}{hint}", 1, debug=debug)
+    return code if isinstance(code, int) else 0
+
+
+def program(words: Sequence[str] = ()) -> typer.Typer:
+    """Return all commands; those of other packages are loaded if they are asked for, or if all are listed."""
+    app = typer.Typer(name="copilot-kit", help=_HELP, no_args_is_help=True, pretty_exceptions_enable=False)
+    app.callback(invoke_without_command=True)(_options)
+    app.command("demo")(demo.demo)
+    app.command("chat")(chat.chat)
+    app.add_typer(runs.app, name="runs")
+    app.add_typer(models.app, name="models")
+    app.add_typer(adapters.app, name="adapters")
+    app.command("doctor")(doctor.doctor)
+    asked = next((word for word in words if not word.startswith("-")), None)
+    own = {"demo", "chat", "runs", "models", "adapters", "doctor"}
+    if asked in own:
+        return app
+    for point in entry_points(group=GROUP):
+        if asked in (None, point.name):
+            _add(app, point.name, point.load)
+    return app
+
+
+def _add(app: typer.Typer, name: str, load: object) -> None:
+    try:
+        commands = load() if callable(load) else None
+    except Exception as error:  # noqa: BLE001  another package's fault must not take the others along
+        told(f"The commands {name!r} cannot be loaded ({type(error).__name__}: {error}). Update or remove the package.")
+        return
+    if isinstance(commands, typer.Typer):
+        app.add_typer(commands, name=name)
+
+
+def _options(
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    del debug  # taken from the line before it is parsed, so that it may stand anywhere
+    if version:
+        from importlib.metadata import version as version_of
+
+        typer.echo(f"copilot-kit {version_of('copilot-kit')}")
+        raise typer.Exit
+
+
+def _misuse(error: TyperException) -> str:
+    context = getattr(error, "ctx", None)
+    if context is not None and type(error).__name__ == "NoArgsIsHelpError":
+        return str(error.format_message())
+    command = context.command_path if context is not None else "copilot-kit"
+    return f"{visible(error.format_message())} See: {command} --help"
+
+
+def _ended(error: BaseException, text: str, code: int, *, debug: bool) -> int:
+    if debug:
+        traceback.print_exception(error)
+    told(text)
+    return code

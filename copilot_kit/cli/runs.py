@@ -1,0 +1,188 @@
+"""`copilot-kit runs`: what the journal says of past and present runs."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Final, TypeVar
+
+import typer
+
+from copilot_kit.cli.record_lines import Telling, duration
+from copilot_kit.cli.screen import as_json, bold, columns, money, shown, told
+from copilot_kit.display import visible
+from copilot_kit.errors import UsageError
+from copilot_kit.journal import Entry, RunState, Store
+
+T = TypeVar("T")
+_LOOK_S: Final = 0.25
+_ENDED: Final = frozenset({"done", "failed", "stopped"})
+
+app = typer.Typer(help="Runs, from the journal.", no_args_is_help=True)
+
+_Journal = Annotated[
+    str | None,
+    typer.Option("--journal", metavar="PLACE", help="Where the journal is; else COPILOT_KIT_JOURNAL, or .copilot-kit."),
+]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("list")
+def list_runs(
+    *,
+    limit: Annotated[int, typer.Option(help="How many, newest first.", min=1)] = 20,
+    waiting: Annotated[bool, typer.Option("--waiting", help="Only those that wait for a person.")] = False,
+    journal: _Journal = None,
+    json: _Json = False,
+) -> None:
+    """List the runs that something happened in last.
+
+    Example: copilot-kit runs list --waiting
+    """
+
+    async def listed(store: Store) -> None:
+        rows = await store.runs(limit=limit, waiting=waiting)
+        if json:
+            as_json([_row(row) for row in rows])
+        elif rows:
+            cells = [(row.run_id, row.status, str(row.pending or ""), _ago(row.updated_at), row.agent, row.title)
+                     for row in rows]  # fmt: skip
+            columns(cells, header=("run", "status", "asks", "last", "agent", "task"))
+        else:
+            told("No runs here yet. Start one with: copilot-kit demo")
+
+    _with_journal(journal, listed)
+
+
+@app.command("show")
+def show_run(
+    run_id: Annotated[str, typer.Argument(help="As `runs list` shows it; its beginning or end is enough.")],
+    *,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run ends.")] = False,
+    journal: _Journal = None,
+    json: _Json = False,
+) -> None:
+    """Show each model call, tool call, decision and wait of a run, with tokens and cost.
+
+    With --follow and --json, each record is one line.
+
+    Example: copilot-kit runs show 4zx9 --follow
+    """
+
+    async def show(store: Store) -> None:
+        name = await _found(store, run_id)
+        entries = await store.read(name)
+        if json and not follow:
+            as_json({"run": _summary(RunState.of(entries)), "records": [_record(entry) for entry in entries]})
+            return
+        await _follow(store, entries, follow=follow, json=json)
+
+    _with_journal(journal, show)
+
+
+async def _follow(store: Store, entries: Sequence[Entry], *, follow: bool, json: bool) -> None:
+    state, telling = RunState.of(entries), Telling()
+    if not json:
+        title = "" if state.started is None else visible(state.started.title)
+        shown(f"{bold(state.run_id)}  {title}")
+    fresh = list(entries)
+    while True:
+        for entry in fresh:
+            _print(entry, telling, json=json)
+        if not follow or state.status in _ENDED:
+            break
+        await asyncio.sleep(_LOOK_S)
+        fresh = await store.read(state.run_id, after=state.seq)
+        for entry in fresh:
+            state.apply(entry)
+    if not json:
+        shown(_conclusion(state))
+
+
+def _print(entry: Entry, telling: Telling, *, json: bool) -> None:
+    if json:
+        import json as json_text
+
+        shown(json_text.dumps(_record(entry), ensure_ascii=False, default=str))
+        return
+    for line in telling.lines(entry):
+        shown(line)
+
+
+def _conclusion(state: RunState) -> str:
+    unpriced = f" and {state.unpriced} answers of unknown price" if state.unpriced else ""
+    waits = f", {len(state.pending)} calls wait for a person" if state.pending else ""
+    unknown = f", {len(state.unknown)} of unknown outcome" if state.unknown else ""
+    spent = f"{state.turns} answers · {state.tokens:,} tokens · {_cost(state)}{unpriced}"
+    return f"{bold(state.status)}{waits}{unknown} · {spent}"
+
+
+def _cost(state: RunState) -> str:
+    return money(None if state.turns and state.unpriced == state.turns else state.cost_usd)
+
+
+def _summary(state: RunState) -> dict[str, Any]:
+    return {
+        "run_id": state.run_id,
+        "status": state.status,
+        "agent": None if state.started is None else state.started.agent,
+        "title": None if state.started is None else state.started.title,
+        "model": state.model,
+        "answers": state.turns,
+        "tokens": state.tokens,
+        "cost_usd": str(state.cost_usd),
+        "answers_of_unknown_price": state.unpriced,
+        "pending": [proposal.id for proposal in state.pending],
+        "unknown": [call.call.call_id for call in state.unknown],
+    }
+
+
+def _record(entry: Entry) -> dict[str, Any]:
+    head = entry.head
+    body = None if entry.body is None else entry.body.model_dump(mode="json")
+    return {"seq": head.seq, "at": head.at.isoformat(), "kind": head.kind, "path": list(head.path), "body": body}
+
+
+def _row(row: Any) -> dict[str, Any]:
+    return {
+        "run_id": row.run_id,
+        "status": row.status,
+        "pending": row.pending,
+        "agent": row.agent,
+        "title": row.title,
+        "started_at": row.started_at.isoformat(),
+        "updated_at": row.updated_at.isoformat(),
+    }
+
+
+async def _found(store: Store, name: str) -> str:
+    """Return the one run of this name; a part that only one run has will do."""
+    if await store.read(name):
+        return name
+    ids = [row.run_id for row in await store.runs(limit=1000)]
+    alike = [run_id for run_id in ids if run_id.removeprefix("run_").startswith(name) or run_id.endswith(name)]
+    if len(alike) == 1:
+        return alike[0]
+    told_of = f"{len(alike)} runs are called so" if alike else "there is none in this journal"
+    raise UsageError(f"Cannot show run {name!r}: {told_of}. List them with: copilot-kit runs list")
+
+
+def _ago(moment: datetime) -> str:
+    return f"{duration((datetime.now(moment.tzinfo) - moment).total_seconds())} ago"
+
+
+def _with_journal(place: str | None, work: Callable[[Store], Awaitable[T]]) -> T:
+    from copilot_kit.journal.opening import FOLDER, VARIABLE, open_store
+
+    if place is None and not os.environ.get(VARIABLE) and not Path(FOLDER, "journal.db").exists():
+        place = "memory"  # looking makes no journal
+
+    async def done() -> T:
+        store = open_store(place)
+        try:
+            return await work(store)
+        finally:
+            await store.close()
+
+    return asyncio.run(done())
