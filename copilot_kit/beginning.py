@@ -16,12 +16,14 @@ class Beginning:
 
     held: tuple[Event, ...]
     rest: AsyncIterator[Event] | None = None
+    whole: bool = False
+    """All of the answer is held back, its output too."""
 
     @property
     def failure(self) -> ModelError | None:
-        """The error, if the answer failed before any output: then nobody has heard of it yet."""
+        """The error, if the answer failed while nobody had heard any output of it."""
         last = self.held[-1] if self.held else None
-        return last.error if isinstance(last, Failed) and not last.error.started else None
+        return last.error if isinstance(last, Failed) and (self.whole or not last.error.started) else None
 
     async def events(self) -> AsyncIterator[Event]:
         """Yield the answer from its first event on."""
@@ -33,8 +35,8 @@ class Beginning:
                     yield event
 
 
-async def begin(model: Model, request: Request) -> Beginning:
-    """Ask, and return as soon as there is output, an end or a failure."""
+async def begin(model: Model, request: Request, *, whole: bool = False) -> Beginning:
+    """Ask, and return as soon as there is output, an end or a failure; with `whole` only at the end or failure."""
     events = model.stream(request)
     held: list[Event] = []
     try:
@@ -45,13 +47,13 @@ async def begin(model: Model, request: Request) -> Beginning:
                     continue
                 case Ended() | Failed():
                     break
-                case _:
+                case _ if not whole:
                     return Beginning(tuple(held), events)
     except BaseException:
         await _close(events)
         raise
     await _close(events)
-    return Beginning(tuple(held))
+    return Beginning(tuple(held), whole=whole)
 
 
 async def _close(events: AsyncIterator[Event]) -> None:

@@ -1,6 +1,6 @@
 """A model that asks again when waiting may heal: the only retry layer there is; the SDKs' own are off.
 
-It asks again only while nobody has heard any output. It waits as long as the provider says (`retry_after_s`), else
+It asks again only while nobody has heard any output of the answer. It waits as long as the provider says (`retry_after_s`), else
 longer each time, with jitter; never beyond the deadline of the request, nor longer than `max_wait_s`.
 """
 
@@ -29,6 +29,8 @@ _JITTER = 0.1
 class Retry:
     """Answers as the wrapped model does, asking it up to `attempts` times in all.
 
+    hold: pass nothing on before the answer is whole, so that one that breaks off in the middle can be asked for again
+    too. For callers who do not show the answer while it comes; what broke off was paid for, and is in `attempts`.
     clock, sleep and chance (0 to 1) are there for tests.
     """
 
@@ -39,6 +41,7 @@ class Retry:
         attempts: int = 4,
         first_wait_s: float = 0.5,
         max_wait_s: float = 60.0,
+        hold: bool = False,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         chance: Callable[[], float] = random.random,
@@ -47,6 +50,7 @@ class Retry:
         self._attempts = attempts
         self._first_wait_s = first_wait_s
         self._max_wait_s = max_wait_s
+        self._hold = hold
         self._clock = clock
         self._sleep = sleep
         self._chance = chance
@@ -64,7 +68,7 @@ class Retry:
     async def stream(self, request: Request) -> AsyncIterator[Event]:
         """Yield the first answer that begins, or the last failure; `response.attempts` lists the tries before it."""
         begun_s = self._clock()
-        beginning = await begin(self._model, request)
+        beginning = await begin(self._model, request, whole=self._hold)
         failed: tuple[Attempt, ...] = ()
         if _may_heal(beginning):
             beginning, failed = await self._asked_again(request, beginning, begun_s)
@@ -83,7 +87,8 @@ class Retry:
         async def ask() -> Beginning:
             if known:
                 return known.pop()
-            return await begin(self._model, with_less_time(request, self._clock() - begun_s))
+            left = with_less_time(request, self._clock() - begun_s)
+            return await begin(self._model, left, whole=self._hold)
 
         def note(state: "RetryCallState") -> None:
             error = _outcome(state).failure

@@ -245,3 +245,22 @@ async def test_a_failure_in_mid_answer_keeps_the_attempts_before_it():
     assert isinstance(last, Failed)
     assert last.partial is not None
     assert [attempt.error for attempt in last.partial.attempts] == ["RateLimited", "TransportFailed"]
+
+
+async def test_holding_back_lets_it_ask_again_for_what_broke_off():
+    model = ScriptedModel([say("Hel"), TransportFailed("cut")], "Hello.")
+    events = [event async for event in patient(model, Time(), hold=True).stream(ASK)]
+    assert [event.text for event in events if isinstance(event, PartDelta)] == ["Hello."]
+    last = events[-1]
+    assert isinstance(last, Ended)
+    assert [attempt.error for attempt in last.response.attempts] == ["TransportFailed", None]
+
+
+async def test_what_breaks_off_each_time_fails_with_the_last_partial_answer():
+    model = ScriptedModel([say("Hel"), TransportFailed("cut")], [say("Hell"), TransportFailed("cut again")])
+    events = [event async for event in patient(model, Time(), hold=True, attempts=2).stream(ASK)]
+    assert [event.text for event in events if isinstance(event, PartDelta)] == ["Hell"]
+    last = events[-1]
+    assert isinstance(last, Failed)
+    assert last.partial is not None
+    assert (str(last.error), last.partial.text) == ("cut again", "Hell")
