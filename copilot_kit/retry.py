@@ -1,7 +1,8 @@
 """A model that asks again when waiting may heal: the only retry layer there is; the SDKs' own are off.
 
-It asks again only while nobody has heard any output of the answer. It waits as long as the provider says (`retry_after_s`), else
-longer each time, with jitter; never beyond the deadline of the request, nor longer than `max_wait_s`.
+It asks again only while nobody has heard any output of the answer. It waits as long as the provider says
+(`retry_after_s`), else longer each time, with jitter; never beyond the deadline of the request, nor longer than
+`max_wait_s`.
 """
 
 import asyncio
