@@ -94,7 +94,7 @@ class Encoder:
         head = tuple(takewhile(_is_leading, request.messages))
         system = self._system(head, fields, request, receipts)
         conversation = self._conversations.of(
-            request.messages[len(head) :], self._first_digest(system, tools), self._turn
+            request.messages[len(head) :], self._first_digest(system, tools), self._later_turn
         )
         receipts.dropped.extend(conversation.dropped)
         marks = _Marks.for_request(request.settings.cache, tools, system, conversation)
@@ -115,7 +115,7 @@ class Encoder:
         if fields.output_mode == "tool" and request.output is not None:
             return self._made_tools(request.tools, [answer_tool(request.output)], receipts)
         last = self._last_tools
-        if last is None or last.tools is not request.tools:
+        if last is None or last.tools is not request.tools or (last.receipts and receipts.on_unsupported == "error"):
             last = self._last_tools = self._made_tools(request.tools, [], receipts)
         else:
             receipts.dropped.extend(last.receipts)
@@ -146,12 +146,14 @@ class Encoder:
         """Return the turn of a message, encoded only once for a given digest of what stands before it."""
         bound = bool(digest) and any(isinstance(part, Reasoning) for part in message.parts)
         prefix_digest = digest.hex() if bound else None
-        turn = self._turns.lookup(
+        return self._turns.lookup(
             message, prefix_digest, lambda m: turn_of(m, self._target, prefix_digest=prefix_digest)
         )
-        if turn.role == "system" and not _is_leading(message) and not self._takes_system(message):
-            return _as_user(turn, message)
-        return turn
+
+    def _later_turn(self, message: Message, digest: bytes) -> Turn:
+        """Return the turn of a message after the system prompt."""
+        turn = self._turn(message, digest)
+        return turn if turn.role != "system" or self._takes_system(message) else _as_user(turn, message)
 
     def _first_digest(self, system: Sequence[Block], tools: _Tools) -> bytes:
         if not self._target.binds_reasoning:
