@@ -191,7 +191,7 @@ def _lines(words: str | None) -> Iterator[str]:
         if not sys.stdin.isatty():
             return
     if not sys.stdin.isatty():
-        yield from sys.stdin
+        yield from (line.rstrip("\r\n") for line in sys.stdin)
         return
     import readline  # noqa: F401  gives `input` its editing keys
 

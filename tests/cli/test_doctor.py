@@ -1,0 +1,42 @@
+"""What is set, what is missing, what can be reached; never a secret."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def found_by(copilot: Callable[..., Any]) -> dict[str, dict[str, str]]:
+    return {one["about"]: one for one in copilot("doctor", "--json").json["findings"]}
+
+
+def test_a_provider_that_opens_is_ok_and_a_journal_is_announced(
+    copilot: Callable[..., Any], acme: Path, own_folder: Path
+):
+    found = found_by(copilot)
+    assert found["acme"] == {"about": "acme", "state": "ok", "detail": "acme:doctor opens"}
+    assert found["journal"]["detail"] == f"will be made at {own_folder}/.copilot-kit/journal.db"
+
+
+def test_a_broken_settings_file_is_told_and_exits_with_1(copilot: Callable[..., Any], own_folder: Path):
+    (own_folder / "frontier.toml").write_text("[slots.default\n")
+    ended = copilot("doctor", "--json")
+    assert ended.code == 1
+    assert ended.json["ok"] is False
+    assert "is not TOML" in next(one["detail"] for one in ended.json["findings"] if one["about"] == "frontier.toml")
+
+
+def test_a_slot_without_its_key_is_told_by_the_variable(copilot: Callable[..., Any], acme: Path, own_folder: Path):
+    (own_folder / "frontier.toml").write_text('[slots.a]\nmodel = "acme:locked"\n[slots.b]\nmodel = "acme:echo"\n')
+    found = found_by(copilot)
+    assert found["slot a"]["state"] == "broken"
+    assert "ACME_API_KEY" in found["slot a"]["detail"]
+    assert found["slot b"]["state"] == "ok"
+
+
+def test_no_value_of_a_variable_is_printed(copilot: Callable[..., Any], monkeypatch: pytest.MonkeyPatch):
+    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GROQ_API_KEY", "COPILOT_KIT_JOURNAL"):
+        monkeypatch.setenv(name, "canary-7f3a")
+    ended = copilot("doctor")
+    assert "canary-7f3a" not in ended.out + ended.err

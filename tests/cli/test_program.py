@@ -1,0 +1,94 @@
+"""What every command keeps: one-line errors, exit codes, help with an example, JSON alone on standard output."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+COMMANDS = [
+    ("demo",),
+    ("chat",),
+    ("runs", "list"),
+    ("runs", "show"),
+    ("models", "list"),
+    ("models", "show"),
+    ("models", "pull"),
+    ("models", "check"),
+    ("adapters", "check"),
+    ("doctor",),
+]
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_has_help_with_an_example(copilot: Callable[..., Any], words: tuple[str, ...]):
+    ended = copilot(*words, "--help")
+    assert ended.code == 0
+    assert f"Example: copilot-kit {' '.join(words)}" in " ".join(ended.out.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("nonsense",), "No such command 'nonsense'. See: copilot-kit --help\n"),
+        (("runs", "show"), "Missing argument 'run_id'. See: copilot-kit runs show --help\n"),
+        (("chat", "--modle", "x"), "See: copilot-kit chat --help\n"),
+        (("runs", "list", "--limit", "none"), "See: copilot-kit runs list --help\n"),
+    ],
+)
+def test_wrong_use_exits_with_64_and_one_line(copilot: Callable[..., Any], words: tuple[str, ...], complaint: str):
+    ended = copilot(*words)
+    assert ended.code == 64
+    assert ended.out == ""
+    assert ended.err.endswith(complaint)
+    assert ended.err.count("\n") == 1
+
+
+def test_an_error_of_the_library_is_its_message_and_its_code(copilot: Callable[..., Any]):
+    ended = copilot("models", "check", "gemini")
+    assert ended.code == 64
+    assert ended.err.startswith("Cannot open model 'gemini': write it as 'provider:name'")
+    assert ended.err.count("\n") == 1
+
+
+def test_an_error_of_a_model_exits_with_1(copilot: Callable[..., Any], acme: Path):
+    ended = copilot("models", "check", "acme:busy")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err == "Too many requests. Wait a minute.\n"
+
+
+def test_any_other_error_is_one_line_and_the_traceback_comes_on_request(copilot: Callable[..., Any], acme: Path):
+    ended = copilot("models", "check", "acme:broken")
+    assert ended.code == 1
+    assert ended.err == "ZeroDivisionError: division by zero (--debug shows the traceback)\n"
+    assert "Traceback (most recent call last)" in copilot("models", "check", "acme:broken", "--debug").err
+
+
+def test_other_packages_add_commands(copilot: Callable[..., Any], acme: Path):
+    assert copilot("sing", "loudly").out == "la\n"
+
+
+def test_a_package_whose_commands_do_not_load_takes_no_others_along(copilot: Callable[..., Any], acme: Path):
+    ended = copilot("lame", "x")
+    assert ended.code == 64
+    assert "The commands 'lame' cannot be loaded (ModuleNotFoundError" in ended.err
+    assert copilot("doctor").err == "", "commands of others are loaded only where they are asked for"
+
+
+def test_the_version_is_shown(copilot: Callable[..., Any]):
+    assert copilot("--version").out.startswith("copilot-kit 0.")
+
+
+def test_the_module_is_the_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "copilot_kit", "runs", "list", "--json"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
+def test_importing_the_library_imports_no_command_line():
+    program = "import copilot_kit, sys; print([m for m in ('typer', 'rich', 'sqlalchemy') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
