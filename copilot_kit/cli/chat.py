@@ -197,7 +197,7 @@ def _lines(words: str | None) -> Iterator[str]:
 
     while True:
         try:
-            yield input("› ")  # noqa: RUF001
+            yield input("> ")
         except EOFError:
             shown()
             return

@@ -40,7 +40,7 @@ def run(arguments: Sequence[str]) -> int:
         return _ended(error, str(error), error.exit_code, debug=debug)
     except TyperException as error:
         return _ended(error, _misuse(error), WRONG_USE if error.exit_code == 2 else error.exit_code, debug=debug)  # noqa: PLR2004
-    except (KeyboardInterrupt, Abort) as error:
+    except Abort as error:
         return _ended(error, "interrupted", INTERRUPTED, debug=debug)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has left; nothing is to be said
@@ -48,6 +48,8 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001  a person gets one line, and the rest on request
         hint = "" if debug else " (--debug shows the traceback)"
         return _ended(error, f"{type(error).__name__}: {error}{hint}", 1, debug=debug)
+    if code == INTERRUPTED:
+        told("interrupted")
     return code if isinstance(code, int) else 0
 
 
