@@ -8,10 +8,10 @@ from typing import Any
 
 import httpx2
 import pytest
-from copilot_kit_anthropic.messages import MessagesModel
 
 from copilot_kit.events import Ended, Event, Failed, closing
 from copilot_kit.request import Request
+from copilot_kit_anthropic.messages import MessagesModel
 
 NO_CONTENT = {
     "id": "msg_1", "type": "message", "role": "assistant", "model": "claude-test", "content": [],
