@@ -110,10 +110,19 @@ class SqliteTransactions:
         if self._connection is not None:
             self._connection.commit()
 
-    def drop(self) -> None:
-        """Roll back and let go of a connection that failed; the next begin opens another."""
-        connection, self._connection, self._durable = self._connection, None, None
-        if connection is not None:
+    def rollback(self) -> None:
+        """Roll back, on the same connection if it can be.
+
+        A commit whose sync failed has left its frames in the log, and only this connection knows that they do not
+        count: opened anew, SQLite would recover them, and what was reported as failed would be there.
+        """
+        connection = self._connection
+        if connection is None:
+            return
+        try:
+            connection.rollback()
+        except sqlite3.Error:
+            self._connection = self._durable = None
             connection.invalidate()
 
     def failure(self, error: Exception) -> Exception:

@@ -46,8 +46,8 @@ class Transactions(Protocol):
         """Commit; on return a durable transaction survives a power cut."""
         ...
 
-    def drop(self) -> None:
-        """Roll back what is open, after an error, and connect anew at the next begin."""
+    def rollback(self) -> None:
+        """Undo what is open, after an error; must not raise."""
         ...
 
     def failure(self, error: Exception) -> Exception:
@@ -155,7 +155,7 @@ class Writer:
                     job.error = error
             self._transactions.commit()
         except Exception as error:  # noqa: BLE001
-            self._transactions.drop()
+            self._transactions.rollback()
             if len(jobs) == 1:
                 jobs[0].error = self._transactions.failure(error)
                 return

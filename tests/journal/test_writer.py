@@ -29,7 +29,7 @@ class Notes:
             raise OSError("disk full")
         self.done.append((self._durable, self._works))
 
-    def drop(self):
+    def rollback(self):
         self._works = []
 
     def failure(self, error):
