@@ -1,7 +1,8 @@
 """`copilot-kit chat`: talk to a model, and to another one in mid-conversation."""
 
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 
@@ -11,14 +12,17 @@ from copilot_kit.agent import Agent, AgentEvent, Run
 from copilot_kit.cli.record_lines import dropped_lines
 from copilot_kit.cli.screen import dim, shown, spent, told
 from copilot_kit.display import escaped, visible
-from copilot_kit.errors import CopilotError, ModelError, UnknownModel
-from copilot_kit.events import PartDelta, PartStart
+from copilot_kit.errors import CopilotError, ModelError, UnknownModel, UsageError
+from copilot_kit.events import PartDelta, PartStart, closing
 from copilot_kit.journal import Entry
 from copilot_kit.messages import Reasoning, Text
 from copilot_kit.records import Interrupted, ModelSwitched, Responded
+from copilot_kit.response import Response
 from copilot_kit.slots import find_frontier, open_model, read_frontier
 
 _HELP: Final = "/model NAME switches the model · /usage what it cost so far · /quit ends"
+_PATIENCE_S: Final = 10.0
+"""How long an interrupted answer may take to be written down."""
 _FALLBACK: Final = "local:smollm2"
 
 
@@ -30,10 +34,12 @@ def chat(
     journal: Annotated[
         str | None, typer.Option(metavar="PLACE", help="Where it is kept; `memory` for nowhere.")
     ] = None,
-) -> None:
+    json: Annotated[bool, typer.Option("--json", help="Print each answer as one line of JSON.")] = False,
+) -> int:
     """Talk to a model in the terminal, without tools; switch to another one with /model NAME at any time.
 
-    Each answer is followed by what it cost and what did not carry over. Lines from a pipe are answered one by one.
+    Each answer is followed by what it cost and what did not carry over. Lines from a pipe are answered one by one;
+    it then exits with 1 if the last one got no answer.
 
     Example: copilot-kit chat --model anthropic:claude-sonnet-5
     """
@@ -44,7 +50,7 @@ def chat(
     open_model(name)
     store = open_store(journal)
     try:
-        talk = Talk(Agent(name, instructions=system, name="chat", store=store))
+        talk = Talk(Agent(name, instructions=system, name="chat", store=store), json=json)
         if sys.stdin.isatty():
             told(dim(f"{visible(name)} · {_HELP}"))
         for line in _lines(words):
@@ -52,6 +58,7 @@ def chat(
                 break
     finally:
         wait(store.close())
+    return 1 if talk.failed and not sys.stdin.isatty() else 0
 
 
 @dataclass(slots=True)
@@ -61,6 +68,9 @@ class Talk:
     agent: Agent[Any]
     run: Run[Any] | None = None
     next_model: str | None = None
+    json: bool = False
+    failed: bool = False
+    """The last question got no answer."""
 
     def take(self, line: str) -> bool:
         """Do what the line says, or ask the model; returns whether to go on."""
@@ -94,7 +104,7 @@ class Talk:
             told(dim(f"the next answer comes from {visible(name)}"))
 
     def _ask(self, line: str) -> None:
-        from copilot_kit.sync import iterate
+        from copilot_kit.sync import wait
 
         if self.run is None:
             if self.next_model is not None:
@@ -102,18 +112,17 @@ class Talk:
             events = self.agent.stream(line)
         else:
             events = self.agent.stream_say(self.run.id, line, model=self.next_model)
-        printer = _Printer()
+        printer = _Printer(json=self.json)
+        self.failed = True
+        ended = threading.Event()
         try:
-            for event in iterate(events):
-                if isinstance(event, Run):
-                    self.run = event
-                else:
-                    printer.take(event)
-            self.next_model = None
+            self.run = wait(_told(events, printer, ended))
+            self.next_model, self.failed = None, False
         except ModelError as error:
             printer.end()
             told(visible(str(error)))
         except KeyboardInterrupt:
+            ended.wait(_PATIENCE_S)
             printer.end()
             told("stopped; what came of the answer is kept")
         self._remember(printer)
@@ -126,10 +135,24 @@ class Talk:
             self.run = wait(self.agent.load(printer.run_id))
 
 
+async def _told(events: AsyncIterator[AgentEvent | Run[Any]], printer: "_Printer", ended: threading.Event) -> Run[Any]:
+    """Print the events and return the run; `ended` is set when nothing of it goes on any more, whatever the reason."""
+    try:
+        async with closing(events):
+            async for event in events:
+                if isinstance(event, Run):
+                    return event
+                printer.take(event)
+        raise UsageError("The events ended without their run. Report this.")
+    finally:
+        ended.set()
+
+
 @dataclass(slots=True)
 class _Printer:
     """Prints an answer as it comes, whole words at a time, so that nothing in it can act on the terminal."""
 
+    json: bool = False
     held: str = ""
     run_id: str | None = None
     thinking: set[int] = field(default_factory=set)
@@ -137,6 +160,11 @@ class _Printer:
 
     def take(self, event: AgentEvent) -> None:
         match event:
+            case Entry(head, Responded(response=response)) if self.json:
+                self.run_id = head.run_id
+                shown(_line_of(head.run_id, response))
+            case PartStart() | PartDelta() if self.json:
+                pass
             case PartStart(index, Reasoning()):
                 self.thinking.add(index)
                 sys.stderr.write(dim("thinking … "))
@@ -179,6 +207,13 @@ class _Printer:
                 told(dim(f"now {visible(model)}"))
             case _:
                 pass
+
+
+def _line_of(run_id: str, response: Response) -> str:
+    import json
+
+    said = response.model_dump(mode="json", include={"model", "usage", "dropped", "state"})
+    return json.dumps({"run_id": run_id, "text": response.text, **said}, ensure_ascii=False)
 
 
 def _safe(text: str) -> str:

@@ -3,12 +3,13 @@
 import asyncio
 import time
 from importlib.metadata import entry_points
+from textwrap import fill
 from typing import Annotated, Any, Final
 
 import typer
 
 from copilot_kit.cli.record_lines import duration
-from copilot_kit.cli.screen import as_json, columns, shown, spent, told
+from copilot_kit.cli.screen import as_json, bold, columns, shown, spent, told, width
 from copilot_kit.cli.weights import pull_weights, pullable
 from copilot_kit.display import visible
 from copilot_kit.response import Response
@@ -35,8 +36,10 @@ def list_models(*, json: _Json = False) -> None:
     if json:
         as_json({"providers": providers, "slots": slots, "weights": weights})
         return
-    columns([(one["provider"], one["package"]) for one in sorted(providers, key=lambda one: one["provider"])],
-            header=("provider", "from"))  # fmt: skip
+    for package in sorted({one["package"] for one in providers}):
+        shown(bold(package))
+        names = ", ".join(sorted(one["provider"] for one in providers if one["package"] == package))
+        shown(fill(names, width=width(), initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False))
     shown()
     if slots:
         columns([(one["slot"], one["model"]) for one in slots], header=("slot", "model"))

@@ -68,3 +68,16 @@ def test_unknown_commands_are_not_sent_to_the_model(
     ended = copilot("chat", "--model", "acme:echo")
     assert ended.out == ""
     assert "There is no command '/modle'" in ended.err
+
+
+def test_an_answer_can_be_had_as_json_alone(copilot: Callable[..., Any], acme: Path):
+    ended = copilot("chat", "hi", "--model", "acme:echo", "--json")
+    assert ended.json["text"] == "you said hi"
+    assert ended.json["usage"]["input"] == 12
+    assert ended.json["run_id"].startswith("run_")
+
+
+def test_a_question_from_a_pipe_that_gets_no_answer_exits_with_1(copilot: Callable[..., Any], acme: Path):
+    ended = copilot("chat", "hi", "--model", "acme:denied")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.splitlines() == ["The key is not allowed to use this model. Use another."]

@@ -92,3 +92,11 @@ def test_importing_the_library_imports_no_command_line():
     program = "import copilot_kit, sys; print([m for m in ('typer', 'rich', 'sqlalchemy') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_the_shells_completion_is_on(monkeypatch: pytest.MonkeyPatch):
+    import os
+
+    env = {**os.environ, "_COPILOT_KIT_COMPLETE": "complete_bash", "COMP_WORDS": "copilot-kit mod", "COMP_CWORD": "1"}
+    done = subprocess.run([sys.executable, "-m", "copilot_kit"], capture_output=True, text=True, env=env, check=False)
+    assert "models" in done.stdout.split()
