@@ -7,6 +7,8 @@ unknown fields are passed over.
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
 
 class ServerEvent(NamedTuple):
     """One event: its name (empty where the stream gives none) and its data."""
@@ -52,7 +54,7 @@ def _event(block: bytes) -> ServerEvent | None:
     if block.startswith(b"data: ") and b"\n" not in block:  # by far the most common
         return ServerEvent("", block[6:])
     name, data = "", None
-    for line in block.split(b"\n"):
+    for line in block.removeprefix(_BYTE_ORDER_MARK).split(b"\n"):
         field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if field == b"data":

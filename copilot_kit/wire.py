@@ -66,15 +66,16 @@ def fit(
     | summary | its text | its text |
     | a part of a later version | left out | left out |
 
-    Calls and results of the application go everywhere; `call_id_for` names them.
+    Calls and results of the application, files and plain text go everywhere, without the opaque data of their maker;
+    `call_id_for` names calls.
     """
     if may_replay(part.wire if not isinstance(part, UnknownPart) else None, target, prefix_digest=prefix_digest):
         return part, None
     match part:
         case Text(citations=()) | ToolCall(executed_by="client") | ToolResult(executed_by="client"):
-            return part, None
+            return _unmarked(part), None
         case File() if part.data is not None or part.url is not None:
-            return part, None
+            return _unmarked(part), None
         case Text():
             plain = part.model_copy(update={"citations": (), "wire": None})
             return plain, Dropped(kind="feature", name="citations", reason=_reason(part.wire, target),
@@ -90,6 +91,12 @@ def fit(
             wire = None if isinstance(part, UnknownPart) else part.wire
             return None, Dropped(kind="opaque" if wire else "part", name=kind, reason=_reason(wire, target),
                                  message_id=message_id)  # fmt: skip
+
+
+def _unmarked(part: Text | ToolCall | ToolResult | File) -> Part:
+    if part.wire is None or part.wire.opaque is None:
+        return part
+    return part.model_copy(update={"wire": Wire(origin=part.wire.origin, id=part.wire.id)})
 
 
 def _maker(wire: Wire | None) -> str:
