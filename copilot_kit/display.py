@@ -90,10 +90,25 @@ def recovered_block(lines: Iterable[str], *, margin: str = MARGIN) -> str:
     return "\n".join(recovered(line) for line in text.split("\n"))
 
 
-def _folded(line: str, width: int | None) -> list[str]:
-    if width is None or len(line) <= width:
+def _folded(line: str, columns: int | None) -> list[str]:
+    """Return the line in pieces that the terminal will not wrap itself: what it wraps has no margin."""
+    if columns is None or (line.isascii() and len(line) <= columns):
         return [line]
-    return [line[start : start + width] for start in range(0, len(line), width)]
+    pieces, room = [""], columns
+    for char in line:
+        wide = _columns(char)
+        if wide > room:
+            pieces.append("")
+            room = columns
+        pieces[-1] += char
+        room -= wide
+    return pieces
+
+
+def _columns(char: str) -> int:
+    if char.isascii():
+        return 1
+    return 0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
 def _shown_tokens(text: str) -> Iterator[str]:

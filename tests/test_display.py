@@ -89,6 +89,10 @@ def test_no_line_of_a_value_can_be_taken_for_a_line_of_the_program(shared: Path)
         assert all(len(shown) <= 60 for shown in block(text, width=60))
 
 
+def test_lines_are_folded_by_the_columns_they_take_on_the_screen():
+    assert block("ab漢字漢字c", width=14, margin="  │ ") == ["  │ ab漢字漢字", "  │…c"]
+
+
 def test_look_alikes_inside_a_name_are_written_out(shared: Path):
     table: dict[str, list[str]] = json.loads((shared / "data/badinput/confusables.json").read_text())
     missed = [

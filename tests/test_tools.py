@@ -7,14 +7,16 @@ import json
 import threading
 import time
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import BaseModel, Field, PlainSerializer, SecretStr
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, Field, JsonValue, PlainSerializer, SecretStr
 
 from copilot_kit.errors import ToolRefused, UsageError
 from copilot_kit.messages import File, Text
@@ -315,6 +317,30 @@ def test_argument_texts_as_providers_send_them_are_refused_or_are_their_own_cano
         assert pay.canonical(canonical) == canonical
         assert json.loads(canonical).keys() == {"to", "amount", "id", "note", "d"}
     assert len(refused) == 10
+
+
+@tool
+def anything(
+    size: int = 1, share: float = 0.5, name: str = "", flag: bool = False, tags: list[str] = [],  # noqa: B006
+    more: dict[str, JsonValue] = {}, when: datetime | None = None,  # noqa: B006
+) -> None:  # fmt: skip
+    """Take all sorts of arguments."""
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8)
+NAMES = st.sampled_from(["size", "share", "name", "flag", "tags", "more", "when", "other"])
+
+
+@given(st.dictionaries(NAMES, VALUES))
+def test_any_arguments_are_refused_or_have_one_form_that_is_exact_and_stays(arguments: dict[str, object]):
+    try:
+        canonical = anything.canonical(json.dumps(arguments))
+    except ToolRefused:
+        return
+    canonical.encode()
+    assert anything.canonical(canonical) == canonical
+    assert list(json.loads(canonical)) == ["flag", "more", "name", "share", "size", "tags", "when"]
 
 
 # --- running
