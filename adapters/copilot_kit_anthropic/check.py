@@ -37,6 +37,7 @@ _ERRORS_BY_WORDS = (
     ("context size", "ContextOverflow"),
     ("context window", "ContextOverflow"),
     ("credit balance", "QuotaExceeded"),
+    ("content filtering", "Refused"),
 )
 _ERRORS_BY_TYPE = {
     "authentication_error": "AuthFailed",

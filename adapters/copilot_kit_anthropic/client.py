@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
-from copilot_kit.errors import AuthFailed, MissingExtra
+from copilot_kit.errors import AuthFailed, MissingExtra, ModelError, TransportFailed
 from copilot_kit.http import transport_failure
 from copilot_kit_anthropic.failures import failure
 
@@ -103,7 +103,7 @@ class Call:
             response = await _post(client, self._path, body, sent, stream=stream)
         except anthropic.APIStatusError as error:
             raise failure(self._model, error.status_code, error.response.content, error.response.headers) from error
-        except (anthropic.APIError, httpx2.HTTPError, ValueError) as error:
+        except (anthropic.AnthropicError, httpx2.HTTPError) as error:
             raise _below(error, self._model, started=False) from error
         self.content_type = response.headers.get("content-type", "").lower()
         try:
@@ -118,8 +118,15 @@ class Call:
             await response.aclose()
 
 
-def _below(error: Exception, model: str, *, started: bool) -> Exception:
-    return transport_failure(error, model=model, started=started) or error
+def _below(error: Exception, model: str, *, started: bool) -> ModelError:
+    """Return our error for one of the SDK's that is no answer of the provider: the line, or the key."""
+    from anthropic import CredentialsError
+
+    words = f"The SDK could not ask {model} ({type(error).__name__}: {error})."
+    if isinstance(error, CredentialsError):
+        return AuthFailed(f"{words} Check the key, or the profile that it is read from.", model=model)
+    found = transport_failure(error, model=model, started=started)
+    return found or TransportFailed(f"{words} Try again.", model=model, started=started)
 
 
 async def _post(

@@ -12,7 +12,7 @@ from copilot_kit_anthropic.encoded import Turn
 class Conversation:
     """What goes out of the messages seen so far, and room for more. It keeps none of them alive."""
 
-    __slots__ = ("_is_open", "_openings", "_pieces", "_seen", "digest", "dropped", "ends", "marks", "turns")
+    __slots__ = ("_is_open", "_openings", "_pieces", "_seen", "digest", "dropped", "ends", "kinds", "marks", "turns")
 
     def __init__(self, digest: bytes) -> None:
         self.digest = digest
@@ -20,6 +20,8 @@ class Conversation:
         self.dropped: list[Dropped] = []
         self.turns: list[Turn] = []
         self.marks = 0
+        self.kinds: set[bytes] = set()
+        """The marks that the caller set."""
         self.ends: list[int] = []
         """The turns of the user whose last block may carry a cache mark."""
         self._seen: list[weakref.ref[Message]] = []
@@ -53,6 +55,7 @@ class Conversation:
             self.ends.append(len(self.turns))
         self.turns.append(turn)
         self.marks += turn.marks
+        self.kinds.update(block.mark for block in turn.blocks if block.mark is not None)
         self._openings.append(opening)
         self._pieces.append(opening + piece)
         if self.digest:

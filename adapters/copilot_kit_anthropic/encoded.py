@@ -65,7 +65,7 @@ class Turn:
     joins: bool = False
     """Belongs to the user message before it: the results of one turn must stand in one message."""
     verbatim: bytes | None = None
-    """Content that only a recording has (empty, or of an unknown form), to be sent as it was."""
+    """What stands after `"content":` where only a recording has it: empty, of an unknown form, with further fields."""
     digest: bytes = b""
 
     @property
@@ -104,7 +104,7 @@ def turn_of(message: Message, target: Target, *, prefix_digest: str | None = Non
         bare,
         marks,
         joins=role == "user" and not opaque.get("separate"),
-        verbatim=dumped(opaque["content"]) if "content" in opaque else None,
+        verbatim=_verbatim(opaque, whole),
         digest=hashlib.sha256(role.encode() + bare).digest() if target.binds_reasoning else b"",
     )
 
@@ -120,6 +120,13 @@ def _opaque(wire: Wire | None, target: Target) -> Json:
     if wire is None or not target.reads(wire.origin) or not isinstance(wire.opaque, dict):
         return {}
     return wire.opaque
+
+
+def _verbatim(opaque: Json, whole: bytes) -> bytes | None:
+    if "content" not in opaque and "fields" not in opaque:
+        return None
+    content = dumped(opaque["content"]) if "content" in opaque else b"[" + whole + b"]"
+    return content + (b"," + dumped(opaque["fields"])[1:-1] if "fields" in opaque else b"")
 
 
 def _block(part: Part, target: Target, context: _Context) -> tuple[bytes | None, bytes | None]:

@@ -19,6 +19,7 @@ from copilot_kit.errors import (
     ProviderFailed,
     QuotaExceeded,
     RateLimited,
+    Refused,
     StaleReasoning,
 )
 from copilot_kit.http import moment_s, retry_after_s
@@ -27,6 +28,7 @@ from copilot_kit_anthropic.json_bytes import Json, loaded
 _ADVICE: dict[type[ModelError], str] = {
     InvalidRequest: "Change the request as it says.",
     ContextOverflow: "Shorten the conversation: clear old results, or summarise.",
+    Refused: "Change what is asked, or ask another model.",
     StaleReasoning: "Send thinking back unchanged and in its place, or leave it out.",
     AuthFailed: "Check the key and what it may do.",
     ModelGone: "Check the name, or choose another model.",
@@ -72,6 +74,7 @@ _STALE = re.compile(
     r"bound to a different conversation|redacted_thinking.{0,60}(?:found|modified|start with)",
     re.IGNORECASE,
 )
+_BLOCKED = re.compile(r"content filtering policy|blocked by (?:our|the) (?:content|safety)", re.IGNORECASE)
 _NO_MONEY = re.compile(r"credit balance|spend(?:ing)? limit|usage limits?\b|quota", re.IGNORECASE)
 _PARAM = re.compile(r"^([a-z_]+(?:\.[a-z0-9_`]+)*): ", re.IGNORECASE)
 _SHOWN = 300
@@ -149,6 +152,8 @@ def _refusal(status: int | None, words: str) -> type[ModelError]:
         return StaleReasoning
     if _TOO_LONG.search(words):
         return ContextOverflow
+    if _BLOCKED.search(words):
+        return Refused
     if _NO_MONEY.search(words):
         return QuotaExceeded
     return _BY_STATUS.get(status or 0, InvalidRequest)

@@ -17,6 +17,8 @@ from copilot_kit_anthropic.tools import choice_value
 _BUDGETS: dict[Effort, int] = {"minimal": 1_024, "low": 2_048, "medium": 8_192, "high": 16_384, "max": 32_000}
 """Tokens of thought for models that are told a number; ours, as the provider names no levels for them."""
 _LEAST_BUDGET = 1_024
+_MOST_AT_ONCE = 20_000
+"""More is not asked for in an answer that does not stream: it would take over ten minutes, and lines break."""
 _LEAST_TOP_P = 0.95
 
 
@@ -35,7 +37,7 @@ def fields_of(request: Request, *, provider: str, profile: Profile, facts: Facts
     extra: Json = dict(settings.extra.get(provider, {}))
     betas = extra.pop("betas", None)
     values: Json = {}
-    maximum = settings.max_output_tokens or profile.default_output_tokens or DEFAULT_OUTPUT_TOKENS
+    maximum = settings.max_output_tokens or _default_maximum(request, profile, facts)
     values["max_tokens"] = maximum
     thinking, output_config = ({}, {}) if "thinking" in extra else _thinking(request, maximum, facts, receipts)
     if thinking:
@@ -56,6 +58,16 @@ def fields_of(request: Request, *, provider: str, profile: Profile, facts: Facts
     values |= extra
     wanted = tuple(b for b in betas if isinstance(b, str)) if isinstance(betas, list) else ()
     return Fields({k: v for k, v in values.items() if v is not None}, mode, _betas(wanted, values))
+
+
+def _default_maximum(request: Request, profile: Profile, facts: Facts) -> int:
+    """Return the output to allow where the caller did not say: tokens to think with come on top."""
+    usual = profile.default_output_tokens or DEFAULT_OUTPUT_TOKENS
+    if request.delivery == "whole":
+        usual = min(usual, _MOST_AT_ONCE)
+    if facts.thinking == "budget" and request.settings.effort is not None:
+        usual += _BUDGETS.get(request.settings.effort, 0)
+    return min(usual, profile.max_output_tokens or usual)
 
 
 def _is_on(thinking: object) -> bool:
@@ -91,11 +103,11 @@ def _without_thinking(facts: Facts, receipts: Receipts) -> tuple[Json, Json]:
 
 
 def _budget(effort: Effort, maximum: int, request: Request, receipts: Receipts) -> tuple[Json, Json]:
-    budget = min(_BUDGETS[effort], maximum - 1)
+    budget = min(_BUDGETS[effort], max(_LEAST_BUDGET, maximum * 3 // 4))
     if _forces(request):
         receipts.leave_out("effort", "a forced tool excludes thinking")
         return {}, {}
-    if budget < _LEAST_BUDGET:
+    if budget >= maximum:
         receipts.leave_out(
             "effort", f"thinking needs more than {_LEAST_BUDGET} tokens of output, {maximum} are allowed"
         )

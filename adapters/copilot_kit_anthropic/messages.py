@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, cast
 
-from copilot_kit.errors import ModelError, TransportFailed
+from copilot_kit.errors import ModelError, ModelGone, TransportFailed
 from copilot_kit.events import Ended, Event, Failed
 from copilot_kit.http import within
 from copilot_kit.ids import NewId, new_id
@@ -87,6 +87,8 @@ class MessagesModel:
             error.model = error.model or self.id
             error.started = error.started or partial is not None
             error.partial = partial
+            if isinstance(error, ModelGone):
+                error.successor = self._profile.lifecycle.successor
             yield Failed(error, partial)
 
     async def _events(self, request: Request, prepared: Prepared, answer: Answer) -> AsyncGenerator[Event, None]:

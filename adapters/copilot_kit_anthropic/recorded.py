@@ -90,8 +90,9 @@ def _corrected(request: Request, body: Json, provider: str, model: str) -> Reque
                 extra[name] = body[name]
     if "output_config" in extra:
         request = request.model_copy(update={"output": None})
-    for name in ("system", "tools"):
-        if body.get(name) in ([], ""):
+    spoken = any(message.role == "system" and message.wire is None for message in request.messages)
+    for name, known in (("system", spoken), ("tools", bool(request.tools))):
+        if body.get(name) is not None and not known:
             extra[name] = body[name]
     if not extra:
         return request
@@ -119,7 +120,7 @@ class _Reading:
     def system(self, value: Any) -> list[Message]:
         """Return the system prompt."""
         blocks = [{"type": "text", "text": value}] if isinstance(value, str) else value
-        if not isinstance(blocks, list) or not blocks or value == "":
+        if not isinstance(blocks, list) or not all(isinstance(b, dict) for b in blocks) or value in ([], ""):
             return []
         return [Message(id=self._new_id("msg"), role="system", parts=tuple(self._part(b) for b in blocks))]
 
@@ -131,6 +132,8 @@ class _Reading:
             role = str(value.get("role"))
             wire: Json = {"separate": True} if role == before == "user" else {}
             wire |= {"inline": True} if role == "system" else {}
+            more = {k: v for k, v in value.items() if k not in ("role", "content")}
+            wire |= {"fields": more} if more else {}
             messages.extend(self._message(value, role, wire))
             before = role
         return messages
@@ -144,6 +147,8 @@ class _Reading:
         parts = tuple(self._part(block) for block in blocks)
         if role != "user" or count == 0:
             return [self._made(role, parts, wire)]
+        if "fields" in wire:
+            return [self._made("user", parts, wire)]
         results = [self._made("tool", parts[:count], wire)]
         return results if count == len(parts) else [*results, self._made("user", parts[count:], {})]
 

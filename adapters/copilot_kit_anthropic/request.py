@@ -24,6 +24,7 @@ from copilot_kit_anthropic.receipts import Receipts
 from copilot_kit_anthropic.tools import answer_tool, tool_values
 
 MAX_MARKS = 4
+_HOUR = mark_of("1h")
 _TOOL_BETAS = {
     "computer_20241022": "computer-use-2024-10-22",
     "computer_20250124": "computer-use-2025-01-24",
@@ -206,18 +207,21 @@ class _Marks:
             return cls(off=True)
         if cache not in ("auto", "5m", "1h"):
             return cls()
+        mark = mark_of(cache)  # type: ignore[arg-type]
         left = MAX_MARKS - tools.marks - sum(1 for b in system if b.mark) - conversation.marks
+        # A mark that lives longer must not come after one that lives shorter.
+        alike = mark == _HOUR or _HOUR not in (*conversation.kinds, *(b.mark for b in system))
         ends = conversation.ends
         chosen = set(ends[-1:]) if left > 0 else set()
         left -= len(chosen)
-        on_system = left > 0 and bool(system) and system[-1].mark is None
+        on_system = left > 0 and alike and bool(system) and system[-1].mark is None
         left -= on_system
-        on_tools = left > 0 and bool(tools.values) and not tools.values[-1].get("cache_control")
+        on_tools = left > 0 and alike and bool(tools.values) and not tools.values[-1].get("cache_control")
         left -= on_tools
-        if left > 0:
+        if left > 0 and alike:
             turns = conversation.turns
             chosen |= set(next(([i] for i in reversed(ends[:-1]) if turns[i + 1].role == "assistant"), ()))
-        return cls(mark=mark_of(cache), tools=on_tools, system=on_system, turns=frozenset(chosen))  # type: ignore[arg-type]
+        return cls(mark=mark, tools=on_tools, system=on_system, turns=frozenset(chosen))
 
 
 def _joined(

@@ -15,6 +15,7 @@ from copilot_kit.errors import (
     ProviderFailed,
     QuotaExceeded,
     RateLimited,
+    Refused,
     StaleReasoning,
     TimedOut,
     TransportFailed,
@@ -116,6 +117,7 @@ WORDS = [
      StaleReasoning, None),
     ("input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000", ContextOverflow, None),
     ("Your credit balance is too low to access the Anthropic API.", QuotaExceeded, None),
+    ("Output blocked by content filtering policy", Refused, None),
     ("messages.0: all messages must have non-empty content", InvalidRequest, "messages.0"),
     ("tools.0.custom.input_schema: JSON schema is invalid", InvalidRequest, "tools.0.custom.input_schema"),
 ]  # fmt: skip
@@ -142,9 +144,11 @@ def test_a_spending_limit_that_is_reached_will_not_heal_by_waiting():
 
 
 def test_trap_35_retry_after_is_read_on_errors():
-    error = failure("m", 429, b"{}", {"retry-after": "31", "anthropic-ratelimit-requests-remaining": "0",
-                                      "anthropic-ratelimit-requests-reset": "2026-08-19T14:40:00Z"}, now=NOW)  # fmt: skip
-    assert error.retry_after_s == 31
+    reset = {
+        "anthropic-ratelimit-requests-remaining": "0",
+        "anthropic-ratelimit-requests-reset": "2026-08-19T14:40:00Z",
+    }
+    assert failure("m", 429, b"{}", {"retry-after": "31", **reset}, now=NOW).retry_after_s == 31
 
 
 def test_trap_35_without_it_the_last_reset_of_an_exhausted_limit_counts():
@@ -191,6 +195,12 @@ async def test_what_leaks_through_the_sdk_comes_out_as_ours(line, fault, kind, p
         assert type(failed.error) is kind
         assert (failed.error.started, getattr(failed.error, "phase", None)) == (False, phase)
     assert len(talk.sent) == 2
+
+
+async def test_a_model_that_is_gone_names_its_successor(line):
+    body = {"type": "error", "error": {"type": "not_found_error", "message": "model: claude-3-7-sonnet-latest"}}
+    failed = await line(httpx2.Response(404, json=body), model="claude-3-7-sonnet-latest").ask(ASK)
+    assert (type(failed.error), failed.error.successor) == (ModelGone, "claude-sonnet-4-6")
 
 
 async def test_no_secret_and_no_whole_prompt_is_in_an_error(line):

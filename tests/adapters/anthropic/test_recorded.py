@@ -93,7 +93,8 @@ KINDS = {
         (
             "user",
             [
-                {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "hi"}, "title": "a"},
+                {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "hi"}},
+                {"type": "document", "source": {"type": "url", "url": "https://x.test/a"}, "title": "a"},
                 {"type": "document", "source": {"type": "content", "content": [text("x")]}},
                 {"type": "search_result", "source": "s", "title": "t", "content": [text("x")]},
             ],
@@ -192,13 +193,24 @@ KINDS = {
         ],
         tool_choice={"type": "auto", "disable_parallel_tool_use": True},
     ),
-    "a choice of an unknown kind": base(("user", "x"), tool_choice={"type": "weird"}, thinking={"type": "between_tools"}),
+    "choices of an unknown kind": base(("user", "x"), tool_choice={"type": "w"}, thinking={"type": "between_tools"}),
+    "messages with further fields": {
+        **base(("user", "a")),
+        "messages": [
+            {"role": "user", "content": [result(), text("a")], "id": "m1"},
+            {"role": "user", "content": "b"},
+            {"role": "system", "content": "c", "clear_at": {"type": "x"}},
+            {"role": "assistant", "content": "", "name": "n"},
+            {"role": "user", "content": "d"},
+        ],
+    },
+    "a system prompt of an unknown form": base(("user", "x"), system=["words"]),
     "a prefilled answer": base(("user", "x"), ("assistant", "The answer is (")),
     "citations that are empty, null or odd": base(("assistant", [text("x", citations=[]), text("z", odd=1)])),
     "marks of an unknown form": base(("user", [text("x", cache_control={"type": "ephemeral", "scope": "org"})])),
     "arguments that are no object": base(("assistant", [call(input=None), call(input="s"), call(input=[1])])),
     "no maximum": {"model": "claude-x", "messages": [{"role": "user", "content": "x"}]},
-    "sampling of a model that refuses it": {**base(("user", "x"), temperature=0.2, top_p=0.3), "model": "claude-opus-4-7"},
+    "sampling of a model that refuses it": {**base(("user", "x"), temperature=0.2), "model": "claude-opus-4-7"},
     "an effort alone": {**base(("user", "x"), output_config={"effort": "low"}), "model": "claude-opus-4-6"},
     "an effort with thinking and a format": {
         **base(

@@ -9,7 +9,7 @@ from copilot_kit_anthropic.profiles import facts_of, profile_of
 ASK = user("?")
 
 
-async def _sent(line, settings: Settings, model: str = "claude-sonnet-4-5", **more):
+async def _sent(line, settings: Settings, model: str = "claude-sonnet-4-5", **more: object):
     talk = line(model=model)
     response = await talk.ask(Request(messages=(ASK,), settings=settings, delivery="whole", **more))
     body = {k: v for k, v in talk.bodies[0].items() if k not in ("messages", "model", "tools")}
@@ -18,8 +18,14 @@ async def _sent(line, settings: Settings, model: str = "claude-sonnet-4-5", **mo
 
 async def test_nothing_is_sent_but_the_maximum_that_the_api_demands(line):
     body, dropped, response = await _sent(line, Settings())
-    assert (body, dropped) == ({"max_tokens": 32_000}, [])
-    assert response.settings_used == {"max_tokens": 32_000}
+    assert (body, dropped) == ({"max_tokens": 20_000}, [])
+    assert response.settings_used == {"max_tokens": 20_000}
+
+
+async def test_a_stream_may_be_longer_than_an_answer_that_comes_at_once(line):
+    talk = line()
+    await talk.ask(Request(messages=(ASK,)))
+    assert talk.bodies[0]["max_tokens"] == 32_000
 
 
 @pytest.mark.parametrize(
@@ -31,8 +37,8 @@ async def test_the_maximum_is_one_that_the_model_can_give(line, model, maximum):
 
 
 async def test_settings_go_by_the_provider_s_names_and_are_reported_as_sent(line):
-    settings = Settings(max_output_tokens=100, temperature=0.5, top_p=0.9, stop=("END",),
-                        extra={"anthropic": {"top_k": 3, "metadata": {"user_id": "u"}}, "openai": {"x": 1}})  # fmt: skip
+    extra = {"anthropic": {"top_k": 3, "metadata": {"user_id": "u"}}, "openai": {"x": 1}}
+    settings = Settings(max_output_tokens=100, temperature=0.5, top_p=0.9, stop=("END",), extra=extra)
     body, dropped, response = await _sent(line, settings)
     assert body == {
         "max_tokens": 100,
@@ -47,23 +53,30 @@ async def test_settings_go_by_the_provider_s_names_and_are_reported_as_sent(line
 
 async def test_a_seed_and_an_empty_stop_are_left_out_with_a_receipt(line):
     body, dropped, _ = await _sent(line, Settings(seed=7, stop=("\n", "x")))
-    assert (body, dropped) == ({"max_tokens": 32_000, "stop_sequences": ["x"]}, ["stop", "seed"])
+    assert (body, dropped) == ({"max_tokens": 20_000, "stop_sequences": ["x"]}, ["stop", "seed"])
 
 
 @pytest.mark.parametrize("model", ["claude-opus-4-7", "claude-sonnet-5", "claude-fable-5-1"])
 async def test_newer_models_get_no_sampling_settings(line, model):
     body, dropped, _ = await _sent(line, Settings(temperature=0.2, top_p=0.9), model)
-    assert (body, dropped) == ({"max_tokens": 32_000}, ["temperature", "top_p"])
+    assert (body, dropped) == ({"max_tokens": 20_000}, ["temperature", "top_p"])
     assert "temperature" in profile_of(model).refuses
 
 
 async def test_older_models_are_told_how_many_tokens_to_think(line):
     body, dropped, _ = await _sent(line, Settings(effort="medium"))
-    assert body == {"max_tokens": 32_000, "thinking": {"type": "enabled", "budget_tokens": 8_192}}
+    assert body == {"max_tokens": 28_192, "thinking": {"type": "enabled", "budget_tokens": 8_192}}
     body, dropped, _ = await _sent(line, Settings(effort="high", max_output_tokens=5_000))
-    assert body["thinking"] == {"type": "enabled", "budget_tokens": 4_999}
+    assert body["thinking"] == {"type": "enabled", "budget_tokens": 3_750}
     body, dropped, _ = await _sent(line, Settings(effort="high", max_output_tokens=900))
     assert (body, dropped) == ({"max_tokens": 900}, ["effort"])
+
+
+async def test_thinking_leaves_room_for_the_answer(line):
+    body, _, _ = await _sent(line, Settings(effort="max"), "claude-opus-4-1")
+    assert (body["max_tokens"], body["thinking"]["budget_tokens"]) == (32_000, 24_000)
+    body, _, _ = await _sent(line, Settings(effort="max"), "claude-sonnet-4-5")
+    assert (body["max_tokens"], body["thinking"]["budget_tokens"]) == (52_000, 32_000)
 
 
 async def test_newer_models_decide_within_an_effort(line):
@@ -168,6 +181,15 @@ async def test_no_more_than_four_marks_are_sent_with_those_that_the_caller_set(l
     found = _marks(talk.bodies[0])
     assert found["messages"] == [[MARK], [None], [MARK], [None], [MARK]]
     assert (found["system"], found["tools"]) == ([MARK], [None, None])
+
+
+async def test_a_mark_of_an_hour_never_comes_after_one_of_five_minutes(line):
+    talk = line()
+    messages = (system("s"), user(Text(text="1", cache="1h")), assistant("2"), user("3"), assistant("4"), user("5"))
+    await talk.ask(Request(messages=messages, tools=TOOLS, settings=Settings(cache="auto")))
+    found = _marks(talk.bodies[0])
+    assert found["messages"] == [[{"type": "ephemeral", "ttl": "1h"}], [None], [None], [None], [MARK]]
+    assert (found["system"], found["tools"]) == ([None], [None, None])
 
 
 async def test_caching_off_leaves_out_the_caller_s_marks_too(line):

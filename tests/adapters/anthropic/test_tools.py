@@ -13,7 +13,7 @@ CALL = {"type": "tool_use", "id": "toolu_1", "name": "look", "input": {"b": 1, "
 ANY = {"type": "object", "properties": {}}
 
 
-def tool(name: str = "look", **more) -> ToolSpec:
+def tool(name: str = "look", **more: object) -> ToolSpec:
     return ToolSpec(**{"name": name, "parameters": ANY} | more)
 
 
