@@ -1,0 +1,1 @@
+"""What durability costs: the journal beside a bare SQLite loop on the same disk."""
