@@ -90,19 +90,21 @@ class ChatModel:
                 yield event
 
     async def _streamed(self, reply: Reply, reading: Reading) -> AsyncIterator[Event]:
-        splitter, seen = Splitter(), False
+        splitter, body, seen = Splitter(), b"", False
         async for chunk in reply.chunks():
             if not seen and (head := chunk.lstrip()[:1]):
-                seen = True
-                if head in b"{[<":  # no stream at all: the whole answer, an error, or a gateway's page
-                    rest = b"".join([piece async for piece in reply.chunks()])
-                    for event in reading.whole(chunk + rest):
-                        yield event
-                    return
-            for event in _read(splitter, chunk, reading):
-                yield event
+                seen, body = True, chunk if head in b"{[<" else b""
+            elif body:  # no stream at all: the whole answer, an error, or a gateway's page
+                body += chunk
+            if not body:
+                for event in _read(splitter, chunk, reading):
+                    yield event
             if reading.done:
                 break
+        if body:
+            for event in reading.whole(body):
+                yield event
+            return
         if not reading.done:
             for event in self._tail(splitter, reading):
                 yield event

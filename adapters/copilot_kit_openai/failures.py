@@ -222,7 +222,7 @@ def _waiting(facts: "_Facts", said: str) -> ModelError:
     if status in (503, 529, 498) or (status != 429 and _any(_BUSY, said)):  # noqa: PLR2004
         return facts.of(Overloaded, "Try again later, or fall back to another model.")
     if status == 429 or _any(_RATE, said):  # noqa: PLR2004
-        if facts.fault.code == "service_tier_capacity_exceeded" or "server is overloaded" in said:
+        if "service_tier_capacity_exceeded" in said or "server is overloaded" in said:
             return facts.of(Overloaded, "Try again later, or fall back to another model.")
         return facts.of(RateLimited, "Wait and try again.")
     if status in (408, 409, 425) or (status is not None and status >= 500):  # noqa: PLR2004
