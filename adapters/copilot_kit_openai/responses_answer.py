@@ -169,9 +169,9 @@ class AnswerReader:
         place = event.get("content_index") or 0
         index = slot.indices.get(place)
         if index is not None:
-            return (self._parts.add_text(index, event["delta"]),)
+            return (self._parts.add_text(index, _delta(event)),)
         start = self._open_text(slot, place, refusal=event["type"] == "response.refusal.delta")
-        return (start, self._parts.add_text(slot.indices[place], event["delta"]))
+        return (start, self._parts.add_text(slot.indices[place], _delta(event)))
 
     def _thought(self, event: Item) -> Sequence[Event]:
         slot = self._slot(event, "reasoning")
@@ -185,14 +185,14 @@ class AnswerReader:
         section = event.get("summary_index")
         gap = "\n\n" if slot.told and section != slot.section else ""
         slot.told, slot.section = event["type"], section
-        events.append(self._parts.add_text(slot.indices[0], gap + event["delta"]))
+        events.append(self._parts.add_text(slot.indices[0], gap + _delta(event)))
         return events
 
     def _arguments(self, event: Item) -> Sequence[Event]:
         slot = self._slot(event, "function_call")
         if 0 not in slot.indices:  # a call that was never announced: its item brings everything
             return ()
-        return (self._parts.add_args(slot.indices[0], event["delta"]),)
+        return (self._parts.add_args(slot.indices[0], _delta(event)),)
 
     def _free_text(self, event: Item) -> Sequence[Event]:
         slot = self._slot(event, "custom_tool_call")
@@ -200,10 +200,10 @@ class AnswerReader:
             return ()
         begun = self._parts.part(slot.indices[0])
         if isinstance(begun, ToolCall) and begun.executed_by == "provider":
-            return (self._parts.add_args(slot.indices[0], event["delta"]),)
+            return (self._parts.add_args(slot.indices[0], _delta(event)),)
         opening = "" if slot.told else '{"input":"'
         slot.told = event["type"]
-        return (self._parts.add_args(slot.indices[0], opening + to_json(event["delta"])[1:-1].decode()),)
+        return (self._parts.add_args(slot.indices[0], opening + to_json(_delta(event))[1:-1].decode()),)
 
     def _item_done(self, event: Item) -> Sequence[Event]:
         return self._finish(_key(event), event["item"])
@@ -348,6 +348,13 @@ def _is_json(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _delta(event: Item) -> str:
+    delta = event["delta"]
+    if not isinstance(delta, str):
+        raise TypeError(f"a delta must be text, not {delta!r}")
+    return delta
 
 
 def _key(event: Item) -> Key:

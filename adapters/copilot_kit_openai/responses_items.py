@@ -106,14 +106,11 @@ def text_in(value: object) -> str:
     """Return the words of a string or of a list of content parts."""
     if isinstance(value, str):
         return value
-    if isinstance(value, list):
-        return "".join([str(p.get("text") or "") for p in value if isinstance(p, dict)])
-    return ""
+    return "".join([str(part.get("text") or "") for part in _objects(value)])
 
 
 def citations_of(annotations: object, origin: str) -> tuple[Citation, ...]:
     """Return the annotations of a text, each with its own words kept for sending it back."""
-    found = annotations if isinstance(annotations, list) else []
     return tuple(
         Citation(
             title=_text(a.get("title") or a.get("filename")),
@@ -122,8 +119,7 @@ def citations_of(annotations: object, origin: str) -> tuple[Citation, ...]:
             end=_number(a.get("end_index")),
             wire=Wire(origin=origin, id=_text(a.get("file_id")), opaque=a),
         )
-        for a in found
-        if isinstance(a, dict)
+        for a in _objects(annotations)
     )
 
 
@@ -156,7 +152,7 @@ def _content(raw: Item, opaque: Item, wire: Wire) -> Part:
 
 def _reasoning(item: Item, origin: str) -> Reasoning:
     full = text_in(item.get("content"))
-    summary = "\n\n".join([text_in([part]) for part in item.get("summary") or []])
+    summary = "\n\n".join([text_in([part]) for part in _objects(item.get("summary"))])
     wire = Wire(origin=origin, id=_text(item.get("id")), opaque={"item": item})
     if full:
         return Reasoning(text=full, form="full", wire=wire)
@@ -226,12 +222,12 @@ def _arguments(item: Item) -> str:
 def _result_inside(item: Item, call: ToolCall) -> ToolResult | None:
     """Return the result that a call of the provider's own tool brought along, if it did."""
     content: list[ResultContent] = []
-    for output in item.get("outputs") or []:
+    for output in _objects(item.get("outputs")):
         if output.get("type") == "image" and output.get("url"):
             content.append(File(media_type="image/*", url=output["url"]))
         else:
             content.append(Text(text=str(output.get("logs") or "")))
-    content += [Text(text=str(found.get("text") or "")) for found in item.get("results") or []]
+    content += [Text(text=str(found.get("text") or "")) for found in _objects(item.get("results"))]
     if item["type"] == "mcp_call" and item.get("output") is not None:
         content.append(Text(text=str(item["output"])))
     error = item.get("error")
@@ -271,9 +267,9 @@ def _output(item: Item, origin: str, name_call: NameCall) -> ToolResult:
 def _output_text(item: Item) -> str:
     output = item.get("output", item.get("result"))
     if item["type"] == "tool_search_output":
-        return ", ".join([str(tool.get("name") or tool.get("type")) for tool in item.get("tools") or []])
-    if item["type"] == "shell_call_output" and isinstance(output, list):
-        return "".join([str(o.get("stdout") or "") + str(o.get("stderr") or "") for o in output])
+        return ", ".join([str(tool.get("name") or tool.get("type")) for tool in _objects(item.get("tools"))])
+    if item["type"] == "shell_call_output":
+        return "".join([str(o.get("stdout") or "") + str(o.get("stderr") or "") for o in _objects(output)])
     return text_in(output)
 
 
@@ -294,6 +290,10 @@ def _image(item: Item, origin: str) -> File | None:
         data=image,
         wire=Wire(origin=origin, id=_text(item.get("id")), opaque={"shell": shell}),
     )
+
+
+def _objects(value: object) -> list[Item]:
+    return [piece for piece in value if isinstance(piece, dict)] if isinstance(value, list) else []
 
 
 def _text(value: object) -> str | None:

@@ -62,7 +62,8 @@ def parse_request(dialect: Dialect, body: Mapping[str, Any]) -> tuple[str, Reque
         extra["tools"] = []
     reader = _Reader(dialect)
     messages = reader.messages(body)
-    choice = _choice(body.get("tool_choice"))
+    functions = {tool.get("name") for tool in body.get("tools") or [] if tool.get("type") == "function"}
+    choice = _choice(body.get("tool_choice"), functions)
     if choice is None and body.get("tool_choice") is not None:
         extra["tool_choice"] = body["tool_choice"]
     effort = _effort(dialect, body.get("reasoning"), extra)
@@ -86,14 +87,14 @@ def parse_request(dialect: Dialect, body: Mapping[str, Any]) -> tuple[str, Reque
     return str(body.get("model") or ""), request
 
 
-def _choice(choice: Any) -> ToolChoice | None:
+def _choice(choice: Any, functions: set[Any]) -> ToolChoice | None:
     match choice:
         case "auto" | "none" | "required":
             return cast("ToolChoice", choice)
-        case {"type": "function", "name": str(name), **rest} if not rest:
+        case {"type": "function", "name": str(name), **rest} if not rest and name in functions:
             return (name,)
         case {"type": "allowed_tools", "mode": "required", "tools": [_, _, *_] as tools} if all(
-            isinstance(tool, dict) and tool.keys() == {"type", "name"} and tool["type"] == "function" for tool in tools
+            isinstance(tool, dict) and tool.keys() == {"type", "name"} and tool["name"] in functions for tool in tools
         ):
             return tuple(str(tool["name"]) for tool in tools)
         case _:

@@ -15,6 +15,7 @@ from copilot_kit.request import AnyTool, Effort, OutputMode, OutputSpec, Provide
 from copilot_kit.response import Dropped
 from copilot_kit.wire import Target, may_replay
 from copilot_kit_openai.dialects import Dialect
+from copilot_kit_openai.prompted import output_instructions
 from copilot_kit_openai.responses_items import Item
 from copilot_kit_openai.responses_messages import Encoded, encode
 
@@ -103,7 +104,8 @@ class RequestEncoder:
         if request.output is not None and mode == "tool":
             tools = [*tools, to_json(_output_tool(request.output))]
         if request.output is not None and mode == "prompted":
-            instructions = "\n\n".join([*([instructions] if instructions else []), _prompt(request.output)])
+            asked = output_instructions(request.output)
+            instructions = f"{instructions}\n\n{asked}" if instructions else asked
         if instructions is not None:
             body.fields["instructions"] = instructions
         self._answer_form(body, request, mode)
@@ -280,8 +282,9 @@ def _choice(choice: str | tuple[str, ...], tools: tuple[AnyTool, ...]) -> str | 
 
 
 def _named(name: str, tools: tuple[AnyTool, ...]) -> Item:
+    functions = {tool.name for tool in tools if isinstance(tool, ToolSpec)}
     for tool in tools:
-        if isinstance(tool, ProviderTool) and isinstance(tool.value, dict):
+        if isinstance(tool, ProviderTool) and isinstance(tool.value, dict) and name not in functions:
             kind = tool.kind.partition(".")[2]
             if kind == "custom" and tool.value.get("name") == name:
                 return {"type": "custom", "name": name}
@@ -300,10 +303,6 @@ def _output_tool(output: OutputSpec) -> Item:
         "parameters": output.json_schema,
         "strict": strict,
     }
-
-
-def _prompt(output: OutputSpec) -> str:
-    return f"Answer with JSON only, no other words, that fits this JSON schema:\n{to_json(output.json_schema).decode()}"
 
 
 def fits_strict(schema: Any) -> bool:

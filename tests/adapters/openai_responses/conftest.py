@@ -8,13 +8,13 @@ from typing import Any
 
 import httpx2
 import pytest
-from copilot_kit_openai.client import Connection, Endpoint
-from copilot_kit_openai.dialects import DIALECTS
-from copilot_kit_openai.responses import ResponsesModel
 
 from copilot_kit.events import Ended, Event, Failed, closing
 from copilot_kit.profile import Profile
 from copilot_kit.request import Request
+from copilot_kit_openai.client import Connection, Endpoint
+from copilot_kit_openai.dialects import DIALECTS
+from copilot_kit_openai.responses import ResponsesModel
 
 BODY = {"id": "resp_1", "object": "response", "status": "completed", "model": "gpt-test-2026", "error": None,
         "incomplete_details": None, "output": [], "usage": {"input_tokens": 3, "output_tokens": 2}}  # fmt: skip
