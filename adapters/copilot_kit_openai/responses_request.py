@@ -85,6 +85,8 @@ class RequestEncoder:
         self._model = model
         self._profile = profile
         self._target = Target(dialect.origin("responses"), model, tool_id_pattern=profile.tool_id_pattern)
+        text_only = dialect.name in _TEXT_RESULTS_ONLY
+        self._encode = partial(encode, target=self._target, awaited={}, text_results_only=text_only)
         self._messages: EncodedMessages[Encoded] = EncodedMessages()
         self._tools: tuple[tuple[AnyTool, ...], list[bytes], list[Dropped]] = ((), [], [])
 
@@ -122,22 +124,23 @@ class RequestEncoder:
         return messages[1:], first.text
 
     def _input(self, messages: tuple[Message, ...]) -> tuple[bytes, list[Dropped]]:
-        text_only = self._dialect.name in _TEXT_RESULTS_ONLY
         if len(messages) == 1 and self._is_bare(messages[0]):
             return to_json(messages[0].text), []
         pieces: list[bytes] = []
         dropped: list[Dropped] = []
         awaited: dict[str, str] = {}
         for message in messages:
-            known = dict(awaited) if awaited and message.role == "tool" else {}
-            key = (self._target, tuple(known.items()))
-            found = self._messages.lookup(
-                message, key, partial(encode, target=self._target, awaited=known, text_results_only=text_only)
-            )
+            if awaited and message.role == "tool":
+                encoding = partial(self._encode, awaited=dict(awaited))
+                found = self._messages.lookup(message, tuple(awaited.items()), encoding)
+            else:
+                found = self._messages.lookup(message, None, self._encode)
             if found.items:
                 pieces.append(found.items)
-            dropped += found.dropped
-            awaited.update(found.awaited)
+            if found.dropped:
+                dropped += found.dropped
+            if found.awaited:
+                awaited.update(found.awaited)
         return b"[" + b",".join(pieces) + b"]", dropped
 
     def _is_bare(self, message: Message) -> bool:

@@ -1,6 +1,7 @@
 """What an answer says, and which error it is if it is none."""
 
 from decimal import Decimal
+from typing import Any
 
 import httpx2
 import pytest
@@ -26,7 +27,7 @@ ASK = Request(messages=(user("?"),), delivery="whole")
 THOUGHT = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAAA"}
 
 
-def said(*content, **fields):
+def said(*content: dict[str, Any], **fields: Any) -> dict[str, Any]:
     return {
         "type": "message",
         "id": "msg_1",

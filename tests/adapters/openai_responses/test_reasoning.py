@@ -14,7 +14,7 @@ SAID = {"type": "message", "id": "msg_1", "role": "assistant", "status": "comple
         "content": [{"type": "output_text", "text": "Hi.", "annotations": [], "logprobs": []}]}  # fmt: skip
 
 
-async def turn_of(line, *items) -> Message:
+async def turn_of(line, *items: dict[str, object]) -> Message:
     return (await line({"output": list(items)}).ask(Request(messages=(user("?"),), **WHOLE))).message
 
 

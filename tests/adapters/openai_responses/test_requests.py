@@ -12,7 +12,7 @@ WHOLE = {"delivery": "whole"}
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False}
 
 
-def ask(**fields):
+def ask(**fields: object) -> Request:
     return Request(messages=(user("?"),), **(WHOLE | fields))
 
 
@@ -177,7 +177,7 @@ async def test_a_message_is_encoded_once_and_sent_again_as_it_was(line):
     first, second = user("a"), user("b")
     await asked.ask(Request(messages=(first,), **WHOLE))
     encoder = asked.model._encoder
-    before = encoder._messages.lookup(first, (encoder.target, ()), lambda _: pytest.fail("it was forgotten"))
+    before = encoder._messages.lookup(first, None, lambda _: pytest.fail("it was forgotten"))
     await asked.ask(Request(messages=(first, second), **WHOLE))
     assert before.items in asked.sent[1].content
     assert len(encoder._messages) == 2

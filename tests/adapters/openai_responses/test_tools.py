@@ -12,15 +12,15 @@ ASK = Request(messages=(user("?"),), **WHOLE)
 OBJECT = {"type": "object", "properties": {"q": {"type": "string"}}, "required": ["q"], "additionalProperties": False}
 
 
-def call(number=1, **fields):
+def call(number=1, **fields: object):
     return {"type": "function_call", "id": f"fc_{number}", "call_id": f"call_{number}", "name": "look",
             "arguments": '{"q":"x"}', "status": "completed"} | fields  # fmt: skip
 
 
-async def sent_after(line, *items, by=lambda calls: (), provider="openai"):
+async def sent_after(line, *items: dict[str, object], by=None, provider="openai"):
     """The input that goes out after an answer of these items, and the results that `by` makes of its calls."""
     response = await line({"output": list(items)}, provider=provider).ask(ASK)
-    made = by(response.calls)
+    made = by(response.calls) if by else ()
     turn = (response.message, results(*made)) if made else (response.message,)
     return response, (await line(provider=provider).body(Request(messages=turn, **WHOLE)))["input"]
 
