@@ -107,6 +107,7 @@ def pull(
 
     Example: copilot-kit models pull smollm2
     """
+    name = name.removeprefix("local:")
     path = pull_weights(name, accept_terms=accept_terms)
     if json:
         as_json({"name": name, "path": str(path)})

@@ -62,7 +62,6 @@ def pullable() -> list[dict[str, Any]]:
 
 def pull_weights(name: str, *, accept_terms: bool) -> Path:
     """Return the file of these weights, downloaded with a progress bar if it is not here yet."""
-    name = name.removeprefix("local:")
     for store in _stores():
         for entry in store.CATALOGUE:
             if entry.name == name:
