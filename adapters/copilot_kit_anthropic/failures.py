@@ -59,6 +59,7 @@ _BY_STATUS: dict[int, type[ModelError]] = {
     403: AuthFailed,
     404: ModelGone,
     408: ProviderFailed,
+    409: ProviderFailed,  # a conflict with another request passes; the official SDK asks again too
     413: ContextOverflow,
     429: RateLimited,
     503: Overloaded,
