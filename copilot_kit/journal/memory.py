@@ -28,19 +28,20 @@ class MemoryStore:
     ) -> list[Entry]:
         """Add records to a run; see `Store`. `durable` means nothing here."""
         del durable
-        sealed = self._sealed.setdefault(run_id, [])
-        if len(sealed) - 1 != after:
-            raise Conflict(f"Run {run_id!r} is at record {len(sealed) - 1}, not {after}. Read it again and retry.")
+        sealed = self._sealed.get(run_id, [])
         lease = self._leases.get(run_id)
         if epoch and (lease is None or lease[0] != epoch):
             raise NotOwner(f"Run {run_id!r} was taken over by another owner. Let it finish, or resume it there.")
-        added: list[Entry] = []
-        for draft in drafts:
-            prev = sealed[-1].head.hash if sealed else GENESIS
-            one = seal(draft, tenant=self._tenant, run_id=run_id, seq=len(sealed), epoch=epoch, at=self._clock(),
-                       prev=prev)  # fmt: skip
-            sealed.append(one)
-            added.append(Entry(one.head, draft.body))
+        if len(sealed) - 1 != after:
+            raise Conflict(f"Run {run_id!r} is at record {len(sealed) - 1}, not {after}. Read it again and retry.")
+        fresh: list[Sealed] = []
+        prev = sealed[-1].head.hash if sealed else GENESIS
+        for seq, draft in enumerate(drafts, len(sealed)):
+            one = seal(draft, tenant=self._tenant, run_id=run_id, seq=seq, epoch=epoch, at=self._clock(), prev=prev)
+            fresh.append(one)
+            prev = one.head.hash
+        added = [Entry(one.head, draft.body) for one, draft in zip(fresh, drafts, strict=True)]
+        self._sealed.setdefault(run_id, []).extend(fresh)
         self._entries.setdefault(run_id, []).extend(added)
         return added
 
@@ -51,7 +52,7 @@ class MemoryStore:
     async def runs(self, *, limit: int = 50, waiting: bool = False) -> list[RunRow]:
         """Return the runs that were written to last."""
         rows = [RunState.of(entries).row() for entries in self._entries.values() if entries]
-        rows = [row for row in rows if row.pending or not waiting]
+        rows = [row for row in rows if row.status == "waiting" or not waiting]
         return sorted(rows, key=lambda row: row.updated_at, reverse=True)[:limit]
 
     async def acquire(self, run_id: str, *, owner: str, ttl_s: float) -> int:

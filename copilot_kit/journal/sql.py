@@ -65,7 +65,7 @@ class SqlStore:
         """Return the runs that were written to last."""
         rows = select(RUNS).where(RUNS.c.tenant == self._tenant).order_by(RUNS.c.updated_us.desc()).limit(limit)
         if waiting:
-            rows = rows.where(RUNS.c.pending > 0)
+            rows = rows.where(RUNS.c.status == "waiting")
 
         def found() -> list[RunRow]:
             with self._file.read() as connection:

@@ -230,10 +230,10 @@ class RunState:
             case Proposed(proposal=proposal):
                 self._propose(thread, proposal)
             case Decided(decision=decision):
-                asked = self.proposals[decision.proposal_id]
+                asked = self._asked(decision.proposal_id)
                 asked.state, asked.decision = _STATE_OF[decision.verdict], decision
             case Lapsed(proposal_id=proposal_id, state=state):
-                self.proposals[proposal_id].state = state
+                self._asked(proposal_id).state = state
             case Intended() as intended if intended.call_id in thread.calls:
                 thread.calls[intended.call_id].intended = intended
             case Received() as received:
@@ -255,6 +255,15 @@ class RunState:
             self.unpriced += 1
         else:
             self.cost_usd += usage.cost_usd
+
+    def _asked(self, proposal_id: str) -> Asked:
+        asked = self.proposals.get(proposal_id)
+        if asked is None:
+            raise BrokenRecord(
+                f"Record {self.seq} of run {self.run_id!r} decides {proposal_id!r}, which was never proposed. "
+                "Restore the journal from a backup; it was left as it is."
+            )
+        return asked
 
     def _propose(self, thread: Thread, proposal: Proposal) -> None:
         asked = self.proposals[proposal.id] = Asked(proposal)

@@ -1,6 +1,7 @@
 """The one interface to where records are kept, and how a record is sealed into its run's chain."""
 
 import hashlib
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -96,7 +97,7 @@ def chain_hash(  # noqa: PLR0913, PLR0917  the fields of the head, in their orde
     prev: str, schema: int = SCHEMA,
 ) -> str:  # fmt: skip
     """Return the hash of a head: fields joined by an unambiguous separator, in the order of `Head`."""
-    fields = (schema, tenant, run_id, seq, "/".join(path), epoch, at.isoformat(), kind, body_digest, prev)
+    fields = (schema, tenant, run_id, seq, json.dumps(path), epoch, at.isoformat(), kind, body_digest, prev)
     return hashlib.sha256("\x1f".join(map(str, fields)).encode()).hexdigest()
 
 
@@ -147,7 +148,7 @@ class Store(Protocol):
         ...
 
     async def runs(self, *, limit: int = 50, waiting: bool = False) -> list[RunRow]:
-        """Return the runs that were written to last; with `waiting`, only those with pending proposals."""
+        """Return the runs that were written to last; with `waiting`, only those that wait for a person."""
         ...
 
     async def acquire(self, run_id: str, *, owner: str, ttl_s: float) -> int:

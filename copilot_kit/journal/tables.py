@@ -49,7 +49,7 @@ RUNS = Table(
 Index("copilot_runs_by_time", RUNS.c.tenant, RUNS.c.updated_us)
 Index(
     "copilot_runs_waiting", RUNS.c.tenant, RUNS.c.updated_us,
-    sqlite_where=RUNS.c.pending > 0, postgresql_where=RUNS.c.pending > 0,
+    sqlite_where=RUNS.c.status == "waiting", postgresql_where=RUNS.c.status == "waiting",
 )  # fmt: skip
 RECORDS = Table(
     "copilot_records", METADATA, _key("tenant"), _key("run_id"), _key("seq", BigInteger), _field("schema", Integer),

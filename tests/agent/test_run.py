@@ -402,7 +402,7 @@ async def test_records_survive_json_and_fold_to_the_same_state():
     from copilot_kit.journal import RunState
     from copilot_kit.journal.store import unseal
 
-    sealed = store._sealed[run.id]
+    sealed = await store.sealed(run.id)
     again = RunState.of([unseal(one.head, one.payload) for one in sealed])
     assert [p.model_dump() for p in again.pending] == [p.model_dump() for p in run.proposals]
     assert again.messages == list(run.messages)
