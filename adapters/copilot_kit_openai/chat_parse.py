@@ -15,6 +15,7 @@ from copilot_kit_openai.chat_files import file_of
 from copilot_kit_openai.chat_messages import cache_mark
 from copilot_kit_openai.chat_request import response_format, tool_definition
 from copilot_kit_openai.dialects import Dialect
+from copilot_kit_openai.profiles import effort_words
 
 _REASONING_FIELDS = ("reasoning_content", "reasoning")
 _SIGNED = ("signature", "data")
@@ -40,7 +41,7 @@ def parse_request(body: dict[str, Any], dialect: Dialect) -> tuple[str, Request]
     if (output := _output(rest.get("response_format"), dialect)) is not None:
         taken["output"] = output
         del rest["response_format"]
-    taken["settings"] = _settings(rest, dialect)
+    taken["settings"] = _settings(rest, dialect, model)
     return model, Request(messages=messages, delivery=delivery, **taken)
 
 
@@ -54,7 +55,7 @@ def _usage_of_stream(rest: dict[str, Any], dialect: Dialect) -> None:
         rest.setdefault("stream_options", None)
 
 
-def _settings(rest: dict[str, Any], dialect: Dialect) -> Settings:
+def _settings(rest: dict[str, Any], dialect: Dialect, model: str) -> Settings:
     found: dict[str, Any] = {}
     if isinstance(value := rest.get(dialect.max_tokens), int):
         found["max_output_tokens"] = value
@@ -67,7 +68,7 @@ def _settings(rest: dict[str, Any], dialect: Dialect) -> Settings:
     stop = rest.get("stop")
     if isinstance(stop, list) and stop and all(isinstance(word, str) for word in stop):
         found["stop"] = tuple(rest.pop("stop"))
-    if (effort := _effort(rest, dialect)) is not None:
+    if (effort := _effort(rest, dialect, model)) is not None:
         found["effort"] = effort
     if dialect.cache_marks and (cache := _cache(rest.get("cache_control"))) is not None:
         found["cache"] = cache
@@ -77,14 +78,14 @@ def _settings(rest: dict[str, Any], dialect: Dialect) -> Settings:
     return Settings(**found)
 
 
-def _effort(rest: dict[str, Any], dialect: Dialect) -> Effort | None:
+def _effort(rest: dict[str, Any], dialect: Dialect, model: str) -> Effort | None:
     """Take the effort out of the field that this provider has for it, if it is one of our levels and nothing else."""
     name = {"reasoning_effort": "reasoning_effort", "reasoning.effort": "reasoning", "thinking.type": "thinking"}.get(
         dialect.effort
     )
     if name is None:
         return None
-    for level, word in dialect.efforts.items():
+    for level, word in effort_words(dialect, model).items():
         told: JsonValue = word if name == "reasoning_effort" else {dialect.effort.partition(".")[2]: word}
         if rest.get(name) == told and not (name == "thinking" and level not in {"none", "high"}):
             del rest[name]

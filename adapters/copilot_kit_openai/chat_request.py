@@ -14,6 +14,7 @@ from copilot_kit.wire import Target
 from copilot_kit_openai.chat_conversation import Conversations
 from copilot_kit_openai.chat_messages import Receiver, cache_mark, encode_message
 from copilot_kit_openai.dialects import Dialect
+from copilot_kit_openai.profiles import effort_words
 from copilot_kit_openai.prompted import output_instructions, tool_instructions, with_calls_as_text
 
 _LEVELS: tuple[Effort, ...] = ("none", "minimal", "low", "medium", "high", "max")
@@ -202,15 +203,15 @@ class ChatEncoder:
             self._caching(draft)
 
     def _effort(self, draft: _Draft, effort: Effort) -> None:
-        dialect = self._dialect
-        taken = tuple(level for level in _LEVELS if level in dialect.efforts)
+        dialect, words = self._dialect, effort_words(self._dialect, self._model)
+        taken = tuple(level for level in _LEVELS if level in words)
         if self._profile.efforts is not None:
             taken = tuple(level for level in taken if level in self._profile.efforts)
-        if dialect.effort == "none" or not taken:
-            draft.drop("setting", "effort", f"{self._model} has no levels of effort")
-            return
         level = _nearest(effort, taken)
-        word = dialect.efforts[level]
+        if dialect.effort == "none" or level is None:
+            draft.drop("setting", "effort", f"{self._model} has no such levels of effort")
+            return
+        word = words[level]
         if level != effort:
             draft.drop("setting", "effort", f"{self._model} has no level {effort!r}", level)
         match dialect.effort:
@@ -248,14 +249,14 @@ class ChatEncoder:
                 fields[name] = value
 
 
-def _nearest(effort: Effort, taken: tuple[Effort, ...]) -> Effort:
-    """Return the level itself, else the next lower one that makes the model think, else the lowest."""
+def _nearest(effort: Effort, taken: tuple[Effort, ...]) -> Effort | None:
+    """Return the level itself, else the next lower one, else the next higher; thinking is never turned off."""
     if effort in taken:
         return effort
     rank = _LEVELS.index(effort)
-    lower = [level for level in taken if _LEVELS.index(level) < rank and (level != "none" or effort == "none")]
-    higher = [level for level in taken if _LEVELS.index(level) > rank]
-    return lower[-1] if lower else (higher[0] if higher else taken[0])
+    thinking = [level for level in taken if level != "none"]
+    lower = [level for level in thinking if _LEVELS.index(level) < rank]
+    return (lower[-1:] or thinking[:1] or [None])[0]
 
 
 def tool_definition(tool: ToolSpec, dialect: Dialect) -> dict[str, JsonValue]:
