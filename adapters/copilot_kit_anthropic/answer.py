@@ -212,8 +212,7 @@ class Answer:
                     {**block.block, "thinking": content}, self._origin, self._asked.prepared.prefix_digest
                 )
             case ToolCall():
-                given = block.block.get("input")
-                args = content if content.strip() else dumped({} if given is None else given).decode()
+                args = content if content.strip() else dumped(block.block.get("input") or {}).decode()
                 return begun.model_copy(update={"args_json": args})
             case _:
                 return None

@@ -64,7 +64,7 @@ def part_of(block: Json, origin: str, calls: CallIds) -> Part:
             return text_part(block, origin)
         case "thinking" if isinstance(block.get("thinking"), str):
             return thinking_part(block, origin)
-        case "redacted_thinking":
+        case "redacted_thinking" | "thinking":
             return Reasoning(form="hidden", wire=Wire(origin=origin, opaque=dict(block)))
         case "tool_result" if isinstance(block.get("tool_use_id"), str):
             return _result_part(block, origin, calls)

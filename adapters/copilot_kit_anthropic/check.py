@@ -55,6 +55,7 @@ _ERRORS_BY_STATUS = {
     403: "AuthFailed",
     404: "ModelGone",
     408: "ProviderFailed",
+    409: "ProviderFailed",
     413: "ContextOverflow",
     429: "RateLimited",
     503: "Overloaded",
@@ -99,8 +100,8 @@ class MessagesCheck:
             value = json.loads(body)
         except ValueError:
             return Said(error="BadAnswer")
-        if "content" not in value:
-            return Said(error=_error(status, body) if "error" in value else "BadAnswer")
+        if not isinstance(value, dict) or not isinstance(value.get("content"), list):
+            return Said(error=_error(status, body) if b'"error"' in body else "BadAnswer")
         return _said(value["content"], value, value.get("usage") or {})
 
 
@@ -188,8 +189,8 @@ def _said(blocks: list[dict[str, Any]], frame: dict[str, Any], usage: dict[str, 
         stop = "tool"
     fresh, read, written = (usage.get(f"{kind}input_tokens") for kind in ("", "cache_read_", "cache_creation_"))
     return Said(
-        text="".join(block["text"] for block in blocks if block["type"] == "text"),
-        reasoning="".join(block["thinking"] for block in blocks if block["type"] == "thinking"),
+        text="".join(block.get("text") or "" for block in blocks if block["type"] == "text"),
+        reasoning="".join(block.get("thinking") or "" for block in blocks if block["type"] == "thinking"),
         calls=tuple((call["name"], _args(call)) for call in calls),
         provider_calls=_count(blocks, lambda kind: kind.endswith("_tool_use")),
         provider_results=_count(blocks, lambda kind: kind.endswith("_tool_result")),

@@ -44,6 +44,7 @@ _BY_TYPE: dict[str, type[ModelError]] = {
     "rate_limit_error": RateLimited,
     "overloaded_error": Overloaded,
     "api_error": ProviderFailed,
+    "conflict_error": ProviderFailed,
     "timeout_error": ProviderFailed,
     "request_too_large": ContextOverflow,
     "exceed_context_size_error": ContextOverflow,
@@ -59,7 +60,7 @@ _BY_STATUS: dict[int, type[ModelError]] = {
     403: AuthFailed,
     404: ModelGone,
     408: ProviderFailed,
-    409: ProviderFailed,  # a conflict with another request passes; the official SDK asks again too
+    409: ProviderFailed,  # somebody else holds what is asked for; SDKs try again, too
     413: ContextOverflow,
     429: RateLimited,
     503: Overloaded,

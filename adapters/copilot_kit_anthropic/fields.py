@@ -4,7 +4,7 @@ Nothing is sent that the caller did not ask for, save `max_tokens`, which the AP
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from copilot_kit.profile import Profile
 from copilot_kit.request import Effort, OutputMode, Request
@@ -39,7 +39,9 @@ def fields_of(request: Request, *, provider: str, profile: Profile, facts: Facts
     values: Json = {}
     maximum = settings.max_output_tokens or _default_maximum(request, profile, facts)
     values["max_tokens"] = maximum
-    thinking, output_config = ({}, {}) if "thinking" in extra else _thinking(request, maximum, facts, receipts)
+    if profile.efforts == ():
+        facts = replace(facts, thinking="never")
+    thinking, output_config = _thinking(request, maximum, facts, receipts)
     if thinking:
         values["thinking"] = thinking
     mode = _mode(request, profile)
@@ -49,7 +51,7 @@ def fields_of(request: Request, *, provider: str, profile: Profile, facts: Facts
         output_config |= extra.pop("output_config")
     if output_config:
         values["output_config"] = output_config
-    values |= _sampling(request, facts, receipts, thinks=_is_on(thinking))
+    values |= _sampling(request, profile, receipts, thinks=_is_on(thinking))
     choice = _choice(request, mode, receipts, thinks=_is_on(thinking))
     if choice is not None:
         values["tool_choice"] = choice
@@ -137,7 +139,7 @@ def _choice(request: Request, mode: OutputMode | None, receipts: Receipts, *, th
     return {"type": "any"} if request.tools else {"type": "tool", "name": request.output.name}
 
 
-def _sampling(request: Request, facts: Facts, receipts: Receipts, *, thinks: bool) -> Json:
+def _sampling(request: Request, profile: Profile, receipts: Receipts, *, thinks: bool) -> Json:
     settings = request.settings
     values: Json = {}
     stops = [stop for stop in settings.stop if stop.strip()]
@@ -153,7 +155,7 @@ def _sampling(request: Request, facts: Facts, receipts: Receipts, *, thinks: boo
     ):
         if value is None:
             continue
-        if not facts.samples:
+        if name in profile.refuses:
             receipts.leave_out(name, "the model refuses sampling settings")
         elif thinks and not fits:
             receipts.leave_out(name, "thinking excludes it")

@@ -80,7 +80,7 @@ HTML = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [(200, BadAnswer), (400, InvalidRequest), (403, AuthFailed), (429, RateLimited), (502, ProviderFailed),
+    [(200, BadAnswer), (400, InvalidRequest), (403, AuthFailed), (409, ProviderFailed), (429, RateLimited), (502, ProviderFailed),
      (503, Overloaded), (529, Overloaded)],
 )  # fmt: skip
 @pytest.mark.parametrize("delivery", ["whole", "stream"])

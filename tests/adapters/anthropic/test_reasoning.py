@@ -158,3 +158,13 @@ async def test_reasoning_of_a_stream_that_broke_off_is_not_replayed(line, sse):
     response = await talk.ask(Request(messages=again, delivery="whole"))
     assert [receipt.name for receipt in response.dropped] == ["reasoning"]
     assert [message["role"] for message in talk.bodies[1]["messages"]] == ["user"]
+
+
+async def test_trap_2_a_thinking_block_without_any_text_field_is_kept_too(line, streamed):
+    bare = {"type": "thinking", "signature": SIGNATURE}
+    for reply, delivery in (({"content": [bare]}, "whole"), (streamed((bare, [])), "stream")):
+        talk = line(reply)
+        response = await talk.ask(Request(messages=(user("?"),), delivery=delivery))
+        assert isinstance(response.message.parts[0], Reasoning)
+        await talk.ask(Request(messages=(user("?"), response.message, user("!")), delivery=delivery))
+        assert talk.bodies[1]["messages"][1]["content"] == [bare]

@@ -3,14 +3,15 @@
 import pytest
 
 from copilot_kit.messages import Text, assistant, system, user
+from copilot_kit.profile import Profile
 from copilot_kit.request import ProviderTool, Request, Settings, ToolSpec
 from copilot_kit_anthropic.profiles import facts_of, profile_of
 
 ASK = user("?")
 
 
-async def _sent(line, settings: Settings, model: str = "claude-sonnet-4-5", **more: object):
-    talk = line(model=model)
+async def _sent(line, settings: Settings, model: str = "claude-sonnet-4-5", profile=None, **more: object):
+    talk = line(model=model, profile=profile)
     response = await talk.ask(Request(messages=(ASK,), settings=settings, delivery="whole", **more))
     body = {k: v for k, v in talk.bodies[0].items() if k not in ("messages", "model", "tools")}
     return body, [receipt.name for receipt in response.dropped], response
@@ -241,3 +242,9 @@ def test_an_unknown_name_is_tried():
 )
 def test_it_is_known_which_models_bind_reasoning_to_its_prefix(model, binds):
     assert profile_of(model).binds_reasoning is binds
+
+
+async def test_what_a_user_knows_better_than_the_table_counts(line):
+    known = Profile(refuses=("temperature",), efforts=(), default_output_tokens=77)
+    body, dropped, _ = await _sent(line, Settings(temperature=1, effort="low"), "a-local-model", profile=known)
+    assert (body, dropped) == ({"max_tokens": 77}, ["effort", "temperature"])
