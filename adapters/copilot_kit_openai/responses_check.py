@@ -201,6 +201,8 @@ _SIGNS = (
     ("QuotaExceeded", ("insufficient_quota", "spending limit")),
     ("ContextOverflow", ("context_length_exceeded", "context window", "context length")),
     ("Refused", ("content_filter", "content_policy", "usage policies", "moderation_blocked", "cyber_policy")),
+    ("Refused", ("bio_policy", "misalignment_policy")),
+    ("InvalidRequest", ("invalid_prompt", "invalid_image", "image_too", "invalid_base64_image", "download_image")),
     ("StaleReasoning", ("without its required following item", "encrypted content", "invalid_encrypted_content",
                         "without its required 'reasoning'")),
     ("ModelGone", ("model_not_found", "model not found", "DeploymentNotFound")),

@@ -28,6 +28,7 @@ from copilot_kit.request import AnyTool, Effort, OutputSpec, ProviderTool, Reque
 from copilot_kit_openai.dialects import Dialect
 from copilot_kit_openai.responses_items import OUTPUTS, Item, foreign_item, parts_of
 from copilot_kit_openai.responses_messages import file_kind
+from copilot_kit_openai.responses_request import effort_levels
 
 _TYPED = frozenset(
     {
@@ -66,7 +67,7 @@ def parse_request(dialect: Dialect, body: Mapping[str, Any]) -> tuple[str, Reque
     choice = _choice(body.get("tool_choice"), functions)
     if choice is None and body.get("tool_choice") is not None:
         extra["tool_choice"] = body["tool_choice"]
-    effort = _effort(dialect, body.get("reasoning"), extra)
+    effort = _effort(dialect, str(body.get("model")), body.get("reasoning"), extra)
     output = _output(body.get("text"), extra)
     settings = Settings(
         effort=effort,
@@ -101,11 +102,11 @@ def _choice(choice: Any, functions: set[Any]) -> ToolChoice | None:
             return None
 
 
-def _effort(dialect: Dialect, reasoning: Any, extra: dict[str, Any]) -> Effort | None:
+def _effort(dialect: Dialect, model: str, reasoning: Any, extra: dict[str, Any]) -> Effort | None:
     if not isinstance(reasoning, dict):
         return None
     rest = dict(reasoning)
-    ours = {theirs: level for level, theirs in dialect.efforts.items()}
+    ours = {theirs: level for level, theirs in effort_levels(dialect, model).items()}
     effort = ours.get(rest.get("effort") or "")
     if effort is not None:
         del rest["effort"]

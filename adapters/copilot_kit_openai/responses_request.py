@@ -15,6 +15,7 @@ from copilot_kit.request import AnyTool, Effort, OutputMode, OutputSpec, Provide
 from copilot_kit.response import Dropped
 from copilot_kit.wire import Target, may_replay
 from copilot_kit_openai.dialects import Dialect
+from copilot_kit_openai.profiles import effort_words
 from copilot_kit_openai.prompted import output_instructions
 from copilot_kit_openai.responses_items import Item
 from copilot_kit_openai.responses_messages import Encoded, encode
@@ -26,6 +27,8 @@ _ENCRYPTED = "reasoning.encrypted_content"
 _SAME_TOOLS = {"azure": ("openai",)}
 """Whose tools a provider has as well."""
 _TEXT_RESULTS_ONLY = frozenset({"xai"})
+_IGNORES_FORMAT = frozenset({"llamacpp"})
+"""Servers that take `text.format` and do nothing with it."""
 _MERGED = ("reasoning", "text")
 """Objects of the API in which the caller's `extra` adds fields to ours."""
 _NOT_SETTINGS = frozenset({"model", "instructions", "input", "tools", "stream", "prompt"})
@@ -187,7 +190,7 @@ class RequestEncoder:
         if output.mode != "auto":
             return output.mode
         modes = self._profile.output_modes
-        return modes[0] if modes else "native"
+        return modes[0] if modes else "prompted" if self._dialect.name in _IGNORES_FORMAT else "native"
 
     def _answer_form(self, body: _Body, request: Request, mode: OutputMode | None) -> None:
         output = request.output
@@ -223,17 +226,20 @@ class RequestEncoder:
             body.cannot("cache", "the provider caches by itself; use extra for prompt_cache_options")
 
     def _effort(self, body: _Body, asked: Effort) -> None:
-        word = self._dialect.efforts.get(asked)
+        words = effort_levels(self._dialect, self._model)
         known = self._profile.efforts
-        if known is not None and asked not in known:
-            nearest = min(known, key=lambda level: abs(_LEVELS.index(level) - _LEVELS.index(asked)), default=None)
-            became = None if nearest is None else self._dialect.efforts.get(nearest, nearest)
-            body.cannot("effort", f"the model does not know the level {asked!r}", became=became)
-            word = became
-        elif word is None:
-            body.cannot("effort", f"the provider has no word for the level {asked!r}")
+        taken = [level for level in words if known is None or level in known]
+        level = min(taken, key=lambda level: abs(_LEVELS.index(level) - _LEVELS.index(asked)), default=None)
+        word = None if level is None else words[level]
+        if level != asked:
+            body.cannot("effort", f"the model does not know the level {asked!r}", became=word)
         if word is not None:
             body.fields["reasoning"] = {"effort": word}
+
+    def _reasons(self) -> bool:
+        # OpenAI refuses to encrypt what a model without reasoning does not have; xAI does not mind, and some of its
+        # models reason without levels.
+        return self._dialect.name == "xai" or self._profile.efforts != ()
 
     def _extra(self, body: _Body, request: Request) -> dict[str, Any]:
         """Apply the caller's own fields, and what a history that lives here needs, to the body; return them."""
@@ -242,7 +248,7 @@ class RequestEncoder:
             store = extra.get("store", False)
             if "store" not in extra:
                 body.fields["store"] = False
-            if store is False and "include" not in extra and self._profile.efforts != ():
+            if store is False and "include" not in extra and self._reasons():
                 body.fields["include"] = [_ENCRYPTED]
         for name, value in extra.items():
             if name in _MERGED and isinstance(value, dict):
@@ -251,6 +257,11 @@ class RequestEncoder:
                 body.fields[name] = value
         body.fields = {name: value for name, value in body.fields.items() if value is not None}
         return extra
+
+
+def effort_levels(dialect: Dialect, model: str) -> Mapping[Effort, str]:
+    """Return the levels of effort in this API's words; it has one field for them, at every provider."""
+    return effort_words(dialect, model) if dialect.effort != "thinking.type" else {level: level for level in _LEVELS}
 
 
 def _joined(fields: Mapping[str, Any], items: bytes | None, tools: Sequence[bytes], extra: Mapping[str, Any]) -> bytes:

@@ -16,6 +16,7 @@ from copilot_kit.errors import (
     ProviderFailed,
     QuotaExceeded,
     RateLimited,
+    Refused,
     StaleReasoning,
 )
 from copilot_kit.events import Failed
@@ -145,6 +146,21 @@ async def test_trap_30_an_answer_that_failed_is_an_error_although_it_came_with_2
     failed = await line(httpx2.Response(200, json={"id": "resp_1"} | body)).ask(ASK)
     assert type(failed.error) is ProviderFailed
     assert failed.error.code == "server_error"
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("server_error", ProviderFailed),
+        ("rate_limit_exceeded", RateLimited),
+        ("invalid_image_url", InvalidRequest),
+        ("bio_policy", Refused),
+        ("something_new", ProviderFailed),
+    ],
+)
+async def test_trap_30_a_code_alone_tells_who_is_to_act(line, code, kind):
+    body = {"status": "failed", "error": {"code": code, "message": "It did not work."}, "output": []}
+    assert type((await line(body).ask(ASK)).error) is kind
 
 
 async def test_trap_36_an_answer_is_read_leniently(line):

@@ -110,6 +110,23 @@ async def test_an_effort_that_the_model_does_not_know_becomes_the_nearest_one(li
     assert [(d.name, d.became) for d in response.dropped] == [("effort", sent)]
 
 
+async def test_the_highest_effort_has_its_own_word_in_each_family(line):
+    settings = Settings(effort="max")
+    older = await line(model="gpt-5.4").body(ask(settings=settings))
+    newer = await line(model="gpt-5.6-sol").body(ask(settings=settings))
+    assert (older["reasoning"], newer["reasoning"]) == ({"effort": "xhigh"}, {"effort": "max"})
+
+
+async def test_the_table_knows_which_models_do_not_reason(line):
+    assert "include" not in await line(model="gpt-4.1").body(ask())
+    assert "include" in await line(model="gpt-5.6-sol").body(ask())
+
+
+async def test_a_server_that_ignores_the_format_is_asked_for_json_in_words(line):
+    response = await line(provider="llamacpp").ask(ask(output=OutputSpec(json_schema=SCHEMA)))
+    assert response.output_mode == "prompted"
+
+
 async def test_files_go_in_the_form_of_their_kind(line):
     files = (
         File(media_type="image/jpeg", url="https://a.test/x.jpg"),
