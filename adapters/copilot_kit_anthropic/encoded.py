@@ -175,8 +175,15 @@ def _reasoning(part: Reasoning, opaque: Json) -> bytes:
     return dumped({"type": "thinking", "thinking": part.text, **opaque})
 
 
+def _id(part: ToolCall | ToolResult, target: Target) -> str:
+    """Return the id of a call: that of its maker also on another platform of the same maker, which knows its forms."""
+    if part.wire is not None and part.wire.id is not None and target.reads(part.wire.origin):
+        return part.wire.id
+    return call_id_for(part, target)
+
+
 def _call(part: ToolCall, target: Target, opaque: Json) -> bytes:
-    head = dumped({"type": "tool_use", "id": call_id_for(part, target), "name": part.name, **opaque})
+    head = dumped({"type": "tool_use", "id": _id(part, target), "name": part.name, **opaque})
     args = part.args_json if part.args_json.strip() else "{}"
     # The input must be an object: of what is none, the model sees again what it wrote.
     keep = part.executed_by == "provider" or is_object(args)
@@ -185,7 +192,7 @@ def _call(part: ToolCall, target: Target, opaque: Json) -> bytes:
 
 
 def _result(part: ToolResult, target: Target, opaque: Json, context: _Context) -> bytes:
-    block: Json = {"type": "tool_result", "tool_use_id": call_id_for(part, target), **opaque}
+    block: Json = {"type": "tool_result", "tool_use_id": _id(part, target), **opaque}
     failed = part.executed_by == "client" and part.outcome != "ok"
     if failed:
         block["is_error"] = True

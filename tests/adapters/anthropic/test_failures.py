@@ -80,9 +80,17 @@ HTML = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [(200, BadAnswer), (400, InvalidRequest), (403, AuthFailed), (409, ProviderFailed), (429, RateLimited), (502, ProviderFailed),
-     (503, Overloaded), (529, Overloaded)],
-)  # fmt: skip
+    [
+        (200, BadAnswer),
+        (400, InvalidRequest),
+        (403, AuthFailed),
+        (409, ProviderFailed),
+        (429, RateLimited),
+        (502, ProviderFailed),
+        (503, Overloaded),
+        (529, Overloaded),
+    ],
+)
 @pytest.mark.parametrize("delivery", ["whole", "stream"])
 async def test_trap_34_html_of_a_gateway_is_typed_by_its_status(line, status, kind, delivery):
     reply = httpx2.Response(status, headers={"content-type": "text/html"}, content=HTML)

@@ -168,3 +168,14 @@ async def test_trap_2_a_thinking_block_without_any_text_field_is_kept_too(line, 
         assert isinstance(response.message.parts[0], Reasoning)
         await talk.ask(Request(messages=(user("?"), response.message, user("!")), delivery=delivery))
         assert talk.bodies[1]["messages"][1]["content"] == [bare]
+
+
+async def test_signed_thinking_and_server_tools_move_between_platforms_of_the_same_maker(line):
+    search = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "q"}}
+    found = {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []}
+    content = [thought("t"), search, found, {"type": "text", "text": "a"}]
+    response = await line({"content": content}).ask(Request(messages=(user("?"),), delivery="whole"))
+    other = line(provider="bedrock", model="us.anthropic.claude-sonnet-4-5-20250929-v1:0", path="/model/x/invoke")
+    again = await other.ask(Request(messages=(user("?"), response.message, user("!")), delivery="whole"))
+    assert again.dropped == ()
+    assert other.bodies[0]["messages"][1]["content"] == content
