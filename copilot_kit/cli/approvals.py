@@ -15,7 +15,7 @@ from copilot_kit.display import visible
 from copilot_kit.errors import ToolRefused
 from copilot_kit.journal import Store
 from copilot_kit.records import Principal, Proposal
-from copilot_kit.tools import Tool
+from copilot_kit.tools import Tool, arguments_of
 
 Tools: TypeAlias = Mapping[str, Tool[..., Any]]
 KEYS = "  y approve · e edit · r reject · k skip · v view all · s stop · ? why"
@@ -81,7 +81,7 @@ class _Question:
         self._proposal = proposal
         self._begun = desk.clock()
         self._edited: str | None = None
-        self._card = _show(card_of(proposal, width=width(), most_lines=height()))
+        self._card = self._shown()
 
     async def press(self, key: str | None) -> Choice | None:
         """Return the choice that the key makes, None if it makes none."""
@@ -106,6 +106,17 @@ class _Question:
                 await self._look(key)
         return None
 
+    def _shown(self, *, whole: bool = False) -> Card:
+        preview = _preview(self._desk.tools.get(self._proposal.tool), self._edited or self._proposal.arguments)
+        if whole:
+            card = whole_of(self._proposal, width=width(), edited=self._edited, preview=preview)
+        else:
+            most = height()
+            card = card_of(self._proposal, width=width(), most_lines=most, edited=self._edited, preview=preview)
+        for line in card.lines:
+            shown(line)
+        return card
+
     async def _look(self, key: str) -> None:
         """Show more, or let the person change the arguments."""
         match key:
@@ -113,9 +124,9 @@ class _Question:
                 changed = await self._changed(self._edited or self._proposal.arguments)
                 if changed is not None:
                     self._edited = changed
-                    self._card = _show(card_of(self._proposal, width=width(), most_lines=height(), edited=changed))
+                    self._card = self._shown()
             case "v":
-                self._card = _show(whole_of(self._proposal, width=width(), edited=self._edited))
+                self._card = self._shown(whole=True)
             case "?":
                 for line in background_of(self._proposal):
                     shown(line)
@@ -139,7 +150,11 @@ class _Question:
 _PAST = {"approve": "approved", "edit": "approved with your changes", "reject": "rejected"}
 
 
-def _show(card: Card) -> Card:
-    for line in card.lines:
-        shown(line)
-    return card
+def _preview(tool: Tool[..., Any] | None, arguments: str) -> str | None:
+    """Return what the tool makes of the arguments, if it can say so beforehand."""
+    if tool is None or tool.preview is None:
+        return None
+    try:
+        return str(tool.preview(**arguments_of(arguments)))
+    except Exception as error:  # noqa: BLE001  the tool's own code; the arguments are shown all the same
+        return f"The tool cannot show it beforehand ({type(error).__name__}: {error})."

@@ -24,38 +24,42 @@ class Card:
     folded: int = 0
 
 
-def card_of(proposal: Proposal, *, width: int, most_lines: int | None, edited: str | None = None) -> Card:
+def card_of(
+    proposal: Proposal, *, width: int, most_lines: int | None, edited: str | None = None, preview: str | None = None
+) -> Card:
     """Return the proposal as lines; values longer than fits are folded, with a count. None: everything is shown.
 
-    edited: canonical arguments that a person wants instead.
+    edited: canonical arguments that a person wants instead. preview: what the tool makes of the arguments.
     """
     arguments = proposal.arguments if edited is None else edited
     values = [(visible(name), _kind(value), _value(value, width)) for name, value in json.loads(arguments).items()]
-    preview = [] if proposal.preview is None else block(proposal.preview.body, width=width)
+    if preview is None and proposal.preview is not None and edited is None:
+        preview = proposal.preview.body
+    coming = [] if preview is None else block(preview, width=width)
     room = None if most_lines is None else max(_FEWEST_LINES, most_lines - 8)
-    fold = room is not None and sum(len(lines) for _, _, lines in values) + len(preview) > room
+    fold = room is not None and sum(len(lines) for _, _, lines in values) + len(coming) > room
     lines = ["", bold(f"── {visible(proposal.tool)}") + f" · {_EFFECTS[proposal.effect]} {'─' * 12}"]
     if edited is not None:
         lines.append("  edited by you")
     folded = 0
-    if proposal.preview is not None:
-        left = _folded(preview, fold=fold)
-        folded += len(preview) - len(left)
-        lines += [f"  {visible(proposal.preview.title)}{_missing(len(preview) - len(left))}", *left]
     for name, kind, value in values:
         left = _folded(value, fold=fold)
         folded += len(value) - len(left)
         lines += [f"  {bold(name)}{dim(kind)}{_missing(len(value) - len(left))}", *left]
     if not values:
         lines.append("  without arguments")
+    if coming:
+        left = _folded(coming, fold=fold)
+        folded += len(coming) - len(left)
+        lines += [f"  what comes of it{_missing(len(coming) - len(left))}", *left]
     if proposal.reasons:
         lines.append(f"  asked because {visible('; '.join(reason.text for reason in proposal.reasons))}")
     return Card(tuple(lines), folded)
 
 
-def whole_of(proposal: Proposal, *, width: int, edited: str | None = None) -> Card:
+def whole_of(proposal: Proposal, *, width: int, edited: str | None = None, preview: str | None = None) -> Card:
     """Return the card with nothing folded, and the canonical bytes that would run."""
-    card = card_of(proposal, width=width, most_lines=None, edited=edited)
+    card = card_of(proposal, width=width, most_lines=None, edited=edited, preview=preview)
     canonical = proposal.arguments if edited is None else edited
     return Card((*card.lines, "  exactly these bytes run:", *block(canonical, width=width)))
 

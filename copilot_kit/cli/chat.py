@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from copilot_kit.agent import Agent, AgentEvent, Run
+from copilot_kit.cli.default_model import default_model
 from copilot_kit.cli.record_lines import dropped_lines
 from copilot_kit.cli.screen import dim, shown, spent, told
 from copilot_kit.display import escaped, visible
@@ -18,12 +19,11 @@ from copilot_kit.journal import Entry
 from copilot_kit.messages import Reasoning, Text
 from copilot_kit.records import Interrupted, ModelSwitched, Responded
 from copilot_kit.response import Response
-from copilot_kit.slots import find_frontier, open_model, read_frontier
+from copilot_kit.slots import open_model
 
 _HELP: Final = "/model NAME switches the model · /usage what it cost so far · /quit ends"
 _PATIENCE_S: Final = 10.0
 """How long an interrupted answer may take to be written down."""
-_FALLBACK: Final = "local:smollm2"
 
 
 def chat(
@@ -46,7 +46,9 @@ def chat(
     from copilot_kit.journal.opening import open_store
     from copilot_kit.sync import wait
 
-    name = model or _default_model()
+    name, why = (model, "") if model is not None else default_model()
+    if why:
+        told(dim(f"model {visible(name)}: {why}"))
     open_model(name)
     store = open_store(journal)
     try:
@@ -236,11 +238,3 @@ def _lines(words: str | None) -> Iterator[str]:
         except EOFError:
             shown()
             return
-
-
-def _default_model() -> str:
-    path = find_frontier()
-    if path is not None and "default" in read_frontier(path).slots:
-        return "default"
-    told(f"No model named: using {_FALLBACK}. Name one with --model, or in a frontier.toml as [slots.default].")
-    return _FALLBACK
