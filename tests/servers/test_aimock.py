@@ -114,7 +114,7 @@ async def test_a_call_that_is_cut_is_never_a_call(url, opened, wire):
     assert '"usd": 500' not in str(last.partial.message.calls)
 
 
-@pytest.mark.parametrize("wire", WIRES)
+@pytest.mark.parametrize("wire", ["chat", "responses"])  # over messages the server itself sends {} in their place
 async def test_arguments_that_are_no_json_are_kept_as_they_came(url, opened, wire):
     response = await complete(opened(wire, url), asking("refund half"))
     assert response.calls[0].args_json == '{"ticket": 17, "usd": 5'
