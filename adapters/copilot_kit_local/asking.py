@@ -16,7 +16,7 @@ from copilot_kit_local.situation import Situation, plain_messages, situation_of
 
 Embed: TypeAlias = Callable[[str], Awaitable[Vector | None]]
 SHOWN_EXAMPLES = 4
-DEFAULT_OUTPUT_TOKENS = 512
+DEFAULT_OUTPUT_TOKENS = 256
 _INSTRUCTIONS = "You are a helpful assistant."  # the model's own default makes it doubt what it knows
 _CALL = "Answer with the next action as JSON."
 _NOT_TAKEN = {

