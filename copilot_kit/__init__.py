@@ -3,17 +3,22 @@
 from copilot_kit import Agent, Principal, tool
 """
 
-from copilot_kit.agent import Agent, AgentEvent, Limits, Run
-from copilot_kit.approval import Gate, rule
-from copilot_kit.errors import CopilotError, LimitReached, ModelError
-from copilot_kit.messages import Message, assistant, system, user
-from copilot_kit.model import Model, complete
-from copilot_kit.outputs import ToolError
-from copilot_kit.records import Principal, Proposal
-from copilot_kit.request import OutputSpec, Request, Settings
-from copilot_kit.response import Response, Usage
-from copilot_kit.slots import open_model
-from copilot_kit.tools import Tool, ToolContext, tool
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from copilot_kit.agent import Agent, AgentEvent, Limits, Run
+    from copilot_kit.approval import Gate, rule
+    from copilot_kit.errors import CopilotError, LimitReached, ModelError
+    from copilot_kit.journal.opening import open_store
+    from copilot_kit.messages import Message, assistant, system, user
+    from copilot_kit.model import Model, complete
+    from copilot_kit.outputs import ToolError
+    from copilot_kit.records import Principal, Proposal
+    from copilot_kit.request import OutputSpec, Request, Settings
+    from copilot_kit.response import Response, Usage
+    from copilot_kit.slots import open_model
+    from copilot_kit.tools import Tool, ToolContext, tool
 
 __all__ = [
     # agents and their runs
@@ -21,6 +26,7 @@ __all__ = [
     "Run",
     "Limits",
     "AgentEvent",
+    "open_store",
     # tools
     "tool",
     "Tool",
@@ -49,3 +55,33 @@ __all__ = [
     "ModelError",
     "LimitReached",
 ]
+
+_HOMES = {
+    "copilot_kit.agent": ("Agent", "AgentEvent", "Limits", "Run"),
+    "copilot_kit.approval": ("Gate", "rule"),
+    "copilot_kit.errors": ("CopilotError", "LimitReached", "ModelError"),
+    "copilot_kit.journal.opening": ("open_store",),
+    "copilot_kit.messages": ("Message", "assistant", "system", "user"),
+    "copilot_kit.model": ("Model", "complete"),
+    "copilot_kit.outputs": ("ToolError",),
+    "copilot_kit.records": ("Principal", "Proposal"),
+    "copilot_kit.request": ("OutputSpec", "Request", "Settings"),
+    "copilot_kit.response": ("Response", "Usage"),
+    "copilot_kit.slots": ("open_model",),
+    "copilot_kit.tools": ("Tool", "ToolContext", "tool"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for when it is asked for, so that importing the package costs nothing."""
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'copilot_kit' has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
