@@ -9,7 +9,7 @@ from copilot_kit.http import within
 from copilot_kit.profile import Profile
 from copilot_kit.request import Request
 from copilot_kit.sse import Splitter
-from copilot_kit_openai.client import Connection, Reply
+from copilot_kit_openai.client import Connection
 from copilot_kit_openai.dialects import Dialect
 from copilot_kit_openai.failures import sdk_failure, status_failure
 from copilot_kit_openai.profiles import profile_for
@@ -18,6 +18,7 @@ from copilot_kit_openai.responses_request import RequestEncoder
 
 _DRAIN_S = 0.05
 _ERROR_STATUS = 400
+_STREAM_BEGINS = (b"event:", b"data:", b":")
 
 
 class ResponsesModel:
@@ -78,17 +79,24 @@ class ResponsesModel:
             kind = reply.headers.get("content-type", "")
             if "html" in kind:
                 raise BadAnswer(f"{self.id} sent a web page, not an answer. Check the base URL.", model=self.id)
-            if "event-stream" not in kind and ("json" in kind or not stream):
-                for event in reader.whole(await reply.read()):
-                    yield event
-                return
-            async for event in _streamed(reader, reply):
+            chunks = reply.chunks()
+            if "event-stream" not in kind and (not stream or "json" in kind or "text/plain" in kind):
+                body = await reply.read()
+                if not body.lstrip().startswith(_STREAM_BEGINS):
+                    for event in reader.whole(body):
+                        yield event
+                    return
+                chunks = _once(body)
+            async for event in _streamed(reader, chunks):
                 yield event
 
 
-async def _streamed(reader: AnswerReader, reply: Reply) -> AsyncIterator[Event]:
+async def _once(body: bytes) -> AsyncIterator[bytes]:
+    yield body
+
+
+async def _streamed(reader: AnswerReader, chunks: AsyncIterator[bytes]) -> AsyncIterator[Event]:
     splitter = Splitter()
-    chunks = reply.chunks()
     async for chunk in chunks:
         for said in splitter.feed(chunk):
             events = reader.read(said.data)
@@ -129,7 +137,7 @@ def _failure(error: Exception, reader: AnswerReader, model: str) -> Failed | Non
     if isinstance(error, ModelError):
         return reader.failed(error)
     failure = sdk_failure(error, model=model, started=reader.started)
-    if failure is None and isinstance(error, ValueError | KeyError | TypeError | AttributeError):
+    if failure is None and isinstance(error, ValueError | LookupError | TypeError | AttributeError):
         failure = BadAnswer(
             f"{model} sent something that is no answer of the Responses API ({type(error).__name__}: {error}). "
             "Try again, or check the base URL.",

@@ -128,7 +128,9 @@ class AnswerReader:
         """Return the end of an answer that will not become whole, with what came of it."""
         self.ended = True
         error.started = error.started or self.started
-        partial = self._response("partial", Stop(kind="error", raw=self._body.get("status")), self._parts.so_far())
+        partial = self._response(
+            "partial", Stop(kind="error", raw=_text(self._body.get("status"))), self._parts.so_far()
+        )
         return Failed(error, partial if self._begun else None)
 
     def cut(self) -> Failed:
@@ -159,6 +161,8 @@ class AnswerReader:
     def _added(self, event: Item) -> Sequence[Event]:
         item = event["item"]
         key = _key(event)
+        if key in self._slots:
+            return ()  # told twice
         slot = self._slots[key] = _Slot(item)
         self._latest = key
         part = starting_part(item, self._asked.origin, self._name_call)
@@ -277,7 +281,7 @@ class AnswerReader:
     def _end(self, event: Item) -> Sequence[Event]:
         body = event.get("response")
         self._body = body if isinstance(body, dict) else self._body
-        status = self._body.get("status") or event.get("type", "").removeprefix("response.")
+        status = _text(self._body.get("status")) or event.get("type", "").removeprefix("response.")
         if status == "failed":
             return self._error(self._body)
         events: list[Event] = []
@@ -295,9 +299,8 @@ class AnswerReader:
             half = cut_short and isinstance(part, ToolCall) and not _is_json(part.args_json)
             events.append(self._parts.close(index, _half(part) if half and isinstance(part, ToolCall) else part))
         parts = self._parts.finished()
+        events.append(Ended(self._response("complete", stop_of(self._body, status, parts), parts)))
         self.ended = True
-        state = "complete"
-        events.append(Ended(self._response(state, stop_of(self._body, status, parts), parts)))
         return events
 
     def _error(self, event: Item) -> Sequence[Event]:

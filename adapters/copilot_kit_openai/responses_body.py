@@ -45,8 +45,8 @@ def usage_of(usage: Any) -> Usage:
     """Return the tokens; what was read from the cache and thought is part of the sums, and never more than they."""
     if not isinstance(usage, dict):
         return Usage()
-    read = usage.get("input_tokens_details") or {}
-    written = usage.get("output_tokens_details") or {}
+    read, written = (usage.get(f"{side}_tokens_details") for side in ("input", "output"))
+    read, written = (details if isinstance(details, dict) else {} for details in (read, written))
     ticks, cost = usage.get("cost_in_usd_ticks"), usage.get("cost")
     cost_usd = Decimal(str(cost)) if isinstance(cost, int | float) else None
     if isinstance(ticks, int):
@@ -66,7 +66,7 @@ def stop_of(body: Item, status: str, parts: Iterable[Part]) -> Stop:
     """Return why an answer ended: by its status, and by what is in it, because a call ends as `completed` too."""
     details = body.get("incomplete_details")
     reason = details.get("reason") if isinstance(details, dict) else None
-    raw = reason or status or None
+    raw = reason if isinstance(reason, str) else status or None
     if status == "incomplete":
         kind: StopKind = "length" if reason in _LENGTH else "refusal" if reason == "content_filter" else "paused"
         return Stop(kind=kind, raw=raw, detail=details)

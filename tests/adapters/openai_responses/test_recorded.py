@@ -1,5 +1,6 @@
 """Everything that was recorded of the Responses API, both ways; and the contract of every model."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -10,11 +11,17 @@ from hypothesis import strategies as st
 
 from copilot_kit.conformance import check_recording, recordings
 from copilot_kit.conformance.sameness import differences, normal
+from copilot_kit.events import Ended, Failed, PartEnd, PartStart, parts_of
+from copilot_kit.messages import user
+from copilot_kit.profile import Profile
 from copilot_kit.request import Request
+from copilot_kit.response import Response
 from copilot_kit.testing import CHECKS, Check, Subject
 from copilot_kit_openai.dialects import DIALECTS
+from copilot_kit_openai.responses_answer import AnswerReader, Asked
 from copilot_kit_openai.responses_check import RESPONSES_CHECK
 from copilot_kit_openai.responses_parse import parse_request
+from copilot_kit_openai.responses_request import RequestEncoder, Sent
 
 SAID = {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed",
         "content": [{"type": "output_text", "text": "Hello there.", "annotations": []}]}  # fmt: skip
@@ -168,3 +175,81 @@ def test_a_request_that_was_read_says_the_same_when_it_is_written_again(body, pr
     sent = RequestEncoder(dialect, model, Profile()).encode(request)
     assert list(differences(normal(body, "responses"), normal(json.loads(sent.content), "responses"))) == []
     assert sent.dropped == ()
+
+
+# Answers as the API gives them: sent back, they are what came; damaged, they end in one typed event.
+
+_DONE = {"id": _ID, "status": _is("completed")}
+_ANSWERED = st.one_of(
+    _some(_DONE | {"type": _is("message"), "role": _is("assistant"), "content": st.lists(_SPOKEN, max_size=3)},
+          phase=_is("final_answer")),
+    _some(_DONE | {"type": _is("function_call"), "call_id": _ID, "name": _NAME,
+                   "arguments": st.sampled_from(["{}", '{"q":"ü"}', '{"q":'])}, namespace=_NAME),
+    _some(_DONE | {"type": _is("custom_tool_call"), "call_id": _ID, "name": _NAME, "input": _WORD}),
+    _some(_DONE | {"type": st.sampled_from(["web_search_call", "computer_call", "shell_call", "hologram"])},
+          action=st.just({"type": "x"}), call_id=_ID, value=_JSON),
+    _some(_DONE | {"type": _is("mcp_call"), "name": _NAME, "arguments": _is("{}")}, output=_WORD, error=_WORD),
+    _some({"type": _is("reasoning"), "id": _ID, "summary": st.sampled_from([[], [{"type": "summary_text",
+          "text": "s"}]])}, encrypted_content=_WORD, content=st.sampled_from([[], [{"type": "reasoning_text",
+          "text": "t"}]])),
+)  # fmt: skip
+
+
+def _whole(items):
+    body = {"id": "resp_1", "status": "completed", "model": "gpt-test", "output": items}
+    return json.dumps(body).encode()
+
+
+def _reader():
+    sent = Sent(b"", {}, (), None)
+    return AnswerReader(Asked("openai:gpt-test", "gpt-test", "openai", "openai.responses", sent))
+
+
+@settings(max_examples=150, deadline=None)
+@given(items=st.lists(_ANSWERED, max_size=6))
+def test_an_answer_that_is_sent_back_is_the_answer_that_came(items):
+    while items and items[-1]["type"] == "reasoning":
+        items.pop()  # reasoning that nothing followed does not go back
+    events = _reader().whole(_whole(items))
+    response = events[-1].response
+    assert parts_of(events) == response.message.parts
+    assert Response.model_validate_json(response.model_dump_json()) == response
+    sent = RequestEncoder(DIALECTS["openai"], "gpt-test", Profile()).encode(Request(messages=(response.message,)))
+    assert json.loads(sent.content)["input"] == items
+    assert sent.dropped == ()
+
+
+_JUNK = st.sampled_from([None, 7, "", "x", [], {}, [None], {"a": 1}, True])
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_a_damaged_stream_ends_in_one_typed_event_and_leaves_no_part_open(data, shared):
+    name = data.draw(st.sampled_from(["stream-parallel-tools", "stream-web-search", "stream-tool-round-trip"]))
+    recording = json.loads((shared / "wire" / "exchanges" / f"openai-responses-{name}.json").read_text())
+    chunks = [json.loads(c.partition("data: ")[2]) for c in recording["interactions"][0]["response"]["chunks"]]
+    for _ in range(data.draw(st.integers(1, 3))):
+        place: Any = data.draw(st.sampled_from(chunks))
+        while place:
+            key = data.draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
+            if not isinstance(place[key], dict | list) or data.draw(st.booleans()):
+                place[key] = data.draw(_JUNK)
+                break
+            place = place[key]
+    stream = b"".join(b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in chunks)
+    events = asyncio.run(_played(stream))
+    assert [type(e) for e in events if isinstance(e, Ended | Failed)] == [type(events[-1])]
+    if isinstance(events[-1], Ended):
+        begun = [e.index for e in events if isinstance(e, PartStart)]
+        assert sorted(begun) == sorted(e.index for e in events if isinstance(e, PartEnd))
+    elif events[-1].partial is not None:
+        assert events[-1].partial.message.calls == ()
+
+
+async def _played(stream):
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=stream)
+
+    async with httpx2.AsyncClient(transport=httpx2.MockTransport(answer)) as client:
+        model = RESPONSES_CHECK.open("openai", "responses", "m", path="/v1/responses", http_client=client)
+        return [event async for event in model.stream(Request(messages=(user("?"),)))]

@@ -298,3 +298,8 @@ async def test_a_server_that_sends_only_the_end_is_understood(line, sse):
 
 async def test_a_whole_answer_to_a_request_for_a_stream_is_taken(line):
     assert (await line({"output": [SAID]}).ask(ASK)).text == "Hello wörld"
+
+
+async def test_a_stream_under_a_wrong_name_is_read_as_what_it_is(line, streamed):
+    reply = httpx2.Response(200, headers={"content-type": "text/plain"}, stream=_Pieces([streamed((SAID, WORDS))]))
+    assert (await line(reply).ask(ASK)).text == "Hello wörld"
