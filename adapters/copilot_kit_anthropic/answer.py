@@ -135,7 +135,7 @@ class Answer:
         block = event.get("content_block")
         if not isinstance(block, dict):
             return []
-        number = event.get("index", len(self._open))
+        number = _index(event)
         begun = self._begun(block)
         start = None if begun is None else self._assembly.open(begun)
         self._open[number] = _Open(block, None if start is None else start.index)
@@ -157,7 +157,7 @@ class Answer:
 
     def _delta(self, event: Json) -> list[Event]:
         delta = event.get("delta")
-        block = self._open.get(event.get("index", 0))
+        block = self._open.get(_index(event))
         if block is None or not isinstance(delta, dict):
             return []
         index = block.index
@@ -178,7 +178,7 @@ class Answer:
         return []
 
     def _block_stop(self, event: Json) -> list[Event]:
-        block = self._open.pop(event.get("index", 0), None)
+        block = self._open.pop(_index(event), None)
         if block is None:
             return []
         if block.index is None:
@@ -296,6 +296,11 @@ class Answer:
             response_id=_text(self._frame.get("id")),
             extra={**extra, "usage": more} if more else extra,
         )
+
+
+def _index(event: Json) -> int:
+    number = event.get("index")
+    return number if isinstance(number, int) else 0
 
 
 def _text(value: object) -> str | None:

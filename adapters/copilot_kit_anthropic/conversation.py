@@ -3,6 +3,7 @@
 import hashlib
 import weakref
 from collections.abc import Callable, Sequence
+from operator import is_
 
 from copilot_kit.messages import Message
 from copilot_kit.response import Dropped
@@ -36,7 +37,7 @@ class Conversation:
     def begins(self, messages: Sequence[Message]) -> bool:
         """Tell whether the messages seen are the first of these."""
         seen = [ref() for ref in self._seen]
-        return len(seen) <= len(messages) and all(a is b for a, b in zip(seen, messages, strict=False))
+        return len(seen) <= len(messages) and all(map(is_, seen, messages))
 
     def add(self, message: Message, turn: Turn) -> None:
         """Append a message as it goes out."""

@@ -15,7 +15,7 @@ from copilot_kit.wire import Target
 from copilot_kit_anthropic.answer import Answer, Asked
 from copilot_kit_anthropic.client import Access, Call
 from copilot_kit_anthropic.failures import not_an_answer
-from copilot_kit_anthropic.json_bytes import Json, loaded
+from copilot_kit_anthropic.json_bytes import dumped, loaded
 from copilot_kit_anthropic.profiles import facts_of, profile_of
 from copilot_kit_anthropic.request import Encoder, Prepared
 from copilot_kit_anthropic.streams import Reader, reader_for
@@ -100,7 +100,7 @@ class MessagesModel:
             first = await anext(chunks, b"")
             reader = reader_for(call.content_type, first)
             if reader is None:
-                for event in answer.whole(self._body(b"".join([first, *[chunk async for chunk in chunks]]))):
+                for event in self._whole(b"".join([first, *[chunk async for chunk in chunks]]), answer):
                     yield event
                 return
             end: Ended | None = None
@@ -132,10 +132,15 @@ class MessagesModel:
                 event = loaded(data)
             except ValueError as error:
                 raise not_an_answer(self.id, data, started=answer.started) from error
-            if isinstance(event, dict):
-                yield from answer.event(event)
+            yield from self._understood(event, answer)
             if answer.ended:
                 return
+
+    def _understood(self, event: object, answer: Answer) -> list[Event]:
+        try:
+            return answer.event(event) if isinstance(event, dict) else []
+        except (ValueError, TypeError, KeyError) as error:  # fields of other types than the API has
+            raise not_an_answer(self.id, dumped(event), started=answer.started) from error
 
     def _last(self, reader: Reader, answer: Answer) -> Iterator[Event]:
         """Yield the events of what the stream ended in; raises `TransportFailed` unless that was the end mark."""
@@ -144,8 +149,7 @@ class MessagesModel:
                 event = loaded(data)
             except ValueError:
                 break
-            if isinstance(event, dict):
-                yield from answer.event(event)
+            yield from self._understood(event, answer)
         if not answer.ended:
             raise TransportFailed(
                 f"The stream of {self.id} ended before the answer was whole. Try again; what came is in `partial`.",
@@ -153,14 +157,14 @@ class MessagesModel:
                 started=answer.started,
             )
 
-    def _body(self, data: bytes) -> Json:
+    def _whole(self, data: bytes, answer: Answer) -> list[Event]:
         try:
             value = loaded(data)
-        except ValueError as error:
+            if isinstance(value, dict):
+                return answer.whole(value)
+        except (ValueError, TypeError, KeyError) as error:
             raise not_an_answer(self.id, data) from error
-        if not isinstance(value, dict):
-            raise not_an_answer(self.id, data)
-        return value
+        raise not_an_answer(self.id, data)
 
 
 async def _drained(chunks: AsyncIterator[bytes]) -> None:
