@@ -98,8 +98,12 @@ def _folded(line: str, columns: int | None) -> list[str]:
     for char in line:
         wide = _columns(char)
         if wide > room:
-            pieces.append("")
-            room = columns
+            whole, space, word = pieces[-1].rpartition(" ")
+            if len(word) > len(whole):  # a word as long as the line is broken where the line ends
+                whole, space, word = pieces[-1], "", ""
+            pieces[-1] = whole + space
+            pieces.append(word)
+            room = columns - sum(map(_columns, word))
         pieces[-1] += char
         room -= wide
     return pieces

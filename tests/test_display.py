@@ -90,7 +90,12 @@ def test_no_line_of_a_value_can_be_taken_for_a_line_of_the_program(shared: Path)
 
 
 def test_lines_are_folded_by_the_columns_they_take_on_the_screen():
-    assert block("ab漢字漢字c", width=14, margin="  │ ") == ["  │ ab漢字漢字", "  │…c"]
+    assert block("ab漢字漢字c", width=14) == ["  │ ab漢字漢字", "  │…c"]
+
+
+def test_lines_are_folded_between_words_where_there_are_words():
+    assert block("one two three", width=14) == ["  │ one two ", "  │…three"]
+    assert block("x abcdefghijklmno", width=14) == ["  │ x abcdefgh", "  │…ijklmno"]
 
 
 def test_look_alikes_inside_a_name_are_written_out(shared: Path):

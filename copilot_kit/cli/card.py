@@ -13,6 +13,7 @@ _EFFECTS: dict[Effect, str] = {
     "external": "leaves the house",
 }
 _SHOWN_OF_FOLDED = 4
+_LONGEST_SHORT = 60
 _FEWEST_LINES = 8
 
 
@@ -32,7 +33,7 @@ def card_of(
     edited: canonical arguments that a person wants instead. preview: what the tool makes of the arguments.
     """
     arguments = proposal.arguments if edited is None else edited
-    values = [(visible(name), _kind(value), _value(value, width)) for name, value in json.loads(arguments).items()]
+    values = [(visible(name), *_value(value, width)) for name, value in json.loads(arguments).items()]
     if preview is None and proposal.preview is not None and edited is None:
         preview = proposal.preview.body
     coming = [] if preview is None else block(preview, width=width)
@@ -45,7 +46,7 @@ def card_of(
     for name, kind, value in values:
         left = _folded(value, fold=fold)
         folded += len(value) - len(left)
-        lines += [f"  {bold(name)}{dim(kind)}{_missing(len(value) - len(left))}", *left]
+        lines += [f"  {bold(name)}  {dim(kind) if value else kind}{_missing(len(value) - len(left))}", *left]
     if not values:
         lines.append("  without arguments")
     if coming:
@@ -76,17 +77,15 @@ def background_of(proposal: Proposal) -> list[str]:
     ]
 
 
-def _value(value: object, width: int) -> list[str]:
-    if isinstance(value, str):
-        return block(value, width=width)
-    return block(json.dumps(value, ensure_ascii=False, indent=2), width=width)
-
-
-def _kind(value: object) -> str:
-    if isinstance(value, str):
-        lines = value.count("\n") + 1
-        return f"  text, {len(value):,} characters" + (f" in {lines} lines" if lines > 1 else "")
-    return ""
+def _value(value: object, width: int) -> tuple[str, list[str]]:
+    """Return what stands beside the name, and the lines below: a short value stands there itself, as JSON."""
+    short = visible(json.dumps(value, ensure_ascii=False))
+    if len(short) <= _LONGEST_SHORT:
+        return short, []
+    if not isinstance(value, str):
+        return "", block(json.dumps(value, ensure_ascii=False, indent=2), width=width)
+    lines = value.count("\n") + 1
+    return f"text, {len(value):,} characters" + (f" in {lines} lines" if lines > 1 else ""), block(value, width=width)
 
 
 def _folded(lines: list[str], *, fold: bool) -> list[str]:

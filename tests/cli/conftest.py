@@ -14,13 +14,22 @@ ADAPTER = """
 from copilot_kit.errors import AuthFailed, RateLimited
 from copilot_kit.profile import Profile
 from copilot_kit.response import Usage
-from copilot_kit.testing import FunctionModel, pause
+from copilot_kit.testing import FunctionModel, call, pause
+
+def support(request):
+    last = request.messages[-1]
+    if last.role == "user":
+        return call("refund", {"order": "HP-1077", "amount": 64.0, "reason": "damaged"})
+    if "rejected" in last.parts[0].text:
+        return call("send_reply", {"template": "tracking", "name": "Tunde"})
+    return "Done."
 
 ANSWERS = {
     "echo": lambda request: [f"you said {request.messages[-1].text}", Usage(input=12, output=3)],
     "tricky": lambda request: "all fine \\x1b[2J\\u202e done",
     "busy": lambda request: RateLimited("Too many requests. Wait a minute.", retry_after_s=60.0),
     "denied": lambda request: AuthFailed("The key is not allowed to use this model. Use another."),
+    "support": support,
     "slow": lambda request: ["it begins here and then ", pause()],
     "broken": lambda request: 1 / 0,
 }

@@ -36,15 +36,16 @@ async def ask(one: Proposal, *answers: str, **desk: Any) -> Choice:
 
 
 def test_the_card_shows_every_argument_in_full():
-    card = card_of(proposal(ticket=17, body="Dear Ada,\nyour order is on its way."), width=60, most_lines=40)
+    body = "Dear Ada,\nyour order is on its way. It comes on Monday morning."
+    card = card_of(proposal(ticket=17, body=body, to="ada"), width=60, most_lines=40)
     assert list(card.lines) == [
         "",
         "── send_reply · leaves the house ────────────",
-        "  body  text, 35 characters in 2 lines",
+        "  body  text, 63 characters in 2 lines",
         "  │ Dear Ada,",
-        "  │ your order is on its way.",
-        "  ticket",
-        "  │ 17",
+        "  │ your order is on its way. It comes on Monday morning.",
+        "  ticket  17",
+        '  to  "ada"',
         "  asked because it leaves the house",
     ]
     assert card.folded == 0
@@ -116,7 +117,7 @@ async def test_an_edited_call_is_shown_again_before_it_is_approved(capsys: pytes
     choice = await ask(proposal(ticket=17, body="a"), "e", "body", "b", "y")
     assert (choice.verdict, choice.arguments) == ("edit", '{"body":"b","ticket":17}')
     said = capsys.readouterr().out
-    assert said.index("edited by you") < said.index("  │ b\n")
+    assert said.index("edited by you") < said.index('  body  "b"')
 
 
 async def test_an_edit_that_is_taken_back_decides_nothing():

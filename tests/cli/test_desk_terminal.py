@@ -58,7 +58,7 @@ def desk(own_folder: Path) -> Callable[..., "pexpect.spawn[str]"]:
 
 
 def asked(child: "pexpect.spawn[str]", body: str) -> None:
-    child.expect(f"  │ {body}\r\n")
+    child.expect(f'  body  "{body}"\r\n')
     child.expect("\\? why")
     time.sleep(0.4)  # keys pressed sooner are meant for what was there before
 
