@@ -13,7 +13,7 @@ from copilot_kit.ids import NewId, new_id
 from copilot_kit.messages import Foreign, Message, Part, Reasoning, Text, ToolCall, ToolResult, Wire
 from copilot_kit.response import Response, Served, Stop
 from copilot_kit_openai.failures import payload_failure, truncated
-from copilot_kit_openai.responses_body import loads, stop_of, usage_of
+from copilot_kit_openai.responses_body import fault_of, loads, stop_of, usage_of
 from copilot_kit_openai.responses_items import Item, own_names, parts_of, starting_part
 from copilot_kit_openai.responses_messages import key_of
 from copilot_kit_openai.responses_request import Sent
@@ -21,26 +21,6 @@ from copilot_kit_openai.responses_request import Sent
 Key: TypeAlias = int | str
 """An item's place in the answer; its id where the server does not count."""
 
-_CALLERS_FAULT = frozenset(
-    {
-        "invalid_prompt",
-        "invalid_image",
-        "invalid_image_format",
-        "invalid_base64_image",
-        "invalid_image_url",
-        "image_too_large",
-        "image_too_small",
-        "image_parse_error",
-        "invalid_image_mode",
-        "image_file_too_large",
-        "unsupported_image_media_type",
-        "empty_image_file",
-        "failed_to_download_image",
-        "image_file_not_found",
-        "data_residency_mismatch",
-    }
-)
-_AGAINST_POLICY = frozenset({"bio_policy", "misalignment_policy_violation", "image_content_policy_violation"})
 _END_MARK = "response.completed"
 _EXTRA = ("service_tier", "content_filters", "conversation", "moderation", "citations", "search_results")
 
@@ -307,7 +287,7 @@ class AnswerReader:
         if isinstance(event.get("response"), dict):
             self._body = event["response"]
         error = event.get("error") or self._body.get("error") or event
-        return (self.failed(payload_failure(_fault(error), model=self._asked.model_id, started=self.started)),)
+        return (self.failed(payload_failure(fault_of(error), model=self._asked.model_id, started=self.started)),)
 
     def _response(self, state: Any, stop: Stop, parts: tuple[Part, ...]) -> Response:
         order = [key for _, key in sorted(self._order)]
@@ -347,18 +327,6 @@ class AnswerReader:
         "response.cancelled": _end,
         "error": _error,
     }
-
-
-def _fault(error: Any) -> Any:
-    """Return an error with the kind that its code stands for, where it tells only the code."""
-    if not isinstance(error, dict):
-        return error
-    kind = error.get("type") if error.get("type") != "error" else None
-    if kind is None and error.get("code") in _CALLERS_FAULT:
-        kind = "invalid_request_error"
-    if kind is None and error.get("code") in _AGAINST_POLICY:
-        kind = "content_policy_violation"
-    return {**error, "type": kind}
 
 
 def _theirs(part: Part) -> Part:

@@ -16,6 +16,26 @@ WAITING = frozenset({"queued", "in_progress"})
 
 _LENGTH = frozenset({"max_output_tokens", "max_tokens", "length"})
 _TICKS_PER_USD = 10_000_000_000  # xAI counts cost in these
+_CALLERS_FAULT = frozenset(
+    {
+        "invalid_prompt",
+        "invalid_image",
+        "invalid_image_format",
+        "invalid_base64_image",
+        "invalid_image_url",
+        "image_too_large",
+        "image_too_small",
+        "image_parse_error",
+        "invalid_image_mode",
+        "image_file_too_large",
+        "unsupported_image_media_type",
+        "empty_image_file",
+        "failed_to_download_image",
+        "image_file_not_found",
+        "data_residency_mismatch",
+    }
+)
+_AGAINST_POLICY = frozenset({"bio_policy", "misalignment_policy_violation", "image_content_policy_violation"})
 
 
 def loads(data: bytes) -> Item:
@@ -60,6 +80,18 @@ def usage_of(usage: Any) -> Usage:
         cost_usd=cost_usd,
         price_source=None if cost_usd is None else "provider",
     )
+
+
+def fault_of(error: Any) -> Any:
+    """Return an error with the kind that its code stands for, where it tells only the code."""
+    if not isinstance(error, dict):
+        return error
+    kind = error.get("type") if error.get("type") != "error" else None
+    if kind is None and error.get("code") in _CALLERS_FAULT:
+        kind = "invalid_request_error"
+    if kind is None and error.get("code") in _AGAINST_POLICY:
+        kind = "content_policy_violation"
+    return {**error, "type": kind}
 
 
 def stop_of(body: Item, status: str, parts: Iterable[Part]) -> Stop:

@@ -9,11 +9,11 @@ from pydantic_core import to_json
 
 from copilot_kit.encoding import EncodedMessages
 from copilot_kit.errors import InvalidRequest
-from copilot_kit.messages import Message
+from copilot_kit.messages import Message, Text, ToolResult
 from copilot_kit.profile import Profile
 from copilot_kit.request import AnyTool, Effort, OutputMode, OutputSpec, ProviderTool, Request, Settings, ToolSpec
 from copilot_kit.response import Dropped
-from copilot_kit.wire import Target, may_replay
+from copilot_kit.wire import Target, call_id_for, may_replay
 from copilot_kit_openai.dialects import Dialect
 from copilot_kit_openai.profiles import effort_words
 from copilot_kit_openai.prompted import output_instructions
@@ -124,6 +124,8 @@ class RequestEncoder:
         first = messages[0] if messages else None
         if first is None or first.role != "system" or may_replay(first.wire, self._target):
             return messages, None
+        if not all(isinstance(part, Text) for part in first.parts):
+            return messages, None  # stays a message of its own, which can hold more than words
         return messages[1:], first.text
 
     def _input(self, messages: tuple[Message, ...]) -> tuple[bytes, list[Dropped]]:
@@ -133,9 +135,9 @@ class RequestEncoder:
         dropped: list[Dropped] = []
         awaited: dict[str, str] = {}
         for message in messages:
-            if awaited and message.role == "tool":
-                encoding = partial(self._encode, awaited=dict(awaited))
-                found = self._messages.lookup(message, tuple(awaited.items()), encoding)
+            answered = self._answered(message, awaited) if awaited and message.role == "tool" else None
+            if answered:
+                found = self._messages.lookup(message, answered, partial(self._encode, awaited=dict(answered)))
             else:
                 found = self._messages.lookup(message, None, self._encode)
             if found.items:
@@ -145,6 +147,11 @@ class RequestEncoder:
             if found.awaited:
                 awaited.update(found.awaited)
         return b"[" + b",".join(pieces) + b"]", dropped
+
+    def _answered(self, message: Message, awaited: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+        """Return which of the awaited calls this message has the results of."""
+        ids = [call_id_for(part, self._target) for part in message.parts if isinstance(part, ToolResult)]
+        return tuple((call_id, awaited[call_id]) for call_id in ids if call_id in awaited)
 
     def _is_bare(self, message: Message) -> bool:
         wire = message.wire
@@ -157,13 +164,13 @@ class RequestEncoder:
             return forms, dropped
         forms, dropped = [], []
         for tool in tools:
-            form = self._provider_tool(tool) if isinstance(tool, ProviderTool) else self._function(tool)
-            if form is None:
-                reason = f"defined by {tool.kind.partition('.')[0]}" if isinstance(tool, ProviderTool) else ""
-                name = tool.kind if isinstance(tool, ProviderTool) else tool.name
-                dropped.append(Dropped(kind="tool", name=name, reason=reason))
-            else:
+            if isinstance(tool, ToolSpec):
+                forms.append(to_json(self._function(tool)))
+            elif (form := self._provider_tool(tool)) is not None:
                 forms.append(to_json(form))
+            else:
+                reason = f"{self._dialect.name} does not have the tools of {tool.kind.partition('.')[0]}"
+                dropped.append(Dropped(kind="tool", name=tool.kind, reason=reason))
         self._tools = (tools, forms, dropped)
         return forms, dropped
 

@@ -27,6 +27,13 @@ async def test_trap_19_a_system_message_in_mid_conversation_stays_where_it_is(li
     assert body["input"][1] == {"role": "system", "content": "Now in French."}
 
 
+async def test_trap_19_instructions_that_are_more_than_words_lose_nothing(line):
+    parts = (Summary(text="They spoke of Paris.", replaces=("a", "b")), Text(text="Be brief."))
+    asked = line()
+    await asked.ask(Request(messages=(Message(id="m", role="system", parts=parts), user("?")), **WHOLE))
+    assert [part["text"] for part in asked.bodies[0]["input"][0]["content"]] == ["They spoke of Paris.", "Be brief."]
+
+
 async def test_trap_22_json_output_is_a_flat_format(line):
     output = OutputSpec(json_schema=SCHEMA, name="point", description="A point.")
     asked = line()

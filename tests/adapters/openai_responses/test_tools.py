@@ -208,6 +208,23 @@ async def test_a_computer_call_is_answered_with_the_picture(line):
     assert items == [item, {"type": "computer_call_output", "call_id": "call_1", "output": picture}]
 
 
+async def test_results_of_several_turns_each_keep_the_form_of_their_call(line):
+    custom = {"type": "custom_tool_call", "id": "ctc_1", "call_id": "call_7", "name": "sql", "input": "x"}
+    shot = {"type": "local_shell_call", "id": "sh_1", "call_id": "call_8", "action": {"type": "exec"}}
+    asked = line({"output": [custom]}, {"output": [shot]}, {"output": [call(9)]}, {})
+    messages = [user("?")]
+    for _ in range(3):
+        turn = (await asked.ask(Request(messages=tuple(messages), **WHOLE))).message
+        messages += [turn, results(answer(turn.calls[0], "done"))]
+    await asked.ask(Request(messages=tuple(messages), **WHOLE))
+    assert [item["type"] for item in asked.bodies[-1]["input"] if item.get("output")] == [
+        "custom_tool_call_output",
+        "local_shell_call_output",
+        "function_call_output",
+    ]
+    assert len(asked.model._encoder._messages) == len(messages)
+
+
 # Tools that the provider runs: told as calls and results of its own, sent back as they came.
 
 SEARCH = {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search", "query": "x"}}
