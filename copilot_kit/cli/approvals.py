@@ -12,7 +12,7 @@ from copilot_kit.cli.editor import edited_arguments
 from copilot_kit.cli.keys import Keyboard
 from copilot_kit.cli.screen import dim, height, shown, width
 from copilot_kit.display import visible
-from copilot_kit.errors import ToolRefused
+from copilot_kit.errors import NotDecidable, ToolRefused
 from copilot_kit.journal import Store
 from copilot_kit.records import Principal, Proposal
 from copilot_kit.tools import Tool, arguments_of
@@ -25,7 +25,8 @@ KEYS = "  y approve · e edit · r reject · k skip · v view all · s stop · ?
 class Choice:
     """What the person wants, and how long they looked."""
 
-    verdict: Literal["approve", "edit", "reject", "skip", "stop"]
+    verdict: Literal["approve", "edit", "reject", "skip", "stop", "gone"]
+    """`gone`: somebody else decided in the meantime, or it expired."""
     arguments: str | None = None
     text: str | None = None
     looked_s: float = 0.0
@@ -55,12 +56,18 @@ class Desk:
             case "stop":
                 await stop(store, run_id, by=self.by, text="stopped in the terminal")
                 shown("  stopped; nothing that waits will run")
-            case verdict:
-                await decide(
-                    store, run_id, proposal.id, verdict, by=self.by, arguments=choice.arguments, text=choice.text,
-                    shown=proposal.call_digest, looked_s=choice.looked_s, channel="terminal",
-                )  # fmt: skip
+            case "approve" | "edit" | "reject" as verdict:
+                try:
+                    await decide(
+                        store, run_id, proposal.id, verdict, by=self.by, arguments=choice.arguments, text=choice.text,
+                        shown=proposal.call_digest, looked_s=choice.looked_s, channel="terminal",
+                    )  # fmt: skip
+                except NotDecidable as error:
+                    shown(f"  {visible(str(error))}")
+                    return Choice("gone", looked_s=choice.looked_s)
                 shown(f"  {_PAST[verdict]}")
+            case "gone":
+                pass
         return choice
 
     async def ask(self, proposal: Proposal) -> Choice:

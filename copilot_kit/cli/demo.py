@@ -17,6 +17,7 @@ from copilot_kit.cli.screen import bold, dim, shown, told, width
 from copilot_kit.cli.weights import pull_weights, pullable
 from copilot_kit.display import block, visible
 from copilot_kit.errors import UsageError
+from copilot_kit.messages import Text
 
 if TYPE_CHECKING:
     from copilot_kit.agent import Run
@@ -107,14 +108,31 @@ async def _handled(service: _Service, ticket: "Ticket", shop: "Shop", store: "St
     from copilot_kit.demo.support import support_tools
 
     agent = build_agent(ticket, shop, model=service.model, store=store)
-    told(dim("  the copilot reads it …"))
-    run = await agent.run(task_for(ticket))
+    waiting = await _left_waiting(store, ticket)
+    if waiting is None:
+        told(dim("  the copilot reads it …"))
+        run = await agent.run(task_for(ticket))
+    else:
+        told(dim(f"  run {waiting} was left waiting"))
+        run = await agent.load(waiting)
     if not run.proposals:
         shown("  It proposes nothing, and says:")
         for line in block(run.text, width=width()):
             shown(line)
     tools = {one.name: one for one in support_tools(ticket, shop)}
     return await attend(agent, run, Desk(service.keyboard, tools=tools))
+
+
+async def _left_waiting(store: "Store", ticket: "Ticket") -> str | None:
+    """Return the run about this ticket that an earlier demo left waiting for a person."""
+    from copilot_kit.journal import RunState
+
+    for row in await store.runs(limit=100, waiting=True):
+        state = RunState.of(await store.read(row.run_id))
+        sources = [part.source for message in state.messages for part in message.parts if isinstance(part, Text)]
+        if any(source is not None and source.ref == f"ticket {ticket.id}" for source in sources):
+            return row.run_id
+    return None
 
 
 def _report(folder: Path) -> None:

@@ -13,6 +13,9 @@ from copilot_kit.errors import UsageError
 QUIET_S = 0.3
 """Keys pressed this soon after a question were meant for what was on the screen before it."""
 
+_PASTE_S = 0.03
+"""No person presses two keys so close together."""
+
 
 class Keyboard(Protocol):
     """Where decisions come from.
@@ -61,8 +64,16 @@ class TerminalKeyboard:
                 if raw in (b"", b"\x04"):
                     return None
                 pressed = raw.decode("utf-8", "replace")
-                if len(pressed) == 1 and time.monotonic() >= heard_from:
+                if len(pressed) == 1 and time.monotonic() >= heard_from and not await self._goes_on():
                     return pressed
+
+    async def _goes_on(self) -> bool:
+        """Tell whether more follows at once, as where text is pasted over a slow line; it is taken away."""
+        try:
+            await asyncio.wait_for(_read(self._fd), _PASTE_S)
+        except TimeoutError:
+            return False
+        return True
 
     async def line(self, question: str) -> str | None:
         """Return what is typed up to Enter, with the terminal's own editing."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from copilot_kit.agent import Agent, Run
+from copilot_kit.approval import decide
 from copilot_kit.cli.approvals import Choice, Desk
 from copilot_kit.cli.card import card_of
 from copilot_kit.cli.desk import attend
@@ -191,3 +192,17 @@ async def test_the_decision_names_the_person_the_channel_and_the_time():
     decision = decided[0].decision  # type: ignore[union-attr]
     assert (decision.by, decision.channel, decision.verdict) == (ADA, "terminal", "approve")
     assert decision.looked_s is not None
+
+
+async def test_what_was_decided_elsewhere_is_told_and_the_run_goes_on(capsys: pytest.CaptureFixture[str]):
+    agent, run = await begun(call("pay", {"amount": 5}), say("Done."))
+
+    class Slow(ScriptedKeyboard):
+        async def key(self) -> str | None:
+            await decide(agent.store, run.id, run.proposals[0].id, "reject", by=Principal(id="bob"))
+            return await super().key()
+
+    run = await attend(agent, run, Desk(Slow(["y"]), by=ADA))
+    assert run.status == "done"
+    assert "is already rejected, by bob" in capsys.readouterr().out
+    assert [part.outcome for message in run.messages if message.role == "tool" for part in message.parts] == ["denied"]

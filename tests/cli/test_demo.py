@@ -107,6 +107,34 @@ def test_every_step_is_in_the_journal(
     assert "refund done in" in told
 
 
+def test_what_is_skipped_waits_and_is_asked_again_by_another_process_without_the_model(
+    demo: Callable[..., "pexpect.spawn[str]"], copilot: Callable[..., Any], own_folder: Path
+):
+    child = demo()
+    asked(child, "── refund")
+    child.send("k")
+    child.expect("left waiting")
+    ended(child, "0 refunds")
+    child = demo()
+    asked(child, "was left waiting", "── refund")
+    child.send("y")
+    ended(child, "1 refunds")
+    assert [run["status"] for run in copilot("runs", "list", "--json").json] == ["done"]
+
+
+def test_ctrl_c_at_the_question_decides_nothing_and_exits_with_130(
+    demo: Callable[..., "pexpect.spawn[str]"], copilot: Callable[..., Any], own_folder: Path
+):
+    child = demo()
+    asked(child, "── refund")
+    child.sendintr()
+    child.expect("interrupted")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 130
+    assert [run["pending"] for run in copilot("runs", "list", "--json").json] == [1]
+
+
 def test_without_a_terminal_it_says_what_to_do(copilot: Callable[..., Any], acme: Path, own_folder: Path):
     ended = copilot("demo", "--model", "acme:support")
     assert ended.code == 64

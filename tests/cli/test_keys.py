@@ -49,6 +49,15 @@ async def test_what_is_pasted_and_arrow_keys_count_as_nothing(terminal: tuple[in
     await typing
 
 
+async def test_a_paste_that_arrives_key_by_key_counts_as_nothing(terminal: tuple[int, int]):
+    person, program = terminal
+    typing = asyncio.create_task(later(person, b"y", b"e", after_s=0.01))
+    pressed = asyncio.create_task(TerminalKeyboard(program, quiet_s=0).key())
+    await typing
+    await later(person, b"k", after_s=0.1)
+    assert await pressed == "k"
+
+
 async def test_the_end_of_input_is_nobody(terminal: tuple[int, int]):
     person, program = terminal
     typing = asyncio.create_task(later(person, b"\x04"))
