@@ -11,7 +11,7 @@ from copilot_kit.messages import Part, Text, ToolCall
 from copilot_kit.response import Stop, StopKind, Usage
 from copilot_kit_openai.responses_items import Item
 
-WAITING = frozenset({"queued", "in_progress"})
+_WAITING = frozenset({"queued", "in_progress"})
 """Statuses of an answer that is still being made, in the background."""
 
 _LENGTH = frozenset({"max_output_tokens", "max_tokens", "length"})
@@ -102,7 +102,7 @@ def stop_of(body: Item, status: str, parts: Iterable[Part]) -> Stop:
     if status == "incomplete":
         kind: StopKind = "length" if reason in _LENGTH else "refusal" if reason == "content_filter" else "paused"
         return Stop(kind=kind, raw=raw, detail=details)
-    if status in WAITING:
+    if status in _WAITING:
         return Stop(kind="paused", raw=raw)
     if status == "cancelled":
         return Stop(kind="cancelled", raw=raw)
