@@ -65,7 +65,9 @@ class Answer:
 
     def __init__(self, asked: Asked, *, new: NewId = new_id) -> None:
         self.ended = False
-        self.started = False
+        self.begun = False
+        """Output has been told: to ask again would repeat it."""
+        self._is_started = False
         self._asked = asked
         self._origin = asked.origin
         self._new_id = new
@@ -109,23 +111,23 @@ class Answer:
             case "message_stop":
                 return self._message_stop()
             case "error":
-                error = stated_error(self._asked.id, event, status=200, started=self.started)
-                raise error if error is not None else not_an_answer(self._asked.id, dumped(event), started=self.started)
+                error = stated_error(self._asked.id, event, status=200, started=self.begun)
+                raise error if error is not None else not_an_answer(self._asked.id, dumped(event), started=self.begun)
             case _:
                 return []
 
     def partial(self) -> Response | None:
         """Return what has come so far, with no call that could run; None before anything came."""
-        if not self.started:
+        if not self._is_started:
             return None
         return self._response(self._assembly.so_far(), Stop(kind="error"), complete=False)
 
     def _begin(self, message: Json) -> list[Event]:
         self._frame |= {k: v for k, v in message.items() if k != "content" and v is not None}
         self._usage |= _stated(message.get("usage"))
-        if self.started:
+        if self._is_started:
             return []
-        self.started = True
+        self._is_started = True
         return [Started(self._served(), _text(message.get("id")))]
 
     def _served(self) -> Served:
@@ -138,6 +140,7 @@ class Answer:
         number = _index(event)
         begun = self._begun(block)
         start = None if begun is None else self._assembly.open(begun)
+        self.begun = self.begun or start is not None
         self._open[number] = _Open(block, None if start is None else start.index)
         return [] if start is None else [start]
 
@@ -182,6 +185,7 @@ class Answer:
         if block is None:
             return []
         if block.index is None:
+            self.begun = True
             return list(self._assembly.whole(self._whole_part(block.block)))
         part = self._finished(block, block.index)
         if isinstance(part, ToolCall) and part.executed_by == "client":
@@ -219,7 +223,7 @@ class Answer:
 
     def _whole_part(self, block: Any) -> Part:
         if not isinstance(block, dict):
-            raise not_an_answer(self._asked.id, dumped(block), started=self.started)
+            raise not_an_answer(self._asked.id, dumped(block), started=self.begun)
         if self._is_answer(block):
             return Text(text=dumped(block.get("input")).decode())
         part = part_of(block, self._origin, self._calls)

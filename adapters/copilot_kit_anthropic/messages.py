@@ -85,7 +85,7 @@ class MessagesModel:
         except ModelError as error:
             partial = None if answer is None else answer.partial()
             error.model = error.model or self.id
-            error.started = error.started or partial is not None
+            error.started = error.started or (answer is not None and answer.begun)
             error.partial = partial
             if isinstance(error, ModelGone):
                 error.successor = self._profile.lifecycle.successor
@@ -111,7 +111,7 @@ class MessagesModel:
                         end = event
                     else:
                         yield event
-                call.started = answer.started
+                call.started = answer.begun
                 if end is None:
                     chunk = await anext(chunks, None)
             if end is not None:
@@ -126,12 +126,12 @@ class MessagesModel:
         try:
             found = split(chunk)
         except ValueError as error:
-            raise not_an_answer(self.id, chunk, started=answer.started) from error
+            raise not_an_answer(self.id, chunk, started=answer.begun) from error
         for data in found:
             try:
                 event = loaded(data)
             except ValueError as error:
-                raise not_an_answer(self.id, data, started=answer.started) from error
+                raise not_an_answer(self.id, data, started=answer.begun) from error
             yield from self._understood(event, answer)
             if answer.ended:
                 return
@@ -140,7 +140,7 @@ class MessagesModel:
         try:
             return answer.event(event) if isinstance(event, dict) else []
         except (ValueError, TypeError, KeyError) as error:  # fields of other types than the API has
-            raise not_an_answer(self.id, dumped(event), started=answer.started) from error
+            raise not_an_answer(self.id, dumped(event), started=answer.begun) from error
 
     def _last(self, reader: Reader, answer: Answer) -> Iterator[Event]:
         """Yield the events of what the stream ended in; raises `TransportFailed` unless that was the end mark."""
@@ -154,7 +154,7 @@ class MessagesModel:
             raise TransportFailed(
                 f"The stream of {self.id} ended before the answer was whole. Try again; what came is in `partial`.",
                 model=self.id,
-                started=answer.started,
+                started=answer.begun,
             )
 
     def _whole(self, data: bytes, answer: Answer) -> list[Event]:

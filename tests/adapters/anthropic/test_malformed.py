@@ -69,14 +69,14 @@ def _assert_sound(events) -> None:
 
 
 @given(events=st.lists(EVENTS, max_size=12))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_a_stream_of_odd_events_ends_soundly(events):
     body = b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events)
     _assert_sound(_told(httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=body), "stream"))
 
 
 @given(body=MESSAGE)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_an_odd_body_ends_soundly(body):
     for status in (200, 400):
         _assert_sound(_told(httpx2.Response(status, json=body), "whole"))
@@ -85,7 +85,7 @@ def test_an_odd_body_ends_soundly(body):
 @given(
     body=st.binary(max_size=60), kind=st.sampled_from(["text/event-stream", "application/vnd.amazon.eventstream", ""])
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_random_bytes_end_soundly(body, kind):
     for status in (200, 500):
         _assert_sound(_told(httpx2.Response(status, headers={"content-type": kind}, content=body), "stream"))

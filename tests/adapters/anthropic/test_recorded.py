@@ -311,7 +311,7 @@ TURNS = st.tuples(st.just("user"), USERS) | st.tuples(st.just("assistant"), ASSI
 
 
 @given(messages=st.lists(TURNS, max_size=5), system=st.none() | WORDS | st.lists(TEXTS, max_size=2))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_random_conversations_come_back_as_they_were(messages, system):
     body = base(*messages, system=system)
     first = assert_same(body)

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from copilot_kit.errors import BadAnswer, Overloaded, ProviderFailed, RateLimited, TimedOut, TransportFailed
-from copilot_kit.events import Ended, Failed, PartDelta, PartEnd, Started, closing, parts_of
+from copilot_kit.events import Ended, Failed, PartDelta, PartEnd, PartStart, closing, parts_of
 from copilot_kit.messages import Text, ToolCall, user
 from copilot_kit.request import Request, Settings
 
@@ -59,7 +59,7 @@ async def test_trap_18_and_27_a_recorded_stream_cut_at_every_byte_never_gives_ha
         assert isinstance(failed, Failed), place
         assert isinstance(failed.error, TransportFailed | BadAnswer), place
         told = [event for event in events if isinstance(event, PartEnd)]
-        assert failed.error.started == any(isinstance(event, Started) for event in events)
+        assert failed.error.started == any(isinstance(event, PartStart) for event in events)
         assert all(event.part.args_json in good for event in told if isinstance(event.part, ToolCall)), place
         if failed.partial is not None:
             assert failed.partial.calls == ()
@@ -141,8 +141,12 @@ async def test_trap_30_an_error_inside_a_good_stream_is_typed_and_keeps_the_part
 
 
 async def test_trap_30_an_error_before_any_output_may_be_retried_without_repeating_anything(line, sse):
-    failed = await line(sse({"type": "error", "error": {"type": "overloaded_error", "message": "x"}})).ask(ASK)
+    begun = {"type": "message_start", "message": {"id": "m", "model": "x", "usage": {"input_tokens": 3}}}
+    fault = {"type": "error", "error": {"type": "overloaded_error", "message": "x"}}
+    failed = await line(sse(fault)).ask(ASK)
     assert (type(failed.error), failed.error.started, failed.partial) == (Overloaded, False, None)
+    failed = await line(sse(begun, {"type": "ping"}, fault)).ask(ASK)
+    assert (type(failed.error), failed.error.started, failed.partial.usage.input) == (Overloaded, False, 3)
 
 
 async def test_an_event_that_is_no_json_is_a_bad_answer_and_keeps_what_came_before(line, streamed):
