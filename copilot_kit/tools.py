@@ -244,7 +244,12 @@ def tool(  # noqa: PLR0913  what a tool may declare, each with a default
 ) -> Tool[P, R] | Callable[[Callable[P, R]], Tool[P, R]]:
     """Return the function as a tool; name, description and argument schema come from the function unless given.
 
-    A tool that does not say its effect is `external`, the one that is always asked about.
+    A tool that does not say its effect is `external`, the one that is always asked about. A plain function runs in a
+    thread of its own, an `async def` in the event loop: one that waits for nothing is cheapest as `async def`.
+
+    timeout_s: a read that takes longer is an error, anything else is of unknown outcome.
+    version: raise it when what the tool does changes; without one, its source and schema are its version.
+    own, roles, preview, undo, check: what rules and people are told of the tool.
     """
     caller = inspect.currentframe()
     local_names = caller.f_back.f_locals if caller is not None and caller.f_back is not None else None

@@ -98,16 +98,16 @@ def _frontier() -> Iterator[Finding]:
         yield Finding(FILE_NAME, "broken", str(error))
         return
     yield Finding(FILE_NAME, "ok", f"{path} with slots {', '.join(frontier.slots) or 'none'}")
-    for name in frontier.slots:
-        yield _slot(name)
+    for name, slot in frontier.slots.items():
+        yield _slot(name, slot.base_url)
 
 
-def _slot(name: str) -> Finding:
+def _slot(name: str, base_url: str | None) -> Finding:
     try:
         opened = open_model(name)
     except CopilotError as error:
         return Finding(f"slot {name}", "broken", str(error))
-    return _reached(f"slot {name}", opened.model)
+    return _reached(f"slot {name}", opened.model, base_url=base_url)
 
 
 def _provider(provider: str) -> Finding:
@@ -121,17 +121,17 @@ def _provider(provider: str) -> Finding:
     return _reached(provider, opened.model)
 
 
-def _reached(about: str, model: Any) -> Finding:
-    """Say whether the model's server accepts connections, where the model names one."""
-    url = getattr(model, "base_url", None)
+def _reached(about: str, model: Any, *, base_url: str | None = None) -> Finding:
+    """Say whether the model's server accepts connections, where the slot or the model names one."""
+    url = base_url or getattr(model, "base_url", None)
     if url is None:
         return Finding(about, "ok", f"{model.id} opens")
     import httpx2
 
     target = httpx2.URL(str(url))
-    place = f"{target.scheme}://{target.host}"
+    place = f"{target.scheme}://{target.netloc.decode()}"
     try:
-        httpx2.head(place if target.port is None else f"{place}:{target.port}", timeout=_REACH_S)
+        httpx2.head(place, timeout=_REACH_S)
     except (httpx2.HTTPError, OSError, ValueError) as error:
         return Finding(about, "broken", f"{place} cannot be reached ({type(error).__name__})")
     return Finding(about, "ok", f"opens, and {place} answers")

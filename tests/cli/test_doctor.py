@@ -1,6 +1,8 @@
 """What is set, what is missing, what can be reached; never a secret."""
 
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,17 @@ def test_a_slot_without_its_key_is_told_by_the_variable(copilot: Callable[..., A
     assert found["slot a"]["state"] == "broken"
     assert "ACME_API_KEY" in found["slot a"]["detail"]
     assert found["slot b"]["state"] == "ok"
+
+
+def test_the_server_of_a_slot_is_tried(copilot: Callable[..., Any], acme: Path, own_folder: Path):
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        place = f"http://127.0.0.1:{server.server_port}"
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        (own_folder / "frontier.toml").write_text(f'[slots.a]\nmodel = "acme:echo"\nbase_url = "{place}/v1"\n')
+        assert found_by(copilot)["slot a"]["detail"] == f"opens, and {place} answers"
+    found = found_by(copilot)["slot a"]
+    assert found["state"] == "broken"
+    assert found["detail"] == f"{place} cannot be reached (ConnectError)"
 
 
 def test_no_value_of_a_variable_is_printed(copilot: Callable[..., Any], monkeypatch: pytest.MonkeyPatch):
