@@ -69,11 +69,21 @@ def compact(value: Any) -> str:
     return text if composed == text else compact(_DECODER.decode(composed))  # keys sort anew, and may now be equal
 
 
-def inexact_integers(value: Any, written: str) -> list[str]:
-    """Return where the value holds integers that other programs would read as other numbers; `written` is its JSON."""
+def inexact_integers(raw: Any, value: Any, written: str) -> list[str]:
+    """Return where integers stand that other programs read as other numbers: in the value, or lost on the way to it.
+
+    raw: what the text held; value: what validation made of it; written: both as JSON.
+    """
     if _LONG_NUMBER.search(written) is None:
         return []
-    return [place_name(p) for p, leaf in _leaves(value) if type(leaf) is int and abs(leaf) > EXACT_INTEGER]
+    made = dict(_leaves(value))
+    lost = [place for place, leaf in _leaves(raw) if _is_inexact(leaf) and not isinstance(made.get(place), str)]
+    kept = [place for place, leaf in made.items() if _is_inexact(leaf)]
+    return [place_name(place) for place in dict.fromkeys([*lost, *kept])]
+
+
+def _is_inexact(leaf: Any) -> bool:
+    return type(leaf) is int and abs(leaf) > EXACT_INTEGER
 
 
 def numbers_from_booleans(raw: Any, value: Any) -> list[str]:

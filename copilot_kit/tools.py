@@ -142,6 +142,11 @@ class Tool(Generic[P, R]):
                 value = await self._call(arguments)
         except ToolError as error:
             return failed(str(error))
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            return failed(f"{self.name} gave up: something that it waited for was cancelled.")
         except (Exception, SystemExit) as error:  # noqa: BLE001  whatever a tool does must not end the run
             if isinstance(error, TimeoutError) and scope.expired():
                 return self._timed_out()
@@ -300,7 +305,7 @@ def _source(function: Callable[..., Any]) -> str:
 
 
 def _refused_values(raw: Any, checked: Any, args_json: str, text: str) -> str:
-    if places := inexact_integers(checked, text):
+    if places := inexact_integers(raw, checked, args_json + text):
         return f"{', '.join(places)}: an integer beyond 2^53, which other programs read as another number."
     if ("true" in args_json or "false" in args_json) and (places := numbers_from_booleans(raw, checked)):
         return f"{', '.join(places)}: true or false where a number is wanted."

@@ -273,6 +273,16 @@ def test_an_integer_beyond_2_to_the_53_is_kept_digit_by_digit_where_text_is_want
     assert find.canonical('{"id": 9007199254740993}') == '{"id":"9007199254740993"}'
 
 
+@pytest.mark.parametrize("amount", ["9007199254740993", '"NaN"', '"Infinity"', '"1e400"', "1e400", "true", '"yes"'])
+def test_a_number_that_would_become_another_one_is_refused(amount: str):
+    @tool
+    def pay(amount: float) -> float:
+        return amount
+
+    with pytest.raises(ToolRefused):
+        pay.canonical(f'{{"amount": {amount}}}')
+
+
 def test_types_that_json_lacks_are_written_in_their_json_form():
     @tool
     def book(day: date, price: Decimal, kind: Literal["a", "b"] = "a") -> str:
@@ -506,6 +516,17 @@ async def test_an_effect_that_takes_too_long_is_unknown(effect: Literal["write",
     assert output.outcome == "unknown"
     assert isinstance(output.content[0], Text)
     assert output.content[0].text.startswith("act did not end within 0.01 s. Whether it took effect is not known.")
+
+
+async def test_a_cancellation_inside_the_tool_is_its_error_and_not_the_callers():
+    @tool
+    async def wait() -> None:
+        inner = asyncio.create_task(asyncio.sleep(60))
+        inner.cancel()
+        await inner
+
+    output = await outcome(wait)
+    assert output.outcome == "error"
 
 
 async def test_cancelling_is_passed_on():
