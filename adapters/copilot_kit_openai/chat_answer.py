@@ -3,10 +3,12 @@
 import base64
 import binascii
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import JsonValue
+from pydantic_core import from_json
 
 from copilot_kit.errors import BadAnswer, ModelError, Overloaded, ProviderFailed
 from copilot_kit.ids import new_id
@@ -124,13 +126,34 @@ def answer_parts(message: dict[str, Any], asked: Asked) -> list[Part]:
 
 
 def _reasoning(message: dict[str, Any], asked: Asked) -> list[Reasoning]:
-    details = message.get("reasoning_details")
-    if isinstance(details, list) and details:
-        return [reasoning_of_detail(d, asked.origin, asked.model) for d in details if isinstance(d, dict)]
+    details = [detail for detail in message.get("reasoning_details") or () if isinstance(detail, dict)]
+    detailed = [reasoning_of_detail(detail, asked.origin, asked.model) for detail in details]
+    if has_words(details):
+        return detailed
     for name in REASONING_FIELDS:
         if isinstance(text := message.get(name), str) and text:
-            return [Reasoning(text=text, wire=Wire(origin=asked.origin, opaque={"field": name}))]
-    return []
+            return [Reasoning(text=text, wire=Wire(origin=asked.origin, opaque={"field": name})), *detailed]
+    return detailed
+
+
+def has_words(details: Any) -> bool:
+    """Tell whether `reasoning_details` repeat the words of the plain field, and not only carry what is hidden."""
+    return any(detail.get("text") or detail.get("summary") for detail in details or () if isinstance(detail, dict))
+
+
+_LONE_SURROGATE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
+
+
+def json_of(data: bytes) -> Any:
+    """Return parsed JSON; half a character, as some servers cut them, becomes a replacement mark."""
+    try:
+        return from_json(data)
+    except ValueError:
+        if _LONE_SURROGATE.search(data) is None:
+            raise
+        return from_json(_LONE_SURROGATE.sub(rb"\\ufffd", data))
 
 
 def _content(message: dict[str, Any], asked: Asked) -> list[Part]:

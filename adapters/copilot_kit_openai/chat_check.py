@@ -7,8 +7,8 @@ from typing import Any
 from copilot_kit.conformance import Said
 from copilot_kit.response import StopKind
 
-_NO_DONE = {"huggingface", "perplexity", "databricks", "cloudflare", "venice", "snowflake", "crusoe", "zai", "ollama",
-            "vllm", "lmstudio", "llamacpp", "bedrock-mantle", "nvidia", "dashscope", "openai-compatible"}  # fmt: skip
+_SENDS_DONE = {"openai", "azure", "github-copilot", "openrouter", "groq", "mistral", "deepseek", "xai", "together",
+               "fireworks", "cerebras", "moonshot"}  # fmt: skip
 
 
 def said_in_chat(provider: str, status: int, body: bytes, content_type: str) -> Said:
@@ -17,10 +17,17 @@ def said_in_chat(provider: str, status: int, body: bytes, content_type: str) -> 
         return Said(error=_error(status, body.decode(errors="replace")))
     if "event-stream" in content_type:
         return _streamed(provider, body)
-    answer = json.loads(body)
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return Said(error="BadAnswer")
     if answer.get("error"):
         return Said(error=_error(None, json.dumps(answer["error"])))
+    if not answer.get("choices"):
+        return Said(error="BadAnswer")
     choice = answer["choices"][0]
+    if choice.get("error"):
+        return Said(error=_error(None, json.dumps(choice["error"])))
     return _read(choice.get("message") or {}, choice.get("finish_reason"), _usage(answer))
 
 
@@ -35,16 +42,22 @@ def _streamed(provider: str, body: bytes) -> Said:
         if data == "[DONE]":
             done = True
             break
-        chunk = json.loads(data)
-        if chunk.get("error"):
-            error = _error(chunk["error"].get("status_code"), json.dumps(chunk["error"]))
+        try:
+            chunk = json.loads(data)
+        except ValueError:
+            error = "BadAnswer" if text.rstrip("\n").partition(data)[2] else None
+            break
+        if told := chunk.get("error"):
+            error = _error(told.get("status_code") if isinstance(told, dict) else None, json.dumps(told))
             break
         usage = _usage(chunk) or usage
         for choice in chunk.get("choices") or []:
+            if choice.get("error"):
+                error = _error(None, json.dumps(choice["error"]))
             if choice.get("index", 0) == 0:
                 _add(message, choice.get("delta") or {})
                 finish = choice.get("finish_reason") or finish
-    cut = finish is None or (provider not in _NO_DONE and not done)
+    cut = finish is None or (provider in _SENDS_DONE and not done)
     message["tool_calls"] = [] if error or cut else list(message["calls"].values())
     said = _read(message, finish, usage)
     return replace(said, error=error or ("TransportFailed" if cut else None))
@@ -58,19 +71,27 @@ def _add(message: dict[str, Any], delta: dict[str, Any]) -> None:
     for name in ("reasoning", "reasoning_content", "refusal"):
         if delta.get(name):
             message[name] = message.get(name, "") + delta[name]
+    message["reasoning_details"] = [*message.get("reasoning_details", []), *(delta.get("reasoning_details") or [])]
     for tool in delta.get("executed_tools") or []:
-        message.setdefault("executed", {})[tool["index"]] = tool
+        message.setdefault("executed", {})[tool.get("index", 0)] = tool
         message["executed_tools"] = list(message["executed"].values())
     for number, piece in enumerate(delta.get("tool_calls") or []):
-        call = message["calls"].setdefault(piece.get("index", number), {"function": {"name": "", "arguments": ""}})
+        key = number if piece.get("index") is None else piece["index"]
+        known = message["calls"].get(key)
+        if known and piece.get("id") and known["id"] not in {None, piece["id"]}:
+            key = piece["id"]  # a server that gives every call the same index
+        call = message["calls"].setdefault(key, {"id": piece.get("id"), "function": {"name": "", "arguments": ""}})
         for name in ("name", "arguments"):
             call["function"][name] += (piece.get("function") or {}).get(name) or ""
 
 
 def _read(message: dict[str, Any], finish: str | None, usage: dict[str, Any] | None) -> Said:
     text, thought = _words(message.get("content"))
-    thought += message.get("reasoning_content") or message.get("reasoning") or ""
+    detailed = "".join(d.get("text") or d.get("summary") or "" for d in message.get("reasoning_details") or [])
+    thought += message.get("reasoning_content") or message.get("reasoning") or detailed
     calls = tuple(_call(call) for call in message.get("tool_calls") or [])
+    if finish == "length":  # a call that was cut is none
+        calls = tuple(call for call in calls if not isinstance(call[1], str))
     if (legacy := message.get("function_call")) and legacy["name"]:  # some send an empty one
         calls = (*calls, (legacy["name"], _parsed(legacy.get("arguments"))))
     if audio := message.get("audio"):
@@ -106,12 +127,12 @@ def _words(content: Any) -> tuple[str, str]:
         return content, ""
     text = thought = ""
     for part in content or []:
-        if part["type"] == "text":
+        if part.get("type") == "text":
             text += part["text"]
-        elif part["type"] == "thinking":
-            thought += "".join(piece["text"] for piece in part["thinking"])
-        elif part["type"] == "reasoning":
-            thought += "".join(piece["text"] for piece in part["summary"])
+        elif part.get("type") == "thinking":
+            thought += "".join(piece.get("text", "") for piece in part["thinking"])
+        elif part.get("type") == "reasoning":
+            thought += "".join(piece.get("text", "") for piece in part["summary"])
     return text, thought
 
 
@@ -144,35 +165,43 @@ def _usage(answer: dict[str, Any]) -> dict[str, Any] | None:
 
 
 _SIGNS = (
-    ("insufficient_quota", "QuotaExceeded"),
-    ("Insufficient Balance", "QuotaExceeded"),
-    ("context_length_exceeded", "ContextOverflow"),
-    ("maximum context length", "ContextOverflow"),
-    ("context window", "ContextOverflow"),
-    ("exceed_context_size_error", "ContextOverflow"),
-    ("content_filter", "Refused"),
-    ("model_not_found", "ModelGone"),
-    ("DeploymentNotFound", "ModelGone"),
-    ("invalid_model", "ModelGone"),
-    ("not a valid model", "ModelGone"),
-    ("Model Not Exist", "ModelGone"),
-    ("tool_use_failed", "BadAnswer"),
-    ("json_validate_failed", "BadAnswer"),
-)
-_STATUSES = {401: "AuthFailed", 402: "QuotaExceeded", 403: "AuthFailed", 404: "ModelGone", 429: "RateLimited",
-             503: "Overloaded", 529: "Overloaded"}  # fmt: skip
+    ("QuotaExceeded", ("insufficient_quota", "nsufficient balance", "no credits", "exceeded_current_quota")),
+    ("RateLimited", ("tokens per minute",)),
+    ("ContextOverflow", ("context_length_exceeded", "maximum context length", "context window", "exceed_context_size_error",
+                         "exceeded model token limit", "reduce the length of the messages", "prompt is too long")),
+    ("Refused", ("content_filter", "requires moderation", "usage policy", "data_inspection_failed",
+                 "content_policy_violation")),
+    ("StaleReasoning", ("`reasoning_content`", "thought_signature", "invalid_encrypted_content")),
+    ("InvalidRequest", ("only supported in v1/",)),
+    ("ModelGone", ("model_not_found", "deploymentnotfound", "invalid_model", "not a valid model", "model not exist",
+                   "decommissioned", "model_not_supported", "not supported by provider", "invalid model")),
+    ("AuthFailed", ("incorrect api key", "invalid_api_key")),
+    ("BadAnswer", ("tool_use_failed", "json_validate_failed", "does not match the expected peg")),
+    ("Overloaded", ("service_tier_capacity_exceeded", "overloaded")),
+)  # fmt: skip
+_STATUSES = {401: "AuthFailed", 402: "QuotaExceeded", 403: "AuthFailed", 404: "ModelGone", 408: "ProviderFailed",
+             409: "ProviderFailed", 429: "RateLimited", 503: "Overloaded", 529: "Overloaded"}  # fmt: skip
+_ALSO_AT_500 = ("BadAnswer", "Overloaded")
 
 
 def _error(status: int | None, text: str) -> str:
-    for sign, name in _SIGNS:
-        if sign in text:
+    said = text.lower()
+    for name, signs in _SIGNS:
+        if any(sign in said for sign in signs) and (status is None or status < 500 or name in _ALSO_AT_500):  # noqa: PLR2004
             return name
     if status is None:
-        try:
-            code = json.loads(text).get("code")
-        except (ValueError, AttributeError):
-            code = None
-        status = code if isinstance(code, int) else 500
+        status = _status_told(text)
     if status in _STATUSES:
         return _STATUSES[status]
     return "ProviderFailed" if status >= 500 else "InvalidRequest"  # noqa: PLR2004
+
+
+def _status_told(text: str) -> int:
+    """Return the status that an error inside a good answer names for itself."""
+    told = json.loads(text)
+    if not isinstance(told, dict):
+        return 500
+    code = next((told[name] for name in ("status_code", "status", "code") if isinstance(told.get(name), int)), None)
+    if code is not None:
+        return int(code)
+    return 400 if told.get("type") == "invalid_request_error" else 500

@@ -256,7 +256,7 @@ def _nearest(effort: Effort, taken: tuple[Effort, ...]) -> Effort | None:
     rank = _LEVELS.index(effort)
     thinking = [level for level in taken if level != "none"]
     lower = [level for level in thinking if _LEVELS.index(level) < rank]
-    return (lower[-1:] or thinking[:1] or [None])[0]
+    return lower[-1] if lower else (thinking[0] if thinking else None)
 
 
 def tool_definition(tool: ToolSpec, dialect: Dialect) -> dict[str, JsonValue]:

@@ -6,7 +6,6 @@ The hot path is one JSON object, a look at its delta, and one event; no object o
 from typing import Any
 
 from pydantic import JsonValue
-from pydantic_core import from_json
 
 from copilot_kit.assembly import Assembly
 from copilot_kit.events import Ended, Event, PartDelta, Started
@@ -24,7 +23,9 @@ from copilot_kit_openai.chat_answer import (
     citations_of,
     content_item,
     executed_parts,
+    has_words,
     image_part,
+    json_of,
     response_of,
     uncut,
 )
@@ -78,7 +79,7 @@ class Reading:
         """Return the events of a body that is the whole answer."""
         asked, facts = self._asked, self._facts
         try:
-            told = from_json(body)
+            told = json_of(body)
         except ValueError as error:
             raise bad_answer(asked, _what(body)) from error
         if not isinstance(told, dict):
@@ -106,7 +107,7 @@ class Reading:
             self.done = True
             return []
         try:
-            chunk = from_json(data)
+            chunk = json_of(data)
         except ValueError as error:
             raise bad_answer(self._asked, f"a chunk that is no JSON ({data[:80]!r})", started=self.begun) from error
         if not isinstance(chunk, dict):
@@ -257,7 +258,9 @@ class Reading:
 
     def _think(self, name: str, value: Any, delta: dict[str, Any], events: list[Event]) -> None:
         """Take a piece of plain reasoning, unless the same delta says it in a better place too."""
-        said_twice = delta.get("reasoning_details") or (name == "reasoning" and delta.get("reasoning_content"))
+        said_twice = has_words(delta.get("reasoning_details")) or (
+            name == "reasoning" and delta.get("reasoning_content")
+        )
         if isinstance(value, str) and not said_twice:
             self._add_reasoning(value, Wire(origin=self._asked.origin, opaque={"field": name}), events)
 

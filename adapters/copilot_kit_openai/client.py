@@ -67,10 +67,20 @@ class Reply:
         return self._response.aiter_bytes()
 
 
+class _Lane:
+    """One client of the SDK, and how many requests are on the way through it."""
+
+    __slots__ = ("busy", "client")
+
+    def __init__(self, client: "AsyncOpenAI") -> None:
+        self.client = client
+        self.busy = 0
+
+
 class Connection:
     """The way from one model to its provider.
 
-    The SDK's client behind it is shared by all models of an event loop that talk to the same endpoint, unless the
+    The SDK's clients behind it are shared by all models of an event loop that talk to the same endpoint, unless the
     caller brought an `http_client` of its own.
     """
 
@@ -79,54 +89,64 @@ class Connection:
     def __init__(self, endpoint: Endpoint, *, http_client: "httpx2.AsyncClient | None" = None) -> None:
         self.endpoint = endpoint
         self._http_client = http_client
-        self._own: AsyncOpenAI | None = None
+        self._own: _Lane | None = None
 
     @asynccontextmanager
     async def post(
         self, path: str, content: bytes, *, stream: bool, headers: Mapping[str, str] | None = None
     ) -> AsyncIterator[Reply]:
         """Post these bytes; the reply lives as long as the block. Error statuses are replies too, and do not raise."""
-        client = self._client()
+        lane = self._lane()
         import httpx2
         from openai import APIStatusError, AsyncStream
 
+        lane.busy += 1
         try:
-            answer = await client.post(
-                path,
-                cast_to=httpx2.Response,
-                content=content,
-                options={"headers": dict(headers)} if headers else {},
-                stream=stream,
-                stream_cls=AsyncStream[object],
-            )
-            response = cast("httpx2.Response", answer)
-        except APIStatusError as error:
-            response = error.response
-        try:
-            yield Reply(response)
+            try:
+                answer = await lane.client.post(
+                    path,
+                    cast_to=httpx2.Response,
+                    content=content,
+                    options={"headers": dict(headers)} if headers else {},
+                    stream=stream,
+                    stream_cls=AsyncStream[object],
+                )
+                response = cast("httpx2.Response", answer)
+            except APIStatusError as error:
+                response = error.response
+            try:
+                yield Reply(response)
+            finally:
+                if stream:
+                    await response.aclose()
         finally:
-            if stream:
-                await response.aclose()
+            lane.busy -= 1
 
-    def _client(self) -> "AsyncOpenAI":
+    def _lane(self) -> _Lane:
         if self._http_client is None:
             return _shared(self.endpoint)
         if self._own is None:
-            self._own = _opened(self.endpoint, self._http_client)
+            self._own = _Lane(_opened(self.endpoint, self._http_client))
         return self._own
 
 
-_clients: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Endpoint, AsyncOpenAI]]" = (
+_LANE_LIMIT = 50
+_MOST_LANES = 16
+_lanes: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Endpoint, list[_Lane]]]" = (
     weakref.WeakKeyDictionary()
 )
 
 
-def _shared(endpoint: Endpoint) -> "AsyncOpenAI":
-    of_loop = _clients.setdefault(asyncio.get_running_loop(), {})
-    client = of_loop.get(endpoint)
-    if client is None:
-        client = of_loop[endpoint] = _opened(endpoint, None)
-    return client
+def _shared(endpoint: Endpoint) -> _Lane:
+    """Return a client with room; a pool looks at all of its connections for each request, so a full one is slow."""
+    lanes = _lanes.setdefault(asyncio.get_running_loop(), {}).setdefault(endpoint, [])
+    for lane in lanes:
+        if lane.busy < _LANE_LIMIT:
+            return lane
+    if len(lanes) < _MOST_LANES:
+        lanes.append(_Lane(_opened(endpoint, None)))
+        return lanes[-1]
+    return min(lanes, key=lambda lane: lane.busy)
 
 
 def _opened(endpoint: Endpoint, http_client: "httpx2.AsyncClient | None") -> "AsyncOpenAI":

@@ -166,14 +166,14 @@ def _status(payload: dict[str, Any]) -> int | None:
 
 _QUOTA = ("insufficient_quota", "billing_hard_limit", "insufficient balance", "insufficient_balance", "credit balance",
           "exceeded your current quota", "insufficient credits", "out of credits", "billing_not_active",
-          "spending limit", "requires more credits", "payment required")  # fmt: skip
+          "no credits", "exceeded_current_quota", "spending limit", "requires more credits", "payment required")  # fmt: skip
 _CONTEXT = ("context_length_exceeded", "context length", "context window", "exceed_context_size", "maximum context",
             "prompt is too long", "too many tokens", "string_above_max_length", "input is too long",
             "reduce the length of the messages", "input length", "prompt too long", "model_context_window",
-            "too large for model")  # fmt: skip
+            "exceeded model token limit", "too large for model")  # fmt: skip
 _GONE = ("model_not_found", "deploymentnotfound", "invalid_model", "model_not_available", "model_decommissioned",
          "model not found", "not a valid model", "unknown model", "model_not_supported", "unsupported_model",
-         "no endpoints found", "invalid model", "model does not exist", "model not exist")  # fmt: skip
+         "not supported by provider", "no endpoints found", "invalid model", "model does not exist", "model not exist")  # fmt: skip
 _AUTH = ("invalid_api_key", "invalid api key", "incorrect api key", "authentication", "permission_denied",
          "unauthorized", "no auth credentials", "invalid_request_key", "account_deactivated",
          "missing_api_key")  # fmt: skip
@@ -208,6 +208,8 @@ def _typed(fault: _Fault, headers: Mapping[str, str], *, model: str) -> ModelErr
         return facts.of(Refused, "The provider's filter stopped the request; change what is asked.")
     if client_side and status != 429 and _any(_STALE, said) and not _any(_GONE, said):  # noqa: PLR2004
         return facts.of(StaleReasoning, "Send the reasoning back unchanged, or leave out the whole turn.")
+    if status == 404 and "only supported in v1/" in said:
+        return facts.invalid()
     if status == 404 or (client_side and status != 429 and _any(_GONE, said)):  # noqa: PLR2004
         return facts.of(ModelGone, "Check the model's name, your access to it, and the base URL.")
     if status in (401, 403) or (client_side and status != 429 and _any(_AUTH, said)):  # noqa: PLR2004
@@ -222,7 +224,7 @@ def _waiting(facts: "_Facts", said: str) -> ModelError:
     if status in (503, 529, 498) or (status != 429 and _any(_BUSY, said)):  # noqa: PLR2004
         return facts.of(Overloaded, "Try again later, or fall back to another model.")
     if status == 429 or _any(_RATE, said):  # noqa: PLR2004
-        if "service_tier_capacity_exceeded" in said or "server is overloaded" in said:
+        if "service_tier_capacity_exceeded" in said or "overloaded" in said:
             return facts.of(Overloaded, "Try again later, or fall back to another model.")
         return facts.of(RateLimited, "Wait and try again.")
     if status in (408, 409, 425) or (status is not None and status >= 500):  # noqa: PLR2004

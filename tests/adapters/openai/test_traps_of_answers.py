@@ -1,6 +1,7 @@
 """What bites when an answer is read, whole or in chunks: a test for each trap of the chat API and its lookalikes."""
 
 import base64
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -439,3 +440,22 @@ async def test_a_prompted_call_is_held_back_until_it_is_known_to_be_one(wire: An
     words = [wire.delta(content=text) for text in (" ", "It is ", "{8}.")]
     events = await wire.provider("perplexity", wire.stream(*words, wire.delta("stop"))).events(request)
     assert [e.text for e in events if isinstance(e, PartDelta)] == [" It is ", "{8}."]
+
+
+async def test_plain_reasoning_beside_encrypted_details_is_kept_and_both_go_back(wire: Any) -> None:
+    details = [{"type": "reasoning.encrypted", "data": "eA=="}]
+    there = wire.provider("openrouter", wire.json(wire.message("8", reasoning="Hm.", reasoning_details=details)))
+    first = await ended(there, WHOLE)
+    assert [p.text for p in first.message.parts if isinstance(p, Reasoning)] == ["Hm.", None]
+    chunks = (wire.delta(reasoning="Hm."), wire.delta(reasoning_details=details), wire.delta("stop", content="8"))
+    streamed = await ended(wire.provider("openrouter", wire.stream(*chunks)))
+    assert [p.text or "" for p in streamed.message.parts if isinstance(p, Reasoning)] == ["Hm.", ""]
+    await there.events(WHOLE.model_copy(update={"messages": (user("?"), first.message)}))
+    assert there.sent[1]["messages"][1] == {
+        "role": "assistant", "content": "8", "reasoning": "Hm.", "reasoning_details": details}  # fmt: skip
+
+
+async def test_half_a_character_does_not_lose_the_answer(wire: Any) -> None:
+    body = json.dumps(wire.message("x")).replace('"x"', '"\\ud83d and \\ud83d\\ude00"').encode()
+    response = await ended(wire.provider("ollama", wire.raw([body])), WHOLE)
+    assert response.text == "\ufffd and \U0001f600"
