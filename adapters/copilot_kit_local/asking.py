@@ -1,8 +1,7 @@
 """A request as the body of a chat completion of llama.cpp, and receipts for what it cannot hold."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 from pydantic import JsonValue
 
@@ -11,10 +10,9 @@ from copilot_kit.request import OutputMode, Request, Settings, ToolSpec
 from copilot_kit.response import Dropped
 from copilot_kit.wire import Target
 from copilot_kit_local.choice import form_of, name_key, written
-from copilot_kit_local.likeness import Vector, nearest
+from copilot_kit_local.likeness import Embed, nearest
 from copilot_kit_local.situation import Situation, plain_messages, situation_of
 
-Embed: TypeAlias = Callable[[str], Awaitable[Vector | None]]
 SHOWN_EXAMPLES = 4
 DEFAULT_OUTPUT_TOKENS = 256
 _INSTRUCTIONS = "You are a helpful assistant."  # the model's own default makes it doubt what it knows
@@ -90,8 +88,9 @@ async def _call_messages(
 ) -> list[dict[str, str]]:
     """Return instructions, the worked examples most like the situation (the nearest last), and the situation."""
     worked = [(example.situation, written(tool, example.arguments, key)) for tool in tools for example in tool.examples]
-    now = "\n".join([*(refused.note for refused in situation.refused), situation.text, *situation.facts])
-    order = await nearest(now, [words for words, _ in worked], embed=embed, most=SHOWN_EXAMPLES)
+    notes = [refused.note for refused in situation.refused]
+    now = "\n".join([*notes, situation.text, *situation.facts])
+    order = await nearest([*notes, situation.text], [words for words, _ in worked], embed=embed, most=SHOWN_EXAMPLES)
     instructions = _instructions(said)
     if not worked:
         instructions += "\nActions:" + "".join(f"\n{tool.name}: {tool.description or ''}" for tool in tools)

@@ -1,40 +1,38 @@
-"""Which worked examples are most like a situation, by the model's own embeddings.
+"""Which worked examples are most like a situation: by the model's own embeddings, and by rare words in common.
 
 A model of this size copies the example that it has just read. Shown the few nearest ones, the nearest last, it chooses
-better than from all of them: on the demo's development tickets 18 of 20 instead of 1.
+far better than when it is shown all of them in a fixed order.
 """
 
 import math
 import re
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
 Vector: TypeAlias = tuple[float, ...]
-_WORD = re.compile(r"[a-z]{3,}")
+Embed: TypeAlias = Callable[[str], Awaitable[Vector | None]]
+_WORD = re.compile(r"[^\W\d_]{2,}")
 
 
-async def nearest(
-    situation: str, examples: Sequence[str], *, embed: Callable[[str], Awaitable[Vector | None]], most: int
-) -> list[int]:
-    """Return the indices of the examples most like the situation, the most alike first.
+async def nearest(situations: Sequence[str], examples: Sequence[str], *, embed: Embed, most: int) -> list[int]:
+    """Return the indices of the examples most like the situations together, the most alike first.
 
-    Without embeddings, words in common decide; in doubt the order given.
+    Where nothing makes embeddings, words in common decide alone; in doubt the order given.
     """
-    if len(examples) <= 1:
-        return list(range(len(examples)))
-    likeness = await _by_meaning(situation, examples, embed) or _by_words(situation, examples)
-    order = sorted(range(len(examples)), key=lambda index: -likeness[index])
-    return order[:most]
+    total = [0.0] * len(examples)
+    for situation in situations:
+        words = _by_words(situation, examples)
+        meaning = await _by_meaning(situation, examples, embed)
+        total = [a + b + c for a, b, c in zip(total, words, meaning, strict=True)]
+    return sorted(range(len(examples)), key=lambda index: -total[index])[:most]
 
 
-async def _by_meaning(
-    situation: str, examples: Sequence[str], embed: Callable[[str], Awaitable[Vector | None]]
-) -> list[float] | None:
+async def _by_meaning(situation: str, examples: Sequence[str], embed: Embed) -> list[float]:
     here = await embed(situation)
-    vectors = [await embed(example) for example in examples] if here is not None else []
-    if here is None or any(vector is None for vector in vectors):
-        return None
-    known = [vector for vector in vectors if vector is not None]
+    known = [vector for example in examples if (vector := await embed(example)) is not None]
+    if here is None or not known or len(known) < len(examples):
+        return [0.0] * len(examples)
     middle = [sum(column) / len(known) for column in zip(*known, strict=True)]  # what all of them share says nothing
     moved = _from(here, middle)
     return [_cosine(moved, _from(vector, middle)) for vector in known]
@@ -50,6 +48,13 @@ def _cosine(a: Sequence[float], b: Sequence[float]) -> float:
 
 
 def _by_words(situation: str, examples: Sequence[str]) -> list[float]:
-    here = set(_WORD.findall(situation.lower()))
-    words = [set(_WORD.findall(example.lower())) for example in examples]
-    return [len(here & those) / math.sqrt(len(those) or 1) for those in words]
+    """Return the cosine of the words, each weighed by how few examples have it (inverse document frequency)."""
+    texts = [set(_WORD.findall(example.lower())) for example in examples]
+    seen = Counter(word for text in texts for word in text)
+    weight = {word: math.log((len(texts) + 1) / (count + 0.5)) ** 2 for word, count in seen.items()}
+    here = set(_WORD.findall(situation.lower())) & weight.keys()
+    whole = sum(weight[word] for word in here)
+    return [
+        sum(weight[word] for word in here & text) / (math.sqrt(whole * sum(weight[word] for word in text)) or 1.0)
+        for text in texts
+    ]

@@ -81,7 +81,7 @@ async def after_rejection(model: Model, name: Set = Set.TICKETS) -> list[Row]:
 
 
 async def _corrected(model: Model, ticket: Ticket, correction: Correction) -> Row:
-    wrong = ScriptedModel([call(correction.rejected.tool, correction.rejected.arguments)])
+    wrong = ScriptedModel(call(correction.rejected.tool, correction.rejected.arguments))
     with tempfile.TemporaryDirectory() as folder:
         agent = build_agent(ticket, Desk(Path(folder)), model=_Second(wrong, model))
         run = await agent.run(task_for(ticket))
