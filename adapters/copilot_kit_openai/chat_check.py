@@ -167,8 +167,9 @@ def _usage(answer: dict[str, Any]) -> dict[str, Any] | None:
 _SIGNS = (
     ("QuotaExceeded", ("insufficient_quota", "nsufficient balance", "no credits", "exceeded_current_quota")),
     ("RateLimited", ("tokens per minute",)),
-    ("ContextOverflow", ("context_length_exceeded", "maximum context length", "context window", "exceed_context_size_error",
-                         "exceeded model token limit", "reduce the length of the messages", "prompt is too long")),
+    ("ContextOverflow", ("context_length_exceeded", "maximum context length", "context window",
+                         "exceed_context_size_error", "exceeded model token limit", "prompt is too long",
+                         "reduce the length of the messages")),
     ("Refused", ("content_filter", "requires moderation", "usage policy", "data_inspection_failed",
                  "content_policy_violation")),
     ("StaleReasoning", ("`reasoning_content`", "thought_signature", "invalid_encrypted_content")),

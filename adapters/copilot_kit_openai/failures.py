@@ -159,27 +159,31 @@ def _status(payload: dict[str, Any]) -> int | None:
         value = payload.get(name)
         if isinstance(value, str) and value.isdigit():
             value = int(value)
-        if isinstance(value, int) and 400 <= value <= 599:  # noqa: PLR2004
+        if isinstance(value, int) and _FIRST_ERROR <= value <= _LAST_ERROR:
             return value
     return None
 
 
-_QUOTA = ("insufficient_quota", "billing_hard_limit", "insufficient balance", "insufficient_balance", "credit balance",
-          "exceeded your current quota", "insufficient credits", "out of credits", "billing_not_active",
-          "no credits", "exceeded_current_quota", "spending limit", "requires more credits", "payment required")  # fmt: skip
+_FIRST_ERROR, _LAST_ERROR = 400, 599
+_PAYMENT, _NOT_FOUND, _TOO_MANY, _SERVER = 402, 404, 429, 500
+_QUOTA = ("insufficient_quota", "billing_hard_limit", "insufficient balance", "insufficient_balance",
+          "credit balance", "exceeded your current quota", "insufficient credits", "out of credits",
+          "billing_not_active", "no credits", "exceeded_current_quota", "spending limit", "requires more credits",
+          "payment required")  # fmt: skip
 _CONTEXT = ("context_length_exceeded", "context length", "context window", "exceed_context_size", "maximum context",
-            "prompt is too long", "too many tokens", "string_above_max_length", "input is too long",
+            "prompt is too long", "too many tokens", "input is too long",
             "reduce the length of the messages", "input length", "prompt too long", "model_context_window",
             "exceeded model token limit", "too large for model")  # fmt: skip
 _GONE = ("model_not_found", "deploymentnotfound", "invalid_model", "model_not_available", "model_decommissioned",
          "model not found", "not a valid model", "unknown model", "model_not_supported", "unsupported_model",
-         "not supported by provider", "no endpoints found", "invalid model", "model does not exist", "model not exist")  # fmt: skip
+         "not supported by provider", "no endpoints found", "invalid model", "model does not exist",
+         "model not exist")  # fmt: skip
 _AUTH = ("invalid_api_key", "invalid api key", "incorrect api key", "authentication", "permission_denied",
          "unauthorized", "no auth credentials", "invalid_request_key", "account_deactivated",
          "missing_api_key")  # fmt: skip
 _FILTER = ("content_filter", "content_policy_violation", "responsibleaipolicyviolation", "content management policy",
            "cyber_policy_violation", "safety_violation", "moderation_blocked", "requires moderation",
-           "usage policies", "usage policy", "invalid_prompt", "usage policy", "invalid_prompt",
+           "usage policies", "usage policy", "invalid_prompt",
            "data_inspection_failed", "contentfilter")  # fmt: skip
 _STALE = ("invalid_encrypted_content", "encrypted content", "without its required following item",
           "without its required 'reasoning' item", "reasoning_content", "thought_signature", "thought signature",
@@ -199,35 +203,35 @@ def _typed(fault: _Fault, headers: Mapping[str, str], *, model: str) -> ModelErr
     said = " ".join(word for word in (fault.code, fault.kind, fault.message) if word).lower()
     facts = _Facts(fault, headers, model)
     status = fault.status
-    client_side = status is None or status < 500  # noqa: PLR2004
-    if client_side and (status == 402 or _any(_QUOTA, said)):  # noqa: PLR2004
+    client_side = status is None or status < _SERVER
+    if client_side and (status == _PAYMENT or _any(_QUOTA, said)):
         return facts.of(QuotaExceeded, "Add credit or raise the limit; waiting does not help.")
     if client_side and _any(_CONTEXT, said) and not _any(("tokens per", "per minute"), said):
         return facts.of(ContextOverflow, "Shorten the conversation, or use a model with a longer window.")
     if client_side and _any(_FILTER, said):
         return facts.of(Refused, "The provider's filter stopped the request; change what is asked.")
-    if client_side and status != 429 and _any(_STALE, said) and not _any(_GONE, said):  # noqa: PLR2004
+    if client_side and status != _TOO_MANY and _any(_STALE, said) and not _any(_GONE, said):
         return facts.of(StaleReasoning, "Send the reasoning back unchanged, or leave out the whole turn.")
-    if status == 404 and "only supported in v1/" in said:
+    if status == _NOT_FOUND and "only supported in v1/" in said:
         return facts.invalid()
-    if status == 404 or (client_side and status != 429 and _any(_GONE, said)):  # noqa: PLR2004
+    if status == _NOT_FOUND or (client_side and status != _TOO_MANY and _any(_GONE, said)):
         return facts.of(ModelGone, "Check the model's name, your access to it, and the base URL.")
-    if status in (401, 403) or (client_side and status != 429 and _any(_AUTH, said)):  # noqa: PLR2004
+    if status in (401, 403) or (client_side and status != _TOO_MANY and _any(_AUTH, said)):
         return facts.of(AuthFailed, "Check the key and what it is allowed to do.")
     return _waiting(facts, said)
 
 
 def _waiting(facts: "_Facts", said: str) -> ModelError:
     status = facts.fault.status
-    if status != 429 and _any(_MISWRITTEN, said):  # noqa: PLR2004
+    if status != _TOO_MANY and _any(_MISWRITTEN, said):
         return facts.of(BadAnswer, "The model wrote a call or JSON that does not fit; try again, with feedback.")
-    if status in (503, 529, 498) or (status != 429 and _any(_BUSY, said)):  # noqa: PLR2004
+    if status in (503, 529, 498) or (status != _TOO_MANY and _any(_BUSY, said)):
         return facts.of(Overloaded, "Try again later, or fall back to another model.")
-    if status == 429 or _any(_RATE, said):  # noqa: PLR2004
+    if status == _TOO_MANY or _any(_RATE, said):
         if "service_tier_capacity_exceeded" in said or "overloaded" in said:
             return facts.of(Overloaded, "Try again later, or fall back to another model.")
         return facts.of(RateLimited, "Wait and try again.")
-    if status in (408, 409, 425) or (status is not None and status >= 500):  # noqa: PLR2004
+    if status in (408, 409, 425) or (status is not None and status >= _SERVER):
         return facts.of(ProviderFailed, "Try again.")
     if status is None and (_any(_NOT_JSON_SERVER, said) or not facts.fault.kind):
         return facts.of(ProviderFailed, "Try again.")
