@@ -33,7 +33,16 @@ def asked(child: "pexpect.spawn[str]", *lines: str) -> None:
     for line in lines:
         child.expect(line)
     child.expect("\\? why")
-    time.sleep(0.4)  # keys pressed sooner are meant for what was there before
+
+
+def press(child: "pexpect.spawn[str]", key: str, reply: str) -> None:
+    """Press a key until it is heard: those that come too soon are meant for what was on the screen before."""
+    for _ in range(10):
+        time.sleep(0.35)
+        child.send(key)
+        if child.expect([reply, pexpect.TIMEOUT], timeout=3) == 0:
+            return
+    raise AssertionError(f"{key!r} is not heard")
 
 
 def ended(child: "pexpect.spawn[str]", report: str) -> None:
@@ -55,8 +64,7 @@ def test_what_is_approved_is_carried_out_once(demo: Callable[..., "pexpect.spawn
     child = demo()
     asked(child, "── refund · leaves the house", "amount  64.0", 'order  "HP-1077"', 'reason  "damaged"')
     assert refunds(own_folder) == []
-    child.send("y")
-    child.expect("approved")
+    press(child, "y", "approved")
     ended(child, "In copilot-demo: 0 mails in outbox/, 1 refunds")
     assert refunds(own_folder) == [("01", "HP-1077", 64.0, "damaged")]
 
@@ -66,13 +74,12 @@ def test_what_is_edited_is_shown_again_and_carried_out_as_edited(
 ):
     child = demo()
     asked(child, "amount  64.0")
-    child.send("e")
-    child.expect("Which argument")
+    press(child, "e", "Which argument")
     child.sendline("amount")
     child.expect("amount = ")
     child.sendline("30")
     asked(child, "edited by you", "amount  30.0")
-    child.send("y")
+    press(child, "y", "approved")
     ended(child, "1 refunds")
     assert refunds(own_folder) == [("01", "HP-1077", 30.0, "damaged")]
 
@@ -82,11 +89,10 @@ def test_what_is_rejected_with_a_reason_is_tried_again_otherwise(
 ):
     child = demo()
     asked(child, "── refund")
-    child.send("r")
-    child.expect("Why not")
+    press(child, "r", "Why not")
     child.sendline("they only ask where it is")
     asked(child, "── send_reply", 'template  "tracking"', "what comes of it", "Hello Tunde|Tunde")
-    child.send("y")
+    press(child, "y", "approved")
     ended(child, "1 mails in outbox/, 0 refunds")
     mails = list((own_folder / "copilot-demo" / "outbox").iterdir())
     assert [message_from_bytes(mail.read_bytes())["To"] for mail in mails] == ["tunde@okafor.example"]
@@ -98,7 +104,7 @@ def test_every_step_is_in_the_journal(
 ):
     child = demo()
     asked(child, "── refund")
-    child.send("y")
+    press(child, "y", "approved")
     ended(child, "1 refunds")
     runs = copilot("runs", "list", "--json").json
     assert [(run["agent"], run["status"]) for run in runs] == [("support", "done")]
@@ -112,12 +118,11 @@ def test_what_is_skipped_waits_and_is_asked_again_by_another_process_without_the
 ):
     child = demo()
     asked(child, "── refund")
-    child.send("k")
-    child.expect("left waiting")
+    press(child, "k", "left waiting")
     ended(child, "0 refunds")
     child = demo()
     asked(child, "was left waiting", "── refund")
-    child.send("y")
+    press(child, "y", "approved")
     ended(child, "1 refunds")
     assert [run["status"] for run in copilot("runs", "list", "--json").json] == ["done"]
 
@@ -159,6 +164,6 @@ def test_a_ticket_that_is_not_there_is_refused_with_those_there_are(copilot: Cal
 def test_the_demo_runs_on_the_local_model(demo: Callable[..., "pexpect.spawn[str]"], own_folder: Path):
     child = demo(model="local:smollm2")
     asked(child, "── refund", 'order  "HP-1077"')
-    child.send("y")
+    press(child, "y", "approved")
     ended(child, "1 refunds")
     assert refunds(own_folder)[0][:3] == ("01", "HP-1077", 64.0)
