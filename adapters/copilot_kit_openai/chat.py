@@ -2,11 +2,12 @@
 
 from collections.abc import AsyncIterator
 
-from copilot_kit.errors import InvalidRequest, ModelError
+from copilot_kit.errors import BadAnswer, InvalidRequest, ModelError
 from copilot_kit.events import Event, Failed, closing
 from copilot_kit.http import within
 from copilot_kit.profile import Profile
 from copilot_kit.request import Request
+from copilot_kit.response import Response
 from copilot_kit.sse import Splitter
 from copilot_kit_openai.chat_answer import Asked
 from copilot_kit_openai.chat_request import ChatEncoder, Outgoing
@@ -17,6 +18,7 @@ from copilot_kit_openai.failures import sdk_failure, status_failure, truncated
 from copilot_kit_openai.profiles import profile_for
 
 _ERROR = 400
+_STREAM_BEGINS = b"d:eir\xef"  # data, a comment, event, id, retry, or a byte order mark
 
 
 class ChatModel:
@@ -57,7 +59,7 @@ class ChatModel:
                 failure = sdk_failure(error, model=self._id, started=reading.begun)
                 if failure is None:
                     raise
-                yield Failed(failure, reading.partial())
+                yield Failed(failure, _so_far(reading))
 
     def _unsupported(self, request: Request, outgoing: Outgoing) -> ModelError | None:
         lost = [receipt for receipt in outgoing.dropped if receipt.kind in {"setting", "tool"}]
@@ -75,25 +77,25 @@ class ChatModel:
         async with self._connection.post("/chat/completions", outgoing.content, stream=outgoing.stream) as reply:
             if reply.status >= _ERROR:
                 raise status_failure(reply.status, reply.headers, await reply.read(), model=self._id)
-            if outgoing.stream:
-                async for event in self._streamed(reply, reading):
+            try:
+                async for event in self._streamed(reply, reading) if outgoing.stream else _whole(reply, reading):
                     yield event
-                return
-            body = await reply.read()
-            if body.lstrip()[:5] == b"data:":  # it streams although nobody asked
-                for event in _read(Splitter(), body, reading):
-                    yield event
-                for event in reading.finish():
-                    yield event
-                return
-            for event in reading.whole(body):
-                yield event
+            except (LookupError, TypeError, AttributeError, ValueError) as error:
+                if sdk_failure(error, model=self._id, started=reading.begun) is not None:
+                    raise
+                what = f"{type(error).__name__}: {error}".splitlines()[0]
+                raise BadAnswer(
+                    f"{self._id} sent something that is no answer of the chat completions API ({what}). "
+                    "Try again, or check the base URL.",
+                    model=self._id,
+                    started=reading.begun,
+                ) from error
 
     async def _streamed(self, reply: Reply, reading: Reading) -> AsyncIterator[Event]:
         splitter, body, seen = Splitter(), b"", False
         async for chunk in reply.chunks():
             if not seen and (head := chunk.lstrip()[:1]):
-                seen, body = True, chunk if head in b"{[<" else b""
+                seen, body = True, b"" if head in _STREAM_BEGINS else chunk
             elif body:  # no stream at all: the whole answer, an error, or a gateway's page
                 body += chunk
             if not body:
@@ -119,6 +121,25 @@ class ChatModel:
             if isinstance(error.__cause__, ValueError):
                 raise truncated(self._id, started=reading.begun, missing="the end of a chunk") from error
             raise
+
+
+def _so_far(reading: Reading) -> Response | None:
+    try:
+        return reading.partial()
+    except (TypeError, ValueError):  # what came cannot even be kept
+        return None
+
+
+async def _whole(reply: Reply, reading: Reading) -> AsyncIterator[Event]:
+    body = await reply.read()
+    if body.lstrip()[:5] != b"data:":
+        for event in reading.whole(body):
+            yield event
+        return
+    for event in _read(Splitter(), body, reading):  # it streams although nobody asked
+        yield event
+    for event in reading.finish():
+        yield event
 
 
 def _read(splitter: Splitter, chunk: bytes, reading: Reading) -> list[Event]:

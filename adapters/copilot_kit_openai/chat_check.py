@@ -76,13 +76,26 @@ def _add(message: dict[str, Any], delta: dict[str, Any]) -> None:
         message.setdefault("executed", {})[tool.get("index", 0)] = tool
         message["executed_tools"] = list(message["executed"].values())
     for number, piece in enumerate(delta.get("tool_calls") or []):
-        key = number if piece.get("index") is None else piece["index"]
-        known = message["calls"].get(key)
-        if known and piece.get("id") and known["id"] not in {None, piece["id"]}:
-            key = piece["id"]  # a server that gives every call the same index
-        call = message["calls"].setdefault(key, {"id": piece.get("id"), "function": {"name": "", "arguments": ""}})
-        for name in ("name", "arguments"):
-            call["function"][name] += (piece.get("function") or {}).get(name) or ""
+        _add_call(message["calls"], piece, number)
+    if legacy := delta.get("function_call"):
+        _add_call(message["calls"], {"function": legacy}, 0)
+    if spoken := (delta.get("audio") or {}).get("transcript"):
+        message["audio"] = {"transcript": message.get("audio", {}).get("transcript", "") + spoken}
+
+
+def _add_call(calls: dict[Any, Any], piece: dict[str, Any], number: int) -> None:
+    key = number if piece.get("index") is None else piece["index"]
+    wire_id = piece.get("id")
+    if key in calls and wire_id and calls[key]["id"] not in {None, wire_id}:
+        key = wire_id  # a server that gives every call the same index, or none
+    if piece.get("index") is None and not wire_id and calls:
+        key = list(calls)[-1]
+    call = calls.setdefault(key, {"id": wire_id, "type": piece.get("type"), "function": {"name": "", "arguments": ""},
+                                  "custom": {"name": "", "input": ""}})  # fmt: skip
+    for part in ("function", "custom"):
+        for name, value in (piece.get(part) or {}).items():
+            if name in call[part]:
+                call[part][name] += value or ""
 
 
 def _read(message: dict[str, Any], finish: str | None, usage: dict[str, Any] | None) -> Said:

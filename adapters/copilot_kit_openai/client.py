@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
 
 from copilot_kit.errors import MissingExtra, UsageError
 from copilot_kit_openai.dialects import Dialect
@@ -29,6 +30,11 @@ class Endpoint:
     query: tuple[tuple[str, str], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def keyed_by_header(self) -> bool:
+        """The key goes in a header of the provider's own."""
+        return any(value == self.api_key for _, value in self.headers)
+
     def __repr__(self) -> str:
         return f"Endpoint(provider={self.provider!r}, base_url={self.base_url!r})"  # never the key
 
@@ -39,6 +45,8 @@ def endpoint_for(dialect: Dialect, *, base_url: str | None, api_key: str | None)
     if not url:
         where = f"set {dialect.base_url_env}, or " if dialect.base_url_env else ""
         raise UsageError(f"{dialect.name!r} has no address of its own: {where}pass base_url='https://…'.")
+    if dialect.path and urlsplit(url).path in {"", "/"}:
+        url = url.rstrip("/") + dialect.path
     key = api_key or (dialect.key_env and os.environ.get(dialect.key_env)) or dialect.default_key
     if not key:
         raise UsageError(
@@ -98,7 +106,11 @@ class Connection:
         """Post these bytes; the reply lives as long as the block. Error statuses are replies too, and do not raise."""
         lane = self._lane()
         import httpx2
-        from openai import APIStatusError, AsyncStream
+        from openai import APIStatusError, AsyncStream, Omit
+
+        told: dict[str, str | Omit] = {**(headers or {})}
+        if self.endpoint.keyed_by_header:
+            told["Authorization"] = Omit()  # the key goes in the provider's own header, and only there
 
         lane.busy += 1
         try:
@@ -107,7 +119,7 @@ class Connection:
                     path,
                     cast_to=httpx2.Response,
                     content=content,
-                    options={"headers": dict(headers)} if headers else {},
+                    options={"headers": told} if told else {},
                     stream=stream,
                     stream_cls=AsyncStream[object],
                 )

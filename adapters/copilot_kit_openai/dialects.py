@@ -27,10 +27,12 @@ class Dialect:
     """None: there is no common address; the caller or `base_url_env` gives it."""
     key_env: str | None = None
     base_url_env: str | None = None
+    path: str = ""
+    """Put behind an address that is a host and no more."""
     default_key: str | None = None
     """Sent where the server asks for none."""
     key_header: str | None = None
-    """A second header that carries the key, for servers that do not read the bearer token."""
+    """The header that carries the key, for servers that do not read the bearer token."""
     api: Api = "chat"
     """The API used when the model string does not say."""
     query: tuple[tuple[str, str], ...] = ()
@@ -107,7 +109,7 @@ _OPENAI = Dialect(
     allowed_tools=True,
 )
 
-_LOCAL = Dialect(name="", default_key="none", tool_media=True)
+_LOCAL = Dialect(name="", default_key="none", tool_media=True, path="/v1")
 
 _TABLE = (
     _OPENAI,
@@ -118,6 +120,7 @@ _TABLE = (
         base_url_env="AZURE_OPENAI_ENDPOINT",
         key_env="AZURE_OPENAI_API_KEY",
         key_header="api-key",
+        path="/openai/v1",
         api="chat",
     ),
     replace(
