@@ -50,11 +50,21 @@ def offered(request: Request) -> tuple[ToolSpec, ...]:
         case "required":
             return tools
         case tuple(names):
-            return tuple(tool for tool in tools if tool.name in names)
+            return _named(tools, names)
         case _:
             last = request.messages[-1] if request.messages else None
             answered = last is not None and last.role == "tool" and bool(situation_of(request.messages).facts)
-            return () if answered or request.output is not None else tools
+            return () if answered else tools
+
+
+def _named(tools: tuple[ToolSpec, ...], names: tuple[str, ...]) -> tuple[ToolSpec, ...]:
+    named = tuple(tool for tool in tools if tool.name in names)
+    if not named:
+        have = ", ".join(tool.name for tool in tools) or "none"
+        raise InvalidRequest(
+            f"None of the tools {names!r} is among those of the request ({have}).", param="tool_choice"
+        )
+    return named
 
 
 async def ask(request: Request, tools: tuple[ToolSpec, ...], *, target: Target, embed: Embed) -> Asked:

@@ -50,7 +50,7 @@ def without(tools: Sequence[ToolSpec], refused: Refused) -> tuple[ToolSpec, ...]
     for tool in tools:
         if tool.name != refused.name:
             narrowed.append(tool)
-        elif (smaller := _smaller(tool, json.loads(refused.args_json))) is not None:
+        elif (smaller := _smaller(tool, _held(refused.args_json))) is not None:
             narrowed.append(smaller)
     return tuple(narrowed)
 
@@ -59,7 +59,16 @@ def same_call(name: str, args_json: str, refused: Refused) -> bool:
     """Tell whether this is the refused call again."""
     if name != refused.name:
         return False
-    return compact(json.loads(args_json)) == compact(json.loads(refused.args_json))
+    return compact(_held(args_json)) == compact(_held(refused.args_json))
+
+
+def _held(args_json: str) -> dict[str, Any]:
+    """Return arguments as data; those that another model broke are none."""
+    try:
+        held = json.loads(args_json)
+    except ValueError:
+        return {}
+    return held if isinstance(held, dict) else {}
 
 
 def _smaller(tool: ToolSpec, arguments: Mapping[str, Any]) -> ToolSpec | None:

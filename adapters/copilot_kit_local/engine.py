@@ -5,6 +5,7 @@ cache (with one, a greedy answer depends on what was asked before), greedy choic
 """
 
 import asyncio
+import atexit
 import secrets
 import shutil
 import tempfile
@@ -66,7 +67,10 @@ class Engine:
 
     def close(self) -> None:
         """Free the memory; a request that is being answered ends first."""
-        self._worker.submit(self._unload)
+        try:
+            self._worker.submit(self._unload)
+        except RuntimeError:  # the interpreter ends, and has stopped the worker
+            self._unload()
         self._worker.shutdown(wait=True)
 
     async def chat(self, body: dict[str, Any]) -> AsyncIterator[Chunk]:
@@ -148,12 +152,15 @@ def engine_for(path: Path, settings: EngineSettings) -> Engine:
 
 
 def close_engines() -> None:
-    """Free the memory of all engines of this process."""
+    """Free the memory of all engines of this process, and remove their sockets; done at exit, too."""
     with _lock:
         engines = list(_engines.values())
         _engines.clear()
     for engine in engines:
         engine.close()
+
+
+atexit.register(close_engines)
 
 
 def _started(path: Path, settings: EngineSettings) -> tuple[Any, Path]:

@@ -226,3 +226,23 @@ async def test_a_stream_without_an_end_is_a_failure_that_keeps_the_words() -> No
         await complete(model_over(Scripted(said("Good", finish=None))), Request(messages=(user("x"),)))
     assert caught.value.started
     assert caught.value.partial is not None
+
+
+async def test_a_choice_of_tools_that_are_not_there_is_refused() -> None:
+    request = Request(messages=(user("hello"),), tools=(REPLY,), tool_choice=("refund",))
+    with pytest.raises(InvalidRequest, match=r"None of the tools \('refund',\)"):
+        await complete(model_over(Scripted(said("x"))), request)
+
+
+async def test_broken_arguments_of_another_model_do_no_harm() -> None:
+    backend = Scripted(said('{"action": "refund", "order": "HP-9", "reason": "lost"}'))
+    history = rejected('{"order": "HP-', "The arguments cannot be read.")
+    response = await complete(model_over(backend), Request(messages=history, tools=(REFUND,)))
+    assert response.calls[0].name == "refund"
+
+
+async def test_tools_come_before_an_answer_in_a_form() -> None:
+    schema = {"type": "object", "properties": {"age": {"type": "integer"}}}
+    backend = Scripted(said('{"action": "reply", "text": "x"}'))
+    request = Request(messages=(user("hello"),), tools=(REPLY,), output=OutputSpec(json_schema=schema))
+    assert (await complete(model_over(backend), request)).calls[0].name == "reply"
