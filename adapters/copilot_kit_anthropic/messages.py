@@ -139,7 +139,7 @@ class MessagesModel:
     def _understood(self, event: object, answer: Answer) -> list[Event]:
         try:
             return answer.event(event) if isinstance(event, dict) else []
-        except (ValueError, TypeError, KeyError) as error:  # fields of other types than the API has
+        except (ValueError, TypeError, LookupError, AttributeError) as error:  # fields of other types than the API has
             raise not_an_answer(self.id, dumped(event), started=answer.begun) from error
 
     def _last(self, reader: Reader, answer: Answer) -> Iterator[Event]:
@@ -162,7 +162,7 @@ class MessagesModel:
             value = loaded(data)
             if isinstance(value, dict):
                 return answer.whole(value)
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
             raise not_an_answer(self.id, data) from error
         raise not_an_answer(self.id, data)
 
