@@ -80,8 +80,8 @@ class Facts:
 
     def note(self, told: dict[str, Any]) -> None:
         """Take over what an answer or a chunk says of itself."""
-        self.response_id = told.get("id") or self.response_id
-        self.served = told.get("model") or self.served
+        self.response_id = word_of(told.get("id")) or self.response_id
+        self.served = word_of(told.get("model")) or self.served
         if isinstance(usage := told.get("usage"), dict):
             self.usage = usage
         for name, value in told.items():
@@ -95,11 +95,16 @@ class Facts:
                 self.choice[name] = value
 
 
+def word_of(value: Any) -> str | None:
+    """Return a name or an id as text, whatever a server made of it; None for none."""
+    return value if value is None or isinstance(value, str) else str(value)
+
+
 def check_choice(choice: dict[str, Any], asked: Asked, *, started: bool) -> None:
     """Raise what a choice says went wrong with it."""
     if isinstance(error := choice.get("error"), dict | str) and error:
         raise payload_failure(error, model=asked.id, started=started)
-    finish = choice.get("finish_reason")
+    finish = word_of(choice.get("finish_reason"))
     if finish in _BUSY:
         raise Overloaded(f"{asked.id} gave up for want of capacity ({finish!r}). Try again later.", model=asked.id,
                          started=started, code=finish)  # fmt: skip

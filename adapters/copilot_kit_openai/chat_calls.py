@@ -10,7 +10,7 @@ from copilot_kit.assembly import Assembly
 from copilot_kit.events import Event
 from copilot_kit.ids import new_id
 from copilot_kit.messages import Foreign, Text, ToolCall, Wire
-from copilot_kit_openai.chat_answer import Asked, arguments_of, uncut
+from copilot_kit_openai.chat_answer import Asked, arguments_of, uncut, word_of
 
 _KNOWN = frozenset({"id", "type", "index", "function", "custom"})
 
@@ -47,7 +47,7 @@ class Calls:
         """Take a piece of a call. The index tells calls apart, or a new id where a server repeats the index."""
         body = told.get("function") or told.get("custom") or {}
         call = self._of(told, position, body)
-        call.wire_id = call.wire_id or told.get("id") or None
+        call.wire_id = call.wire_id or word_of(told.get("id")) or None
         call.kind = told.get("type") or call.kind
         for name, value in told.items():
             if name not in _KNOWN and value is not None:
@@ -62,7 +62,7 @@ class Calls:
             self._tell(call, events)
 
     def _of(self, told: dict[str, Any], position: Any, body: dict[str, Any]) -> _Call:
-        wire_id, index = told.get("id") or None, told.get("index")
+        wire_id, index = word_of(told.get("id")) or None, told.get("index")
         key = index if index is not None else (wire_id or position)
         call = self._by_key.get(key)
         if call is None and index is None and wire_id is None and self._calls:

@@ -28,6 +28,7 @@ from copilot_kit_openai.chat_answer import (
     json_of,
     response_of,
     uncut,
+    word_of,
 )
 from copilot_kit_openai.chat_calls import Calls
 from copilot_kit_openai.chat_parse import reasoning_of_detail
@@ -94,7 +95,8 @@ class Reading:
         first = choices[0]
         check_choice(first, asked, started=False)
         facts.note_choice(first)
-        facts.finish, facts.logprobs, facts.others = first.get("finish_reason"), first.get("logprobs"), choices[1:]
+        facts.finish, facts.logprobs = word_of(first.get("finish_reason")), first.get("logprobs")
+        facts.others = choices[1:]
         message = first.get("message") or {}
         self._note_message(message)
         for part in answer_parts(message, asked):
@@ -170,7 +172,7 @@ class Reading:
                 self._other_field(name, value, delta, events)
         if (logprobs := choice.get("logprobs")) is not None:
             self._add_logprobs(logprobs)
-        finish = choice.get("finish_reason")
+        finish = word_of(choice.get("finish_reason"))
         if finish is not None:
             self._facts.finish = finish
             self._facts.note(chunk)

@@ -1,16 +1,20 @@
 """Recorded traffic through the chat adapter, both ways, and cut at every byte."""
 
+import json
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import httpx2
 import pytest
 
 from copilot_kit.conformance import check_recording, recordings
-from copilot_kit.events import Failed, PartEnd
-from copilot_kit.messages import ToolCall
+from copilot_kit.events import Ended, Failed, PartEnd, parts_of
+from copilot_kit.messages import ToolCall, user
+from copilot_kit.request import Request
+from copilot_kit.response import Response
 from copilot_kit_openai.chat import ChatModel
 from copilot_kit_openai.check import CHECK
 from copilot_kit_openai.client import Connection, Reply
@@ -71,3 +75,40 @@ async def test_a_stream_cut_at_any_byte_is_a_typed_failure_without_a_call_to_run
             if last.partial is not None:
                 assert last.partial.state == "partial"
                 assert not [p for p in last.partial.message.parts if isinstance(p, ToolCall)]
+
+
+ODD_VALUES: tuple[Any, ...] = (None, True, -1, 3.5, "", "x", [], [1], {}, {"a": 1})
+
+
+def _places(told: Any, place: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    inner = told.items() if isinstance(told, dict) else enumerate(told) if isinstance(told, list) else ()
+    return [place, *[found for key, value in inner for found in _places(value, (*place, key))]]
+
+
+def _with_an_odd_value(told: dict[str, Any], chance: random.Random) -> dict[str, Any]:
+    *way, last = chance.choice(_places(told)[1:])
+    changed: dict[str, Any] = json.loads(json.dumps(told))
+    place: Any = changed
+    for step in way:
+        place = place[step]
+    place[last] = chance.choice(ODD_VALUES)
+    return changed
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_an_answer_with_a_value_of_another_type_is_read_or_fails_but_never_raises(
+    shared: Path, seed: int
+) -> None:
+    chance = random.Random(seed)
+    line = Line()
+    model = ChatModel("openrouter", "m", dialect=DIALECTS["openrouter"], connection=cast("Connection", line))
+    bodies = [i.response.body for r in recordings(shared / "wire") if r.api == "chat" for i in r.interactions
+              if i.response.status == 200 and isinstance(i.response.body, dict)]  # fmt: skip
+    for _ in range(100):
+        line.body = json.dumps(_with_an_odd_value(chance.choice(bodies), chance)).encode()
+        events = [event async for event in model.stream(Request(messages=(user("?"),)))]
+        last = events[-1]
+        assert isinstance(last, Ended | Failed)
+        if isinstance(last, Ended):
+            assert parts_of(events) == last.response.message.parts
+            assert Response.model_validate_json(last.response.model_dump_json()) == last.response
