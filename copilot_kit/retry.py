@@ -98,7 +98,8 @@ class Retry:
                 _LOG.info("%s: %s, asking again in %.1f s", self._model.id, type(error).__name__, state.upcoming_sleep)
 
         def stop(state: "RetryCallState") -> bool:
-            left_s = (request.settings.deadline_s or float("inf")) - (self._clock() - begun_s)
+            deadline_s = request.settings.deadline_s
+            left_s = float("inf") if deadline_s is None else deadline_s - (self._clock() - begun_s)
             wait_s = state.upcoming_sleep
             return state.attempt_number >= self._attempts or wait_s > self._max_wait_s or wait_s >= left_s
 

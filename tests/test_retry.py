@@ -264,3 +264,11 @@ async def test_what_breaks_off_each_time_fails_with_the_last_partial_answer():
     assert isinstance(last, Failed)
     assert last.partial is not None
     assert (str(last.error), last.partial.text) == ("cut again", "Hell")
+
+
+async def test_a_deadline_of_nothing_leaves_no_second_attempt():
+    model = ScriptedModel(Overloaded("busy"), "never asked for")
+    request = Request(messages=(user("hi"),), settings=Settings(deadline_s=0.0))
+    with pytest.raises(Overloaded):
+        await complete(patient(model, Time()), request)
+    assert len(model.requests) == 1
