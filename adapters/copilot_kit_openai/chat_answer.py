@@ -33,9 +33,9 @@ from copilot_kit_openai.dialects import Dialect
 from copilot_kit_openai.failures import payload_failure
 from copilot_kit_openai.prompted import called, unfenced
 
-REASONING_FIELDS = ("reasoning_content", "reasoning")
+REASONING_FIELDS = ("reasoning_content", "reasoning", "reasoning_text")
 MESSAGE_FIELDS = frozenset({
-    "role", "content", "refusal", "reasoning", "reasoning_content", "reasoning_details", "tool_calls",
+    "role", "content", "refusal", "reasoning", "reasoning_content", "reasoning_text", "reasoning_details", "tool_calls",
     "function_call", "audio", "images", "annotations", "executed_tools",
 })  # fmt: skip
 _ANSWER_FIELDS = frozenset({"id", "object", "model", "choices", "usage", "obfuscation", "p"})

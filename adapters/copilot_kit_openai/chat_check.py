@@ -68,7 +68,7 @@ def _add(message: dict[str, Any], delta: dict[str, Any]) -> None:
     for part in content if isinstance(content, list) else [{"type": "text", "text": content or ""}]:
         message["parts"] = [*message.get("parts", []), part]
         message["content"] = message["parts"]
-    for name in ("reasoning", "reasoning_content", "refusal"):
+    for name in ("reasoning", "reasoning_content", "reasoning_text", "refusal"):
         if delta.get(name):
             message[name] = message.get(name, "") + delta[name]
     message["reasoning_details"] = [*message.get("reasoning_details", []), *(delta.get("reasoning_details") or [])]
@@ -101,7 +101,7 @@ def _add_call(calls: dict[Any, Any], piece: dict[str, Any], number: int) -> None
 def _read(message: dict[str, Any], finish: str | None, usage: dict[str, Any] | None) -> Said:
     text, thought = _words(message.get("content"))
     detailed = "".join(d.get("text") or d.get("summary") or "" for d in message.get("reasoning_details") or [])
-    thought += message.get("reasoning_content") or message.get("reasoning") or detailed
+    thought += message.get("reasoning_content") or message.get("reasoning") or message.get("reasoning_text") or detailed
     calls = tuple(_call(call) for call in message.get("tool_calls") or [])
     if finish == "length":  # a call that was cut is none
         calls = tuple(call for call in calls if not isinstance(call[1], str))

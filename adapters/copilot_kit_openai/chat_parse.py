@@ -17,7 +17,7 @@ from copilot_kit_openai.chat_request import response_format, tool_definition
 from copilot_kit_openai.dialects import Dialect
 from copilot_kit_openai.profiles import effort_words
 
-_REASONING_FIELDS = ("reasoning_content", "reasoning")
+_REASONING_FIELDS = ("reasoning_content", "reasoning", "reasoning_text")
 _SIGNED = ("signature", "data")
 
 
@@ -28,8 +28,9 @@ def parse_request(body: dict[str, Any], dialect: Dialect) -> tuple[str, Request]
     messages = _Messages(dialect, model).read(body.get("messages") or [])
     taken: dict[str, Any] = {}
     delivery: Literal["stream", "whole"] = "stream" if rest.get("stream") is True else "whole"
-    if delivery == "stream":
+    if isinstance(rest.get("stream"), bool):
         del rest["stream"]
+    if delivery == "stream":
         _usage_of_stream(rest, dialect)
     if isinstance(rest.get("tools"), list) and rest["tools"]:
         taken["tools"] = tuple(_tool(tool, dialect) for tool in rest.pop("tools"))

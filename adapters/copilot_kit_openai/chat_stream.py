@@ -228,7 +228,7 @@ class Reading:
         match name:
             case "reasoning_details":
                 self._details(value, events)
-            case "reasoning" | "reasoning_content":
+            case "reasoning" | "reasoning_content" | "reasoning_text":
                 self._think(name, value, delta, events)
             case "tool_calls":
                 self._close_reasoning(events)

@@ -126,6 +126,7 @@ _TABLE = (
     replace(
         _OPENAI,
         name="github-copilot",
+        echo=frozenset({"extra_content", "reasoning_opaque"}),
         base_url="https://api.githubcopilot.com",
         base_url_env=None,
         key_env="GITHUB_COPILOT_TOKEN",

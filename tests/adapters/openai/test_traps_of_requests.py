@@ -341,3 +341,11 @@ async def test_a_result_keeps_its_place_when_history_is_sent_again_and_grows(wir
     await there.answer(Request(messages=messages[:4], delivery="whole"))
     assert [len(body["messages"]) for body in there.sent] == [2, 4, 6, 4]
     assert there.sent[3]["messages"] == there.sent[2]["messages"][:4]
+
+
+async def test_sealed_reasoning_of_github_copilot_goes_back_with_its_words(wire: Any) -> None:
+    thought = {"reasoning_text": "Hm.", "reasoning_opaque": "c2VhbGVk"}
+    there = wire.provider("github-copilot", wire.json(wire.message("8", **thought)))
+    first = await there.answer(Request(messages=(user("?"),), delivery="whole"))
+    await there.answer(Request(messages=(user("?"), first.message, user("And?")), delivery="whole"))
+    assert there.sent[1]["messages"][1] == {"role": "assistant", "content": "8", **thought}
