@@ -42,13 +42,10 @@ async def begin(model: Model, request: Request, *, whole: bool = False) -> Begin
     try:
         async for event in events:
             held.append(event)
-            match event:
-                case Started():
-                    continue
-                case Ended() | Failed():
-                    break
-                case _ if not whole:
-                    return Beginning(tuple(held), events)
+            if isinstance(event, Ended | Failed):
+                break
+            if not whole and not isinstance(event, Started):
+                return Beginning(tuple(held), events)
     except BaseException:
         await _close(events)
         raise

@@ -179,10 +179,10 @@ class RunState:
                 return "stopped"
             case RunEnded(status=status):
                 return status
-            case None if self.broken is not None:
-                return "failed"
+            case None if self.pending or self.unknown:
+                return "waiting"
             case None:
-                return "waiting" if self.pending or self.unknown else "running"
+                return "running" if self.broken is None else "failed"
 
     @property
     def failure(self) -> Failure | None:

@@ -57,9 +57,9 @@ class Tally:
         """Where the run stands."""
         if self.ended:
             return self.ended
-        if self.broken:
-            return "failed"
-        return "waiting" if self.pending or self.unknown else "running"
+        if self.pending or self.unknown:
+            return "waiting"
+        return "failed" if self.broken else "running"
 
     def take(self, body: Body, path: str, waiting: Waiting, *, at_us: int) -> None:
         """Take in the next record, as `RunState.apply` would."""

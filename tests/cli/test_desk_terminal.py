@@ -145,6 +145,6 @@ def test_s_stops_the_run_and_a_closed_terminal_approves_nothing(
     press(child, "s", "stopped")
     ended(child, "stopped")
     child = desk()
-    child.sendeof()
-    ended(child, "waiting")
+    press(child, "\x04", "status waiting")
+    child.expect(pexpect.EOF)
     assert outbox(own_folder) == []
