@@ -57,11 +57,12 @@ def _moment(text: str) -> datetime | None:
 def retry_after_s(headers: Mapping[str, str], *, now: datetime | None = None) -> float | None:
     """Return how long the headers of an error ask to wait: `retry-after-ms`, then `retry-after` (seconds or date)."""
     milliseconds = headers.get("retry-after-ms")
-    if milliseconds is not None and (value := duration_s(milliseconds)) is not None:
-        return value / 1000
+    exact = None if milliseconds is None else duration_s(milliseconds)
     after = headers.get("retry-after")
+    if exact:  # Azure sends 0 beside a retry-after of whole seconds
+        return exact / 1000
     if after is None:
-        return None
+        return exact
     seconds = duration_s(after)
     return seconds if seconds is not None else moment_s(after, now=now)
 

@@ -274,7 +274,8 @@ async def half_a_stream_gives_no_calls(subject: Subject) -> None:
     if partial is not None:
         _hold("it says that it is partial", partial.state, kept=partial.state == "partial")
         _hold("it gives no calls to run", partial.calls, kept=partial.calls == ())
-        said = "".join(event.text for event in events if isinstance(event, PartDelta) and event.text)
+        pieces = [event for event in events if isinstance(event, PartDelta) and event.text]
+        said = "".join(event.text or "" for event in sorted(pieces, key=lambda event: event.index))
         kept = "".join(p.text or "" for p in partial.message.parts if isinstance(p, Text | Reasoning))
         _hold(f"it keeps the words that came ({said!r})", kept, kept=all(word in kept for word in said.split()))
 
