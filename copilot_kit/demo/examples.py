@@ -79,6 +79,15 @@ REFUND = (
     _refund(
         "got the wrong thing in HP-2034, i ordered a hat and there are socks. refund\nmia", "HP-2034", 9.9, "wrong_item"
     ),
+    _refund(
+        "I have still not received HP-2052 after a month. It must be lost. Refund me please.\nOlga",
+        "HP-2052",
+        45.0,
+        "never_arrived",
+    ),
+    _refund(
+        "nothing came, HP-2062 is lost says the courier. give me my money back\ndan", "HP-2062", 27.5, "never_arrived"
+    ),
 )
 REPLY = (
     _reply("I can't sign in, I forgot my password.\nTim Cole", "password_reset", "Tim"),
@@ -103,6 +112,7 @@ REPLY = (
     _reply("cant get into my acount, i forgot the pasword. what now\nfred", "password_reset", "Fred"),
     _reply("hey, is HP-2043 on its way yet? what day will it come\nkai", "tracking", "Kai"),
     _reply("May I ask for a receipt of order HP-2045? My employer pays for it.\nMany thanks, Iris", "invoice", "Iris"),
+    _reply("Would you please send the receipt for HP-2055? I need it at work.\nBest wishes, Nils", "invoice", "Nils"),
 )
 ESCALATE = (
     Example(situation="My lawyer will take you to court.\nMax Orr", arguments={"team": "legal"}),
