@@ -85,9 +85,14 @@ class Budget:
         self._lock = threading.Lock()
         self.spent = Spent()
 
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether a limit depends on how long a conversation is."""
+        return self._tokens is not None or self._cost_usd is not None
+
     def reserve(self, model: str, expected: Usage) -> Usage:
         """Set this aside for a call and return what was set aside; raises `OverBudget` if it does not fit."""
-        cost = self._cost(model, expected)
+        cost = None if self._cost_usd is None else self._cost(model, expected)
         with self._lock:
             self._begun_s = self._clock() if self._begun_s is None else self._begun_s
             spent = self.spent
@@ -175,6 +180,8 @@ class Budgeted:
             self._budget.settle(self._model.id, reserved, _known(used or Usage(), reserved, heard))
 
     def _expected(self, request: Request) -> Usage:
+        if not self._budget.counts_tokens:
+            return Usage()
         characters = sum(self._lengths.lookup(message, "length", _length) for message in request.messages)
         return Usage(input=characters // _CHARS_PER_TOKEN, output=request.settings.max_output_tokens or 0)
 
@@ -186,7 +193,7 @@ def _used(error: ModelError, usage: Usage | None) -> Usage:
 
 def _known(used: Usage, reserved: Usage, heard: int) -> Usage:
     """Return the usage with estimates where the provider said nothing."""
-    estimates = {"input": reserved.input, "output": heard // _CHARS_PER_TOKEN}
+    estimates = {"input": reserved.input or 0, "output": heard // _CHARS_PER_TOKEN}
     return used.model_copy(update={name: n for name, n in estimates.items() if getattr(used, name) is None})
 
 

@@ -89,10 +89,11 @@ class Recording(_Recorded):
         if self.provider != "several":
             return self.provider, api
         native = _NATIVE.get(api, ())
-        for provider in self.providers:
-            if provider in native or (api == "chat" and provider not in _NO_CHAT):
-                return provider, api
-        return "several", api
+        able = [name for name in self.providers if name in native or (api == "chat" and name not in _NO_CHAT)]
+        path = self.interactions[step].request.path
+        hinted = [name for name in able if any(path.startswith(hint) for hint in _PATHS.get(name, ()))]
+        unhinted = [name for name in able if name not in _PATHS]
+        return next(iter([*hinted, *unhinted, *able, "several"])), api
 
 
 _ENDPOINTS = (
@@ -115,6 +116,13 @@ _NATIVE = {
     "ollama-chat": ("ollama",),
 }
 _NO_CHAT = ("anthropic", "google", "google-vertex", "bedrock", "cohere")
+_PATHS = {
+    "azure": ("/openai/deployments/", "/openai/v1/responses", "/models/"),
+    "groq": ("/openai/v1/chat/",),
+    "openrouter": ("/api/v1/",),
+    "deepseek": ("/chat/",),
+}
+"""How the paths of some providers begin, where one API is spoken by several of a conversation."""
 _MODEL_APIS = {api for _, api in _ENDPOINTS}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from copilot_kit.conformance import BrokenCorpus, WireCheck, check_corpus
+from copilot_kit.conformance import BrokenCorpus, Recording, WireCheck, check_corpus
 from copilot_kit.errors import UsageError
 
 _SPEC = util.spec_from_file_location("toy", Path(__file__).with_name("toy.py"))
@@ -172,3 +172,28 @@ async def test_every_recording_of_the_shared_corpus_can_be_read(shared):
     index = json.loads((shared / "wire" / "index.json").read_text())
     assert [recording.id for recording in found] == [row["id"] for row in index]
     assert sum(len(recording.interactions) for recording in found) == sum(row["steps"] for row in index)
+
+
+def test_each_step_of_a_conversation_over_several_providers_has_its_own():
+    paths = ["/v1/messages", "/openai/v1/chat/completions", "/v1/chat/completions", "/models/chat/completions"]
+    paths += ["/v1/responses", "/v1beta/models/gemini-x:generateContent", "/model/m/converse", "/v1/batches"]
+    recording = Recording.model_validate(
+        {
+            "format": "wire-exchange/1",
+            "id": "x",
+            "provider": "several",
+            "api": "several",
+            "providers": ["anthropic", "azure", "bedrock", "google", "groq", "openai"],
+            "interactions": [toy.step(HELLO, {"json": {}}, path=path) for path in paths],
+        }
+    )
+    assert [recording.speaker(step) for step in range(len(paths))] == [
+        ("anthropic", "messages"),
+        ("groq", "chat"),
+        ("openai", "chat"),
+        ("azure", "chat"),
+        ("openai", "responses"),
+        ("google", "generate"),
+        ("bedrock", "converse"),
+        ("several", "several"),
+    ]
