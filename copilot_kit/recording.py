@@ -5,13 +5,11 @@ replays under any adapter. Keys and tokens never reach the file.
 """
 
 import json
-import os
-import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
@@ -22,14 +20,9 @@ from copilot_kit.events import Ended, Event, Failed, PartDelta, Started, closing
 from copilot_kit.messages import Part, Reasoning, Record, Text, ToolCall
 from copilot_kit.model import Model
 from copilot_kit.profile import Profile
+from copilot_kit.redaction import without_secrets
 from copilot_kit.request import Request
 from copilot_kit.response import Response
-
-LEFT_OUT = "(left out of the recording)"
-_SECRET_NAME = re.compile(r"(?i)(api[-_]?key|authorization|secret|password|cookie|(access|auth|bearer)[-_]?token)$")
-_SECRET_TEXT = re.compile(r"\b(?:sk-|gsk_|xai-|AIza|ghp_|hf_)[\w-]{16,}|\bBearer\s+[\w.~+/=-]{8,}")
-_SECRET_VARIABLE = re.compile(r"(API_KEY|TOKEN|SECRET|PASSWORD)$")
-_MIN_SECRET_CHARS = 8
 
 
 class ErrorRecord(Record):
@@ -159,30 +152,6 @@ class Recorder:
         line = json.dumps(without_secrets(exchange.model_dump(mode="json")), ensure_ascii=False)
         with self._path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
-
-
-def without_secrets(value: Any, *, environment: Mapping[str, str] = os.environ) -> Any:
-    """Return the JSON value with what looks like a key, is named like one, or is one in the environment, left out."""
-    held = [text for name, text in environment.items() if _SECRET_VARIABLE.search(name)]
-    known = sorted((text for text in held if len(text) >= _MIN_SECRET_CHARS), key=len, reverse=True)
-    return _censored(value, known)
-
-
-def _censored(value: Any, known: list[str]) -> Any:
-    match value:
-        case dict():
-            return {
-                name: LEFT_OUT if _SECRET_NAME.search(name) and isinstance(inner, str) else _censored(inner, known)
-                for name, inner in value.items()
-            }
-        case list():
-            return [_censored(inner, known) for inner in value]
-        case str():
-            for secret in known:
-                value = value.replace(secret, LEFT_OUT)
-            return _SECRET_TEXT.sub(LEFT_OUT, value)
-        case _:
-            return value
 
 
 _EXCHANGE = TypeAdapter(Exchange)

@@ -9,7 +9,8 @@ from copilot_kit.errors import BrokenRecord, RateLimited, TimedOut, TransportFai
 from copilot_kit.events import Failed, fold, parts_of
 from copilot_kit.messages import Message, Text, user
 from copilot_kit.model import complete
-from copilot_kit.recording import LEFT_OUT, Exchange, Recorder, events_of, fingerprint, recorded, without_secrets
+from copilot_kit.recording import Exchange, Recorder, events_of, fingerprint, recorded
+from copilot_kit.redaction import LEFT_OUT, without_secrets
 from copilot_kit.request import Request, Settings
 from copilot_kit.testing import CHECKS, Check, FunctionModel, ReplayModel, ScriptedModel, Subject, call, say, think
 
