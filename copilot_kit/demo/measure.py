@@ -23,6 +23,7 @@ from copilot_kit.demo.desk import Desk
 from copilot_kit.demo.gold import Action, Correction, actions, corrections
 from copilot_kit.demo.support import build_agent, task_for
 from copilot_kit.demo.tickets import DEVELOPMENT, TICKETS, Ticket, read_tickets
+from copilot_kit.errors import CopilotError
 from copilot_kit.events import Event
 from copilot_kit.model import Model
 from copilot_kit.records import Principal
@@ -144,8 +145,12 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Measure the support copilot; exit code 1 where fewer than 17 of its 20 tickets are right."""
-    opened = open_model(model).model
-    rows, later = asyncio.run(_measured(opened, tickets, rejections=rejections))
+    try:
+        opened = open_model(model).model
+        rows, later = asyncio.run(_measured(opened, tickets, rejections=rejections))
+    except CopilotError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(error.exit_code) from error
     if as_json:
         held = {"model": opened.id, "tickets": tickets.value, "right": sum(row.is_right for row in rows),
                 "of": len(rows), "first": _as_json(rows), "after_rejection": _as_json(later)}  # fmt: skip
