@@ -85,6 +85,7 @@ COMPETITORS: Final[dict[str, Competitor]] = {
         requires=("-e {root}[openai,anthropic]",),
         imports=(
             "import copilot_kit",
+            "from copilot_kit import Agent, tool",
             "import copilot_kit.agent, copilot_kit_openai.chat, copilot_kit_anthropic.messages, openai, anthropic",
         ),
     ),
