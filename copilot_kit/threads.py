@@ -1,4 +1,4 @@
-"""Synchronous tools run here, off the event loop.
+"""Synchronous tools and slow imports run here, off the event loop.
 
 Not asyncio's default executor: that one is joined when the loop closes and again when the interpreter ends, so that one
 hanging tool would keep a finished program alive. These threads are daemons, the last one idle is the first to work
@@ -9,6 +9,7 @@ import asyncio
 import contextvars
 import os
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -62,6 +63,24 @@ class _Workers:
                         self.idle.append(inbox)
                 _tell(job, came)
                 job = following
+
+
+class OnceInThread:
+    """A call made once in the process, by whoever asks first, and off the event loop: the import of a heavy package."""
+
+    def __init__(self, call: Callable[[], object]) -> None:
+        self._call = call
+        self._done = False
+        self._asking: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = weakref.WeakKeyDictionary()
+
+    async def done(self) -> None:
+        """Return when the call has ended well; raises its error, and then the next one to ask makes it again."""
+        if self._done:
+            return
+        async with self._asking.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
+            if not self._done:
+                await in_thread(self._call)
+                self._done = True
 
 
 async def in_thread(call: Callable[[], R]) -> R:

@@ -1,4 +1,4 @@
-"""Synchronous tools run in daemon threads that are used again."""
+"""Synchronous tools and slow imports run in daemon threads that are used again."""
 
 import asyncio
 import subprocess
@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from copilot_kit.threads import in_thread
+from copilot_kit.threads import OnceInThread, in_thread
 
 
 async def test_an_error_of_the_call_is_raised_in_the_loop():
@@ -54,3 +54,36 @@ asyncio.run(main())
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=True)
     assert done.stdout == "left\n"
+
+
+async def test_a_call_made_once_is_made_off_the_loop_and_once_for_all_who_wait():
+    made = []
+    once = OnceInThread(lambda: (time.sleep(0.05), made.append(threading.get_ident())))
+    await asyncio.gather(*(once.done() for _ in range(50)))
+    await once.done()
+    assert len(made) == 1
+    assert made != [threading.get_ident()]
+
+
+async def test_a_call_to_be_made_once_is_tried_again_after_an_error():
+    outcomes = [ImportError("not yet"), None]
+
+    def load() -> None:
+        outcome = outcomes.pop(0)
+        if outcome is not None:
+            raise outcome
+
+    once = OnceInThread(load)
+    with pytest.raises(ImportError, match="not yet"):
+        await once.done()
+    await once.done()
+    await once.done()
+    assert outcomes == []
+
+
+def test_a_call_made_once_serves_every_loop():
+    made = []
+    once = OnceInThread(lambda: made.append(1))
+    asyncio.run(once.done())
+    asyncio.run(once.done())
+    assert made == [1]
