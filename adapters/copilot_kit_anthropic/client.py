@@ -1,28 +1,26 @@
 """The official SDK's clients, and one call through them: its authentication, headers and transport, our bytes.
 
-One client for each event loop, address and key is kept for the process, as building one costs a TLS context; a client
-that brings its own transport belongs to its model.
+Clients are shared by all models of an event loop, address and key, and closed with the loop; one that brings its own
+transport belongs to its model.
 """
 
-import asyncio
 import os
-import weakref
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from copilot_kit.errors import AuthFailed, MissingExtra, ModelError, TransportFailed
 from copilot_kit.http import transport_failure
+from copilot_kit.lanes import Lanes, tls
+from copilot_kit.threads import OnceInThread
 from copilot_kit_anthropic.failures import failure
 
 if TYPE_CHECKING:
     import httpx2
     from anthropic import AsyncAnthropic
 
-_Key = tuple[str, str | None, str | None]
-_CLIENTS: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[_Key, AsyncAnthropic]]" = (
-    weakref.WeakKeyDictionary()
-)
+_LANES: "Lanes[tuple[str, str | None, str | None], AsyncAnthropic]" = Lanes(lambda client: client.close())
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -40,33 +38,36 @@ class Access:
         self._http_client = http_client
         self._own: AsyncAnthropic | None = None
 
-    def client(self) -> "AsyncAnthropic":
-        """Return the client for the running loop; raises `AuthFailed` where no key is to be found."""
+    @contextmanager
+    def client(self) -> "Iterator[AsyncAnthropic]":
+        """Give a client of the running loop for one request; raises `AuthFailed` where no key is to be found."""
         if self._http_client is not None:
             if self._own is None:
-                self._own = self._opened()
-            return self._own
-        clients = _CLIENTS.setdefault(asyncio.get_running_loop(), {})
+                self._own = self._opened(self._http_client)
+            yield self._own
+            return
         key = (self._provider, self._base_url, self._api_key or os.environ.get(self._variable))
-        if key not in clients:
-            clients[key] = self._opened()
-        return clients[key]
+        with _LANES.client(key, self._shared) as client:
+            yield client
 
     @property
     def _variable(self) -> str:
         return f"{self._provider.upper().replace('-', '_')}_API_KEY"
 
-    def _opened(self) -> "AsyncAnthropic":
-        try:
-            from anthropic import AsyncAnthropic
-        except ImportError as error:
-            raise MissingExtra("A model of the Anthropic Messages API", "anthropic") from error
+    def _shared(self) -> "AsyncAnthropic":
+        from anthropic import DefaultAsyncHttpxClient
+
+        return self._opened(DefaultAsyncHttpxClient(verify=tls()))
+
+    def _opened(self, http_client: "httpx2.AsyncClient") -> "AsyncAnthropic":
+        from anthropic import AsyncAnthropic
+
         key = self._api_key or os.environ.get(self._variable)
         if key is None and (urlsplit(self._base_url or "").hostname in _LOOPBACK or self._http_client is not None):
             key = "none"  # a server on this machine asks for none, but the SDK does
         if key is None and self._provider != "anthropic":
             raise self._keyless()
-        client = AsyncAnthropic(api_key=key, base_url=self._base_url, http_client=self._http_client, max_retries=0)
+        client = AsyncAnthropic(api_key=key, base_url=self._base_url, http_client=http_client, max_retries=0)
         if client.api_key is None and client.auth_token is None and client.credentials is None:
             raise self._keyless()
         return client
@@ -78,10 +79,16 @@ class Access:
         )
 
 
-async def close_clients() -> None:
-    """Close the clients of the running loop, with their connections."""
-    for client in _CLIENTS.pop(asyncio.get_running_loop(), {}).values():
-        await client.close()
+def _import_sdk() -> None:
+    """Import what a first request needs, which takes about a second."""
+    try:
+        import anthropic  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra("A model of the Anthropic Messages API", "anthropic") from error
+    tls()
+
+
+_SDK = OnceInThread(_import_sdk)
 
 
 class Call:
@@ -94,28 +101,36 @@ class Call:
 
     async def chunks(self, body: bytes, headers: Mapping[str, str], *, stream: bool) -> AsyncGenerator[bytes, None]:
         """Yield the answer's bytes as they come; raises `ModelError` for anything that is not a success."""
+        await _SDK.done()
+        import httpx2
+
+        with self._access.client() as client:
+            response = await self._posted(client, body, headers, stream=stream)
+            self.content_type = response.headers.get("content-type", "").lower()
+            try:
+                if not stream:
+                    yield response.content
+                    return
+                async for chunk in response.aiter_bytes():
+                    yield chunk
+            except httpx2.HTTPError as error:
+                raise _below(error, self._model, started=self.started) from error
+            finally:
+                await response.aclose()
+
+    async def _posted(
+        self, client: "AsyncAnthropic", body: bytes, headers: Mapping[str, str], *, stream: bool
+    ) -> "httpx2.Response":
         import anthropic
         import httpx2
 
-        client = self._access.client()
         sent = {"Content-Type": "application/json", "Accept": "application/json", **headers}
         try:
-            response = await _post(client, self._path, body, sent, stream=stream)
+            return await _post(client, self._path, body, sent, stream=stream)
         except anthropic.APIStatusError as error:
             raise failure(self._model, error.status_code, error.response.content, error.response.headers) from error
         except (anthropic.AnthropicError, httpx2.HTTPError) as error:
             raise _below(error, self._model, started=False) from error
-        self.content_type = response.headers.get("content-type", "").lower()
-        try:
-            if not stream:
-                yield response.content
-                return
-            async for chunk in response.aiter_bytes():
-                yield chunk
-        except httpx2.HTTPError as error:
-            raise _below(error, self._model, started=self.started) from error
-        finally:
-            await response.aclose()
 
 
 def _below(error: Exception, model: str, *, started: bool) -> ModelError:

@@ -13,7 +13,7 @@ from copilot_kit.model import Model
 from copilot_kit.request import Request
 from copilot_kit.testing import CHECKS, Check, Subject
 from copilot_kit_anthropic import open_model
-from copilot_kit_anthropic.client import Access, close_clients
+from copilot_kit_anthropic.client import Access
 
 ASK = Request(messages=(user("?"),))
 
@@ -51,28 +51,25 @@ async def test_a_missing_key_is_one_line_that_names_the_variable(monkeypatch):
 
 
 async def test_a_server_on_this_machine_needs_no_key():
-    client = Access("llamacpp", base_url="http://127.0.0.1:1/", api_key=None, http_client=None).client()
-    assert client.api_key == "none"
-    await close_clients()
+    with Access("llamacpp", base_url="http://127.0.0.1:1/", api_key=None, http_client=None).client() as client:
+        assert client.api_key == "none"
 
 
 async def test_the_key_of_anthropic_is_never_sent_to_another_provider(monkeypatch):
     monkeypatch.setenv("ANTHROPIC_API_KEY", "secret")
     monkeypatch.setenv("OTHER_API_KEY", "theirs")
-    client = Access("other", base_url="https://other.invalid", api_key=None, http_client=None).client()
-    assert client.api_key == "theirs"
-    await close_clients()
+    with Access("other", base_url="https://other.invalid", api_key=None, http_client=None).client() as client:
+        assert client.api_key == "theirs"
 
 
 def test_one_client_serves_all_models_of_a_loop_address_and_key():
     async def clients() -> list[object]:
         def opened(key: str, url: str) -> object:
-            return Access("anthropic", base_url=url, api_key=key, http_client=None).client()
+            with Access("anthropic", base_url=url, api_key=key, http_client=None).client() as client:
+                return client
 
-        found = [opened("a", "https://x.invalid"), opened("a", "https://x.invalid"), opened("b", "https://x.invalid"),
-                 opened("a", "https://y.invalid")]  # fmt: skip
-        await close_clients()
-        return found
+        return [opened("a", "https://x.invalid"), opened("a", "https://x.invalid"), opened("b", "https://x.invalid"),
+                opened("a", "https://y.invalid")]  # fmt: skip
 
     first, again = asyncio.run(clients()), asyncio.run(clients())
     assert first[0] is first[1]
