@@ -182,7 +182,8 @@ def _add_words(turn: _Turn, part: Text) -> None:
         if turn.items and turn.parts[-1] is None and turn.items[-1].get("role") == "assistant":
             turn.items[-1]["content"] += part.text  # one answer that was cut into pieces, by citations for example
         elif part.text:
-            turn.add({"role": "assistant", "content": part.text}, None)
+            # llama.cpp's server does not know an item of the assistant without its type
+            turn.add({"type": "message", "role": "assistant", "content": part.text}, None)
         return
     if "part" not in memory:
         turn.add({**memory.get("shell", {}), "content": part.text}, part)

@@ -74,7 +74,7 @@ async def test_trap_04_words_put_in_the_place_of_the_answer_do_not_follow_its_re
     turn = await turn_of(line, THOUGHT, SAID)
     edited = turn.model_copy(update={"parts": (turn.parts[0], Text(text="The meaning of life is 42"))})
     body = await line().body(Request(messages=(edited,), **WHOLE))
-    assert body["input"] == [{"role": "assistant", "content": "The meaning of life is 42"}]
+    assert body["input"] == [{"type": "message", "role": "assistant", "content": "The meaning of life is 42"}]
 
 
 async def test_trap_04_a_turn_that_was_built_by_hand_may_hold_reasoning(line):
@@ -99,7 +99,7 @@ async def test_trap_08_reasoning_of_another_provider_is_left_out_and_reported(li
     thought = Reasoning(text="hm", wire=Wire(origin="anthropic.messages", opaque={"signature": "x"}))
     asked = line()
     response = await asked.ask(Request(messages=(user("?"), assistant(thought, "Hi."), user("!")), **WHOLE))
-    assert asked.bodies[0]["input"][1] == {"role": "assistant", "content": "Hi."}
+    assert asked.bodies[0]["input"][1] == {"type": "message", "role": "assistant", "content": "Hi."}
     assert [(d.kind, d.name) for d in response.dropped] == [("opaque", "reasoning")]
 
 
@@ -108,7 +108,7 @@ async def test_trap_08_nothing_of_openai_s_own_goes_to_azure(line):
     body = await line(provider="azure").body(Request(messages=(turn,), **WHOLE))
     (call, said) = body["input"]
     assert call == {"type": "function_call", "call_id": turn.calls[0].call_id, "name": "look", "arguments": '{"q":1}'}
-    assert said == {"role": "assistant", "content": "Hi."}
+    assert said == {"type": "message", "role": "assistant", "content": "Hi."}
 
 
 async def test_trap_23_phase_and_everything_else_of_a_message_comes_back(line):

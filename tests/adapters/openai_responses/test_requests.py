@@ -169,14 +169,14 @@ async def test_a_picture_in_a_turn_of_the_assistant_is_reported_not_lost_in_sile
     asked = line()
     picture = File(media_type="image/png", data=b"\x89PNG", wire=Wire(origin="google.generate", id="x"))
     response = await asked.ask(Request(messages=(assistant("Here.", picture), user("!")), **WHOLE))
-    assert asked.bodies[0]["input"][0] == {"role": "assistant", "content": "Here."}
+    assert asked.bodies[0]["input"][0] == {"type": "message", "role": "assistant", "content": "Here."}
     assert [d.name for d in response.dropped] == ["file"]
 
 
 async def test_words_that_another_provider_cut_into_pieces_are_one_message(line):
     turn = assistant(Text(text="The sky "), Text(text="is blue."))
     assert (await line().body(Request(messages=(turn,), **WHOLE)))["input"] == [
-        {"role": "assistant", "content": "The sky is blue."}
+        {"type": "message", "role": "assistant", "content": "The sky is blue."}
     ]
 
 
