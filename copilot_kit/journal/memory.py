@@ -61,7 +61,7 @@ class MemoryStore:
         epoch, holder, until = self._leases.get(run_id, (0, "", 0.0))
         if holder and holder != owner and until > now:
             raise NotOwner(f"Run {run_id!r} is being worked on by {holder!r}. Wait for it, or stop that process.")
-        if holder != owner or until <= now:
+        if holder != owner:
             epoch += 1
         self._leases[run_id] = (epoch, owner, now + ttl_s)
         return epoch

@@ -86,7 +86,7 @@ class SqlStore:
             epoch, holder, until = cursor.fetchone() or (0, "", 0)
             if holder and holder != owner and until > now:
                 raise NotOwner(f"Run {run_id!r} is being worked on by {holder!r}. Wait for it, or stop that process.")
-            if holder != owner or until <= now:
+            if holder != owner:
                 epoch += 1
             cursor.execute(self._say.drop_lease, key)
             cursor.execute(self._say.add_lease, (*key, epoch, owner, now + int(ttl_s * 1e6)))

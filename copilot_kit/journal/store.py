@@ -134,7 +134,7 @@ class Store(Protocol):
 
     @property
     def shared(self) -> bool:
-        """Whether other processes can reach these runs, so that leases must be kept alive."""
+        """Whether other processes can reach these runs, so that leases must end by themselves and be kept alive."""
         ...
 
     async def append(
@@ -154,7 +154,8 @@ class Store(Protocol):
     async def acquire(self, run_id: str, *, owner: str, ttl_s: float) -> int:
         """Take the lease of a run and return its epoch, one higher than any before; raises `NotOwner` if it is held.
 
-        The run need not exist yet. The same owner renews by acquiring again and keeps its epoch.
+        The run need not exist yet. The same owner renews by acquiring again and keeps its epoch, late too, if nobody
+        took the lease in the meantime.
         """
         ...
 

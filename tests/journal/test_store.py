@@ -86,6 +86,13 @@ async def test_the_same_owner_renews_and_keeps_the_epoch(store):
     assert await store.acquire("run_1", owner="one", ttl_s=3600) == epoch
 
 
+async def test_an_owner_who_renews_too_late_keeps_the_epoch_if_nobody_took_the_lease(store, fact):
+    epoch = await store.acquire("run_1", owner="one", ttl_s=-1)
+    assert await store.acquire("run_1", owner="one", ttl_s=3600) == epoch
+    added = await store.append("run_1", fact.drafts(fact.started()), after=-1, epoch=epoch)
+    assert added[0].head.epoch == epoch
+
+
 async def test_a_lease_that_ran_out_can_be_taken(store):
     epoch = await store.acquire("run_1", owner="one", ttl_s=-1)
     assert await store.acquire("run_1", owner="two", ttl_s=3600) == epoch + 1
