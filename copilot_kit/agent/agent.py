@@ -13,7 +13,7 @@ from typing_extensions import TypeVar
 from copilot_kit.agent.limits import Limits
 from copilot_kit.agent.loop import AgentEvent, Approver, Work, advance
 from copilot_kit.agent.run import Run, output_of
-from copilot_kit.approval.executor import Edge, closed_receipts
+from copilot_kit.approval.executor import Edge, closed_receipts, lost_receipts
 from copilot_kit.approval.gate import Gate
 from copilot_kit.errors import UsageError
 from copilot_kit.events import closing
@@ -172,7 +172,7 @@ class Agent(Generic[OutputT]):
             opened = self._opened_for(session, model)
             plan = self._plan(session, opened, delivery, approver)
             if bodies and not starts:
-                bodies = [*_ready_to_talk(session, plan), *bodies]
+                bodies = [*await _ready_to_talk(session, plan), *bodies]
             if not starts and (opened.model.id, opened.slot) != (session.state.model, session.state.slot):
                 bodies = [ModelSwitched(model=opened.model.id, slot=opened.slot), *bodies]
             if bodies:
@@ -234,14 +234,23 @@ async def _last(events: AsyncIterator[AgentEvent | Run[OutputT]]) -> Run[OutputT
     raise UsageError("The agent's events ended without the run. Report this.")  # pragma: no cover
 
 
-def _ready_to_talk(session: Session, plan: Work) -> list[Body]:
-    """Return what must be written before the user's next words; raises `UsageError` while somebody must decide."""
+async def _ready_to_talk(session: Session, plan: Work) -> list[Body]:
+    """Return what must be written before the user's next words: a call's result stands right behind it, or nowhere.
+
+    Raises `UsageError` while somebody must decide, and where calls are still to run.
+    """
     state = session.state
-    if state.ended is None and (state.pending or state.unknown):
+    lost = lost_receipts(session, plan.edge)
+    if lost:
+        await session.append(*lost, path=plan.edge.thread)
+    if state.unknown or (state.ended is None and state.pending):
         waiting = len(state.pending) + len(state.unknown)
         raise UsageError(
-            f"Run {state.run_id!r} waits for {waiting} decisions. Decide them, or stop the run, before saying more."
+            f"Run {state.run_id!r} waits for {waiting} decisions. Decide them, or stop the run, before saying more; "
+            "a call of unknown outcome must be settled in any case."
         )
+    if state.ended is None and state.threads[plan.edge.thread].calls:
+        raise UsageError(f"Run {state.run_id!r} has calls that are still to run. Resume it, or stop it, first.")
     return closed_receipts(session, plan.edge)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -16,7 +17,7 @@ from copilot_kit.events import Ended, Event, Failed, PartDelta, PartEnd, PartSta
 from copilot_kit.ids import NewId
 from copilot_kit.journal.session import RunChanged, Session
 from copilot_kit.journal.store import Entry
-from copilot_kit.messages import Message, Source, Text
+from copilot_kit.messages import Message, Part, Source, Text, ToolCall
 from copilot_kit.model import Model
 from copilot_kit.records import (
     Failure,
@@ -34,7 +35,6 @@ AgentEvent: TypeAlias = Event | Entry
 """What a running agent tells: the model's events as they come, and each record when it is written."""
 Approver: TypeAlias = Callable[[Proposal], Awaitable[None]]
 """Asked for each waiting proposal; decides through `decide`, or leaves it waiting."""
-SHIELD_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,41 +67,43 @@ async def advance(session: Session, work: Work) -> AsyncIterator[AgentEvent]:
         thread = session.state.threads[work.edge.thread]
         try:
             if thread.calls:
-                async for entry in handle(session, work.edge):
-                    yield entry
+                async with closing(handle(session, work.edge)) as entries:
+                    async for entry in entries:
+                        yield entry
                 if thread.calls:
-                    if not await _asked(session, work):
+                    decided = await _asked(session, work)
+                    if not decided:
                         return
+                    for entry in decided:
+                        yield entry
+                    begun, turns = time.monotonic(), 0  # people's time is not the run's, and a decision begins anew
                     continue
             if not thread.answered:
-                check(work.limits, session.state, turns=turns, worked_s=time.monotonic() - begun)
-                async for event in _ask(session, work):
-                    yield event
+                worked_s = time.monotonic() - begun
+                async with closing(_ask(session, work, turns=turns, worked_s=worked_s)) as events:
+                    async for event in events:
+                        yield event
                 turns += 1
                 continue
             tries += 1
             conclusion = _conclusion(work, thread.response, last_try=tries > work.output_tries)
             for entry in await session.append(conclusion, unless_changed=True):
                 yield entry
-        except RunChanged:
-            continue
-        except LimitReached as error:
-            failure = Failure(error=type(error).__name__, message=str(error))
-            for entry in await session.append(Interrupted(model=work.model.id, failure=failure), durable=True):
+        except RunChanged as changed:
+            for entry in changed.entries:
                 yield entry
-            error.run_id = session.run_id
-            raise
 
 
-async def _asked(session: Session, work: Work) -> bool:
-    """Let the approver decide what waits; tell whether anything was decided."""
+async def _asked(session: Session, work: Work) -> list[Entry]:
+    """Let the approver decide what waits, one by one; return what was written meanwhile, nothing if nobody decided."""
+    fresh: list[Entry] = []
     if work.approver is None:
-        return False
-    seq = session.state.seq
+        return fresh
     for proposal in session.state.pending:
-        await work.approver(proposal)
-    await session.catch_up()
-    return session.state.seq != seq
+        if session.state.proposals[proposal.id].state == "pending":  # no stop and nobody else's decision came before
+            await work.approver(proposal)
+            fresh += await session.catch_up()
+    return fresh
 
 
 def _conclusion(work: Work, response: Response | None, *, last_try: bool) -> RunEnded | MessageAdded:
@@ -122,8 +124,16 @@ def _conclusion(work: Work, response: Response | None, *, last_try: bool) -> Run
     return RunEnded(status="done", output=value)
 
 
-async def _ask(session: Session, work: Work) -> AsyncIterator[AgentEvent]:
-    """Ask the model once and write down what came, whole, partial or nothing."""
+async def _ask(session: Session, work: Work, *, turns: int, worked_s: float) -> AsyncIterator[AgentEvent]:
+    """Ask the model once, if the limits allow it, and write down what came, whole, partial or nothing."""
+    try:
+        check(work.limits, session.state, turns=turns, worked_s=worked_s)
+    except LimitReached as error:
+        failure = Failure(error=type(error).__name__, message=str(error))
+        for entry in await session.append(Interrupted(model=work.model.id, failure=failure), durable=True):
+            yield entry
+        error.run_id = session.run_id
+        raise
     messages = session.state.threads[work.edge.thread].messages
     request = Request(
         messages=tuple(messages),
@@ -136,7 +146,7 @@ async def _ask(session: Session, work: Work) -> AsyncIterator[AgentEvent]:
                       settings=work.settings, output=work.output)  # fmt: skip
     for entry in await session.append(asked, path=work.edge.thread, unless_changed=True):
         yield entry
-    answer = _Answer(work, time.monotonic())
+    answer = _Answer(work, time.monotonic(), session.state.called)
     try:
         async with closing(work.model.stream(request)) as events:
             async for event in events:
@@ -144,8 +154,12 @@ async def _ask(session: Session, work: Work) -> AsyncIterator[AgentEvent]:
                 if not isinstance(event, Failed):
                     yield event
     except (asyncio.CancelledError, GeneratorExit):
-        record = answer.cancelled()
-        await asyncio.wait_for(asyncio.shield(session.append(record, path=work.edge.thread, durable=True)), SHIELD_S)
+        await session.last_words(answer.cancelled(), path=work.edge.thread)
+        raise
+    except Exception as error:
+        # A key that is missing, a fault in an adapter: no answer, and the run must not look as if it still worked.
+        for entry in await session.append(answer.broken(error), path=work.edge.thread):
+            yield entry
         raise
     record = answer.record()
     for entry in await session.append(record, path=work.edge.thread):
@@ -158,11 +172,12 @@ async def _ask(session: Session, work: Work) -> AsyncIterator[AgentEvent]:
 class _Answer:
     """Keeps what came of an answer, so that nothing is lost whichever way it ends."""
 
-    __slots__ = ("assembly", "begun", "error", "first_s", "partial", "response", "served", "work")
+    __slots__ = ("assembly", "begun", "error", "first_s", "partial", "response", "served", "taken", "work")
 
-    def __init__(self, work: Work, begun: float) -> None:
+    def __init__(self, work: Work, begun: float, taken: AbstractSet[str]) -> None:
         self.work = work
         self.begun = begun
+        self.taken = taken
         self.first_s: float | None = None
         self.served: Served | None = None
         self.assembly = Assembly()
@@ -194,7 +209,8 @@ class _Answer:
         """Return the record of an answer that ended by itself."""
         took_s = time.monotonic() - self.begun
         if self.response is not None:
-            return Responded(response=self._stamped(self.response), took_s=took_s, first_event_s=self.first_s)
+            response = _with_own_call_ids(self._stamped(self.response), self.taken, self.work.new_id)
+            return Responded(response=response, took_s=took_s, first_event_s=self.first_s)
         if self.error is None:
             self.error = TransportFailed(
                 f"The events of {self.work.model.id} stopped without an end. Report this to the adapter's authors.",
@@ -207,16 +223,24 @@ class _Answer:
             return Responded(response=partial, took_s=took_s, first_event_s=self.first_s, failure=failure)
         return Interrupted(model=self.work.model.id, failure=failure, took_s=took_s)
 
+    def broken(self, error: Exception) -> Responded | Interrupted:
+        """Return the record of an answer that ended in an error which is no answer of a model."""
+        return self._cut(Failure(error=type(error).__name__, message=str(error), started=self.first_s is not None),
+                         Stop(kind="error"))  # fmt: skip
+
     def cancelled(self) -> Responded | Interrupted:
         """Return the record of an answer that the caller stopped listening to."""
+        words = "The run was cancelled while the model answered."
+        return self._cut(Failure(error="Cancelled", message=words, started=True), Stop(kind="cancelled"))
+
+    def _cut(self, failure: Failure, stop: Stop) -> Responded | Interrupted:
         took_s = time.monotonic() - self.begun
-        failure = Failure(error="Cancelled", message="The run was cancelled while the model answered.", started=True)
         parts = self.assembly.so_far()
         if not parts:
             return Interrupted(model=self.work.model.id, failure=failure, took_s=took_s)
         message = Message(id=self.work.new_id("msg"), role="assistant", parts=parts)
         served = self.served or Served(asked=self.work.model.id, provider=self.work.model.id.partition(":")[0])
-        response = Response(message=message, model=served, stop=Stop(kind="cancelled"), state="partial")
+        response = Response(message=message, model=served, stop=stop, state="partial")
         return Responded(response=self._stamped(response), took_s=took_s, first_event_s=self.first_s, failure=failure)
 
     def _stamped(self, response: Response) -> Response:
@@ -225,3 +249,24 @@ class _Answer:
             return response
         model = response.model.model_copy(update={"slot": self.work.slot})
         return response.model_copy(update={"model": model})
+
+
+def _with_own_call_ids(response: Response, taken: AbstractSet[str], new_id: NewId) -> Response:
+    """Return the response with call ids that are unique in the run: decisions, receipts and keys hang on them.
+
+    Adapters make them so; one that passes on a provider's own may repeat them, in a turn or across turns.
+    """
+    ids = [call.call_id for call in response.message.calls]
+    if len(set(ids)) == len(ids) and taken.isdisjoint(ids):
+        return response
+    seen = set(taken)
+    parts: list[Part] = []
+    for part in response.message.parts:
+        if isinstance(part, ToolCall) and part.executed_by == "client":
+            own = part.model_copy(update={"call_id": new_id("call")}) if part.call_id in seen else part
+            seen.add(own.call_id)
+            parts.append(own)
+        else:
+            parts.append(part)
+    message = response.message.model_copy(update={"parts": tuple(parts)})
+    return response.model_copy(update={"message": message})

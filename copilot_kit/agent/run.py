@@ -22,6 +22,10 @@ OutputT = TypeVar("OutputT", default=str)
 class Worker(Protocol):
     """What a run needs of its agent to go on."""
 
+    async def load(self, run_id: str) -> "Run[Any]":
+        """Return the run as it stands."""
+        ...
+
     async def resume(self, run_id: str, *, model: str | None = None) -> "Run[Any]":
         """Take the run as far as it goes now."""
         ...
@@ -133,8 +137,7 @@ class Run(Generic[OutputT]):
 
     async def refresh(self) -> "Run[OutputT]":
         """Return the run with what others have written since."""
-        state = RunState.of(await self._store.read(self.id))
-        return Run(self._worker, self._store, state, self.output)
+        return await self._worker.load(self.id)
 
     async def _decide(
         self, proposal_id: str, verdict: Any, *, by: Principal, arguments: str | None = None, text: str | None = None

@@ -40,6 +40,8 @@ async def decide(  # noqa: PLR0913  the fields of a decision
     """
     if verdict == "edit" and arguments is None:
         raise UsageError("An edit needs the new arguments. Pass arguments=..., or approve the call as it is.")
+    if verdict != "edit" and arguments is not None:
+        raise UsageError(f"Arguments come with an edit only, not with {verdict!r}. Leave them out, or edit the call.")
     for _ in range(_TRIES):
         state = RunState.of(await store.read(run_id))
         proposal = _decidable(state, proposal_id, by=by, shown=shown)

@@ -15,8 +15,9 @@ from typing import Any, TypeAlias
 from copilot_kit.approval.digests import call_digest, idempotency_key, shown_digest
 from copilot_kit.approval.gate import Gate, GateCall, Ruling
 from copilot_kit.errors import ToolRefused
+from copilot_kit.events import closing
 from copilot_kit.ids import NewId
-from copilot_kit.journal.session import RunChanged, Session
+from copilot_kit.journal.session import RunChanged, Session, to_its_end
 from copilot_kit.journal.state import Asked, CallState
 from copilot_kit.journal.store import Entry
 from copilot_kit.messages import Outcome, ResultContent, Source, Text, ToolCall, UnknownPart, answer
@@ -33,8 +34,6 @@ from copilot_kit.records import (
 from copilot_kit.tools import Tool, ToolContext
 
 _Tool: TypeAlias = Tool[..., Any]
-SHIELD_S = 5.0
-"""How long a cancelled run may take to write down what it began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +61,8 @@ class _Ready:
     tool: _Tool
     arguments: str
     digest: str
+    editor: str | None = None
+    """Who wrote these arguments in the place of the model's."""
 
 
 async def handle(session: Session, edge: Edge) -> AsyncIterator[Entry]:
@@ -87,8 +88,9 @@ async def handle(session: Session, edge: Edge) -> AsyncIterator[Entry]:
             yield entry
     effects = [one for one in ready if one.tool.effect != "read"]
     if effects:
-        async for entry in _run_effects(session, edge, effects):
-            yield entry
+        async with closing(_run_effects(session, edge, effects)) as entries:
+            async for entry in entries:
+                yield entry
 
 
 def closed_receipts(session: Session, edge: Edge) -> list[Body]:
@@ -102,20 +104,25 @@ def closed_receipts(session: Session, edge: Edge) -> list[Body]:
     ]
 
 
+def lost_receipts(session: Session, edge: Edge) -> list[Body]:
+    """Return the receipts of calls that an owner began and left without a word: nobody knows how they ended."""
+    calls = session.state.threads[edge.thread].calls.values()
+    return [_lost(state.call) for state in calls if state.intended is not None and state.received is None]
+
+
 def _next(session: Session, edge: Edge, state: CallState) -> Body | _Ready:
     """Return what is to be written down of a call, or the call if it may run."""
     call = state.call
     if state.intended is not None:
-        return _receipt(call, "unknown", _LOST, outcome="unknown")
+        return _lost(call)
     if state.asked is not None and state.asked.state in _CLOSED:
         return _closed(call, state.asked)
     tool = edge.tools.get(call.name)
     if tool is None:
         known = ", ".join(sorted(edge.tools)) or "none"
         return _receipt(call, "failed", f"There is no tool {call.name!r}. The tools are: {known}.", outcome="error")
-    edited = state.asked.decision.arguments if state.asked is not None and state.asked.decision is not None else None
     try:
-        arguments = tool.canonical(edited if edited is not None else call.args_json)
+        arguments = tool.canonical(_written(call, state.asked, tool))
     except ToolRefused as error:
         return _receipt(call, "failed", str(error), outcome="error")
     ruling = edge.gate.judge(_gate_call(session, edge, tool, arguments))
@@ -126,20 +133,40 @@ def _next(session: Session, edge: Edge, state: CallState) -> Body | _Ready:
                          version=tool.version, arguments=arguments)  # fmt: skip
     if state.asked is not None:
         if _approved(state.asked, tool, digest):
-            return _Ready(call, tool, arguments, digest)
+            return _Ready(call, tool, arguments, digest, _editor(session, call))
         ruling = Ruling("ask", ruling.reasons)
     if ruling.verdict == "allow":
         return _Ready(call, tool, arguments, digest)
     return Proposed(proposal=_proposal(session, edge, call, tool, arguments, digest=digest, ruling=ruling))
 
 
+def _written(call: ToolCall, asked: Asked | None, tool: _Tool) -> str:
+    """Return the arguments as a person decided them: theirs, or those that were shown; undecided, the model's.
+
+    What was shown is read, and not the model's text once more: its defaults may have changed, such as the time of day.
+    """
+    if asked is None or asked.decision is None:
+        return call.args_json
+    if asked.decision.verdict == "edit" and asked.decision.arguments is not None:
+        return asked.decision.arguments
+    return asked.proposal.arguments if asked.proposal.tool_version == tool.version else call.args_json
+
+
 def _approved(asked: Asked, tool: _Tool, digest: str) -> bool:
     """Tell whether the person's yes is a yes to exactly this call with this tool."""
-    if asked.decision is None:
+    decision, shown = asked.decision, asked.proposal
+    if decision is None or decision.call_digest != shown.call_digest:
         return False
-    if asked.decision.verdict == "edit":
-        return asked.proposal.tool_version == tool.version
-    return asked.decision.call_digest == digest
+    if decision.verdict == "edit":
+        return decision.arguments is not None and shown.tool_version == tool.version
+    return decision.verdict == "approve" and decision.call_digest == digest
+
+
+def _editor(session: Session, call: ToolCall) -> str | None:
+    """Return who changed the arguments of this call last, if a person did."""
+    asked = (one for one in session.state.proposals.values() if one.proposal.call_id == call.call_id)
+    edits = [one.decision.by.id for one in asked if one.decision is not None and one.decision.verdict == "edit"]
+    return edits[-1] if edits else None
 
 
 def _gate_call(session: Session, edge: Edge, tool: _Tool, arguments: str) -> GateCall:
@@ -173,6 +200,10 @@ _LOST = (
     "This call was begun and its outcome is not known: the process ended in between. It is not repeated. "
     "A person settles it."
 )
+
+
+def _lost(call: ToolCall) -> Received:
+    return _receipt(call, "unknown", _LOST, outcome="unknown")
 
 
 def _closed(call: ToolCall, asked: Asked) -> Received:
@@ -212,34 +243,52 @@ async def _run_effects(session: Session, edge: Edge, effects: list[_Ready]) -> A
     """Run effects one after the other in call order; a receipt and the next intent are one write.
 
     An intent is written only if nobody else wrote since this owner looked, so that a stop or a decision that arrived
-    in between is seen before anything more begins.
+    in between is seen before anything more begins. A write that has begun is finished whatever happens: only so it is
+    known what must be said of a call when the run is cancelled.
     """
-    receipts: list[Body] = []
-    for one in effects:
-        intent = Intended(call_id=one.call.call_id, call_digest=one.digest, idempotency_key=idempotency_key(one.digest))
-        try:
-            entries = await session.append(*receipts, intent, path=edge.thread, unless_changed=True)
-        except RunChanged:
-            if receipts:
-                await session.append(*receipts, path=edge.thread)
-            raise
-        for entry in entries:
-            yield entry
-        try:
+    receipts: list[Received] = []
+    running: str | None = None
+    try:
+        for one in effects:
+            intent = Intended(call_id=one.call.call_id, call_digest=one.digest,
+                              idempotency_key=idempotency_key(one.digest))  # fmt: skip
+            try:
+                entries = await to_its_end(session.append(*receipts, intent, path=edge.thread, unless_changed=True))
+            except RunChanged as changed:
+                if receipts:
+                    changed.entries += await to_its_end(session.append(*receipts, path=edge.thread))
+                raise
+            for entry in entries:
+                yield entry
+            running = one.call.call_id
             receipts = [await _run(session, edge, one)]
-        except asyncio.CancelledError:
-            lost = _receipt(one.call, "unknown", _CANCELLED, outcome="unknown")
-            await _shielded(session, lost, path=edge.thread)
-            raise
-    for entry in await session.append(*receipts, path=edge.thread):
-        yield entry
+            running = None
+        for entry in await to_its_end(session.append(*receipts, path=edge.thread)):
+            yield entry
+    except (asyncio.CancelledError, GeneratorExit):
+        last = _left_open(session, edge, receipts, running=running)
+        if last:
+            await session.last_words(*last, path=edge.thread)
+        raise
 
 
 _CANCELLED = "The run was cancelled while this call ran; its outcome is not known. It is not repeated."
+_NOT_BEGUN = "The run was cancelled before this call began; it did not run."
 
 
-async def _shielded(session: Session, body: Body, *, path: tuple[str, ...]) -> None:
-    await asyncio.wait_for(asyncio.shield(session.append(body, path=path)), SHIELD_S)
+def _left_open(session: Session, edge: Edge, receipts: list[Received], *, running: str | None) -> list[Received]:
+    """Return what a cancelled run must still say of the calls that it has intended."""
+    known = {receipt.call_id: receipt for receipt in receipts}
+    calls = [state.call for state in session.state.threads[edge.thread].calls.values()
+             if state.intended is not None and state.received is None]  # fmt: skip
+    return [
+        known[call.call_id]
+        if call.call_id in known
+        else _receipt(call, "unknown", _CANCELLED, outcome="unknown")
+        if call.call_id == running
+        else _receipt(call, "cancelled", _NOT_BEGUN, outcome="cancelled")
+        for call in calls
+    ]
 
 
 async def _run(session: Session, edge: Edge, one: _Ready) -> Received:
@@ -253,10 +302,18 @@ async def _run(session: Session, edge: Edge, one: _Ready) -> Received:
     )
     begun = time.monotonic()
     output = await one.tool.run(one.arguments, context)
-    result = answer(one.call, *_sourced(output, one.tool), outcome=output.outcome)
+    result = answer(one.call, *_edit_note(one), *_sourced(output, one.tool), outcome=output.outcome)
     state: ReceiptState = "done" if output.outcome == "ok" else "unknown" if output.outcome == "unknown" else "failed"
     return Received(call_id=one.call.call_id, tool=one.tool.name, state=state, result=result,
                     took_s=time.monotonic() - begun)  # fmt: skip
+
+
+def _edit_note(one: _Ready) -> list[ResultContent]:
+    """Return what the model is told where the call that ran is not the one that it asked for."""
+    if one.editor is None:
+        return []
+    source = Source(kind="person", ref=one.editor, trusted=True)
+    return [Text(text=f"A person changed the arguments; this ran: {one.arguments}\n", source=source)]
 
 
 def _sourced(output: ToolOutput, tool: _Tool) -> list[ResultContent]:

@@ -127,6 +127,8 @@ class RunState:
         self.slot: str | None = None
         self.threads: dict[tuple[str, ...], Thread] = {(): Thread()}
         self.proposals: dict[str, Asked] = {}
+        self.called: set[str] = set()
+        """Ids of all calls that were ever asked for."""
         self.usage: Usage | None = None
         self.turns = 0
         """Answers of models so far."""
@@ -226,14 +228,17 @@ class RunState:
             case Responded(response=response, failure=failure):
                 thread._respond(response)  # noqa: SLF001
                 self.broken = failure
+                self.called.update(call.call_id for call in response.calls)
                 self._count(response.usage)
             case Proposed(proposal=proposal):
                 self._propose(thread, proposal)
             case Decided(decision=decision):
                 asked = self._asked(decision.proposal_id)
-                asked.state, asked.decision = _STATE_OF[decision.verdict], decision
+                if asked.state == "pending":  # the first decision counts, whoever wrote another one behind it
+                    asked.state, asked.decision = _STATE_OF[decision.verdict], decision
             case Lapsed(proposal_id=proposal_id, state=state):
-                self._asked(proposal_id).state = state
+                asked = self._asked(proposal_id)
+                asked.state = state if asked.state == "pending" else asked.state
             case Intended() as intended if intended.call_id in thread.calls:
                 thread.calls[intended.call_id].intended = intended
             case Received() as received:

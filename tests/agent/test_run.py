@@ -8,10 +8,13 @@ import pytest
 from pydantic import BaseModel
 
 from copilot_kit import Agent, Gate, LimitReached, Limits, Principal, Run, ToolContext, ToolError, rule, tool
+from copilot_kit.approval import decide
+from copilot_kit.budget import Budget, Budgeted
 from copilot_kit.errors import NotDecidable, Overloaded, UsageError
 from copilot_kit.events import Ended, PartDelta
-from copilot_kit.journal import Entry, MemoryStore
+from copilot_kit.journal import Draft, Entry, MemoryStore
 from copilot_kit.messages import Reasoning, ToolResult
+from copilot_kit.records import Intended
 from copilot_kit.response import Stop, Usage
 from copilot_kit.testing import ScriptedModel, call, counted, pause, say
 
@@ -376,8 +379,6 @@ async def test_an_approver_decides_while_the_run_goes_on():
     asked: list[str] = []
 
     async def approver(proposal: object) -> None:
-        from copilot_kit.approval import decide
-
         asked.append(proposal.arguments)
         await decide(agent.store, "run_1", proposal.id, "approve", by=ANNA)
 
@@ -407,3 +408,63 @@ async def test_records_survive_json_and_fold_to_the_same_state():
     assert [p.model_dump() for p in again.pending] == [p.model_dump() for p in run.proposals]
     assert again.messages == list(run.messages)
     assert all(json.loads(one.payload) for one in sealed)
+
+
+async def test_a_person_who_takes_long_in_mid_run_costs_no_working_time_and_begins_the_turns_anew():
+    outbox, decided = Outbox(), []
+    script = [call("send_reply", {"ticket": n}) for n in range(3)]
+    agent = agent_of(*script, "Done.", outbox=outbox, limits=Limits(time_s=0.4, turns=2))
+
+    async def approver(proposal: object) -> None:
+        await asyncio.sleep(0.25)
+        decided.append(await decide(agent.store, "run_1", proposal.id, "approve", by=ANNA))
+
+    run = await agent.run("Answer all", run_id="run_1", approver=approver)
+    assert (run.status, len(outbox.sent)) == ("done", 3)
+
+
+async def test_a_budget_that_is_used_up_is_written_down_once():
+    model = Budgeted(ScriptedModel("never asked"), Budget(requests=0))
+    agent = Agent(model)
+    with pytest.raises(LimitReached):
+        await agent.run("Hello", run_id="run_1")
+    kinds = [entry.head.kind for entry in await agent.store.read("run_1")]
+    assert kinds == ["run_started", "message_added", "requested", "interrupted"]
+
+
+async def test_a_run_that_is_looked_at_again_has_the_answer_that_another_process_got():
+    store, outbox = MemoryStore(), Outbox()
+    waiting = await agent_of(call("send_reply", {"ticket": 17}), outbox=outbox, store=store).run("Answer")
+    elsewhere = await agent_of("Sent.", outbox=outbox, store=store).load(waiting.id)
+    await elsewhere.approve(elsewhere.proposals[0].id, by=ANNA)
+    run = await waiting.refresh()
+    assert (run.status, run.output) == ("done", "Sent.")
+
+
+async def test_what_was_approved_and_has_not_run_yet_is_not_talked_over():
+    outbox = Outbox()
+    agent = agent_of(call("send_reply", {"ticket": 17}), "Sent.", outbox=outbox)
+    run = await agent.run("Answer ticket 17")
+    await decide(agent.store, run.id, run.proposals[0].id, "approve", by=ANNA)
+    with pytest.raises(UsageError, match="still to run"):
+        await agent.say(run.id, "And?")
+    assert (await agent.resume(run.id)).status == "done"
+    assert outbox.sent == [(17, "Hello")]
+
+
+async def test_a_call_lost_in_mid_effect_is_settled_before_a_stopped_run_is_talked_to():
+    outbox = Outbox()
+    agent = agent_of(call("send_reply", {"ticket": 17}), "All right.", outbox=outbox)
+    run = await agent.run("Answer ticket 17")
+    call_id, digest = run.proposals[0].call_id, run.proposals[0].call_digest
+    await decide(agent.store, run.id, run.proposals[0].id, "approve", by=ANNA)
+    lost = Draft(Intended(call_id=call_id, call_digest=digest, idempotency_key="k"))
+    await agent.store.append(run.id, [lost], after=(await agent.store.read(run.id))[-1].head.seq)
+    run = await run.stop(by=ANNA)
+    with pytest.raises(UsageError, match="must be settled"):
+        await run.say("Never mind.")
+    run = await run.refresh()
+    run = await run.settle(run.unknown[0].call.call_id, done=False, by=ANNA)
+    run = await run.say("Never mind.")
+    assert [message.role for message in run.messages] == ["user", "assistant", "tool", "user", "assistant"]
+    assert (run.status, outbox.sent) == ("done", [])
