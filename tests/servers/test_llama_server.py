@@ -128,9 +128,9 @@ async def test_a_conversation_begins_on_one_wire_and_ends_on_the_others(address:
         Agent(Retry(wire(address)), store=store, settings=EXACT, instructions="You are a helpful assistant.")
         for wire in WIRES
     )
-    run = await first.run("My name is Eve. What is the capital of France?")
-    run = await second.say(run.id, "And the capital of Italy?")
-    run = await third.say(run.id, "And the capital of Spain?")
+    run = await first.run("What is the capital of France?")
+    run = await second.say(run.id, "What is the capital of Italy?")
+    run = await third.say(run.id, "What is the capital of Spain?")
     kinds = [entry.head.kind for entry in await store.read(run.id)]
     assert "Madrid" in run.output
     assert len(run.messages) == 7
