@@ -32,6 +32,19 @@ def unsettled(text: str) -> ToolOutput:
     return ToolOutput(content=(Text(text=text),), outcome="unknown")
 
 
+def unreadable(text: str) -> ToolOutput:
+    """Return the output of a call that was made and whose result cannot be told; not an error: it would be repeated."""
+    return ToolOutput(content=failed(text).content)
+
+
+def words_of(error: BaseException) -> str:
+    """Return the error's name and its words, if it has any that can be had."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001  an error in telling an error
+        return type(error).__name__
+
+
 def failed(text: str) -> ToolOutput:
     """Return an error that the model reads: without secrets, and cut where it is long."""
     text = _without_secrets(text)
@@ -51,20 +64,29 @@ def _without_secrets(text: str) -> str:
 def output_of(value: Any) -> ToolOutput:
     """Return what a tool returned as content: text as it is, parts as they are, anything else as JSON."""
     match value:
-        case ToolOutput():
-            return value
+        case ToolOutput(content):
+            if not all(isinstance(part, Text | File | Foreign) for part in content):
+                raise TypeError("content of a ToolOutput must be Text, File or Foreign")
+            return ToolOutput(content=tuple(map(_clean, content)), outcome=value.outcome)
         case str():
             return ToolOutput(content=(Text(text=_encodable(value)),))
         case Text() | File() | Foreign():
-            return ToolOutput(content=(value,))
+            return ToolOutput(content=(_clean(value),))
         case [Text() | File() | Foreign(), *_] if all(isinstance(part, Text | File | Foreign) for part in value):
-            return ToolOutput(content=tuple(value))
+            return ToolOutput(content=tuple(map(_clean, value)))
         case _:
             return ToolOutput(content=(Text(text=_json(value)),))
 
 
 def _json(value: Any) -> str:
     return pydantic_core.to_json(value, inf_nan_mode="constants", bytes_mode="base64", fallback=str).decode()
+
+
+def _clean(part: ResultContent) -> ResultContent:
+    if not isinstance(part, Text) or part.text.isascii():
+        return part
+    text = _encodable(part.text)
+    return part if text == part.text else part.model_copy(update={"text": text})
 
 
 def _encodable(text: str) -> str:

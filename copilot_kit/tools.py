@@ -16,13 +16,14 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from types import CodeType
 from typing import Any, Generic, Literal, ParamSpec, TypeAlias, TypeVar, cast, overload
 
 from pydantic import JsonValue, ValidationError
 
 from copilot_kit.arguments import Unreadable, compact, inexact_integers, numbers_from_booleans, parse, place_name
 from copilot_kit.errors import ToolRefused, UsageError
-from copilot_kit.outputs import ToolError, ToolOutput, cut, failed, output_of, unsettled
+from copilot_kit.outputs import ToolError, ToolOutput, cut, failed, output_of, unreadable, unsettled, words_of
 from copilot_kit.request import Example, ToolSpec
 from copilot_kit.schema import Signature, check_parameters, read_docstring, read_signature
 from copilot_kit.threads import in_thread
@@ -150,8 +151,11 @@ class Tool(Generic[P, R]):
         except (Exception, SystemExit) as error:  # noqa: BLE001  whatever a tool does must not end the run
             if isinstance(error, TimeoutError) and scope.expired():
                 return self._timed_out()
-            return failed(f"{type(error).__name__}: {error}")
-        return cut(output_of(value), self.max_result_chars)
+            return failed(words_of(error))
+        try:
+            return cut(output_of(value), self.max_result_chars)
+        except Exception as error:  # noqa: BLE001  the call was made, whatever its result is
+            return unreadable(f"{self.name} ran; what it returned is no text, JSON or part: {words_of(error)}")
 
     @cached_property
     def _signature(self) -> Signature:
@@ -299,9 +303,19 @@ def _has_written_types(function: Callable[..., Any]) -> bool:
 def _source(function: Callable[..., Any]) -> str:
     try:
         return inspect.getsource(function)
-    except (OSError, TypeError):  # typed in a shell, or built in
-        code = getattr(inspect.unwrap(function), "__code__", None)
-        return repr(function) if code is None else f"{code.co_code!r}{code.co_names!r}{code.co_consts!r}"
+    except (OSError, TypeError):  # typed in a shell, shipped without its source, or built in
+        return _code_text(getattr(inspect.unwrap(function), "__code__", None))
+
+
+def _code_text(code: Any) -> str:
+    """Return what the code does as text that is the same in every process: no addresses, no order of sets."""
+    match code:
+        case CodeType():
+            return f"{code.co_code.hex()}{code.co_names}{[_code_text(value) for value in code.co_consts]}"
+        case frozenset():
+            return repr(sorted(map(repr, code)))
+        case _:
+            return repr(code)
 
 
 def _refused_values(raw: Any, checked: Any, args_json: str, text: str) -> str:

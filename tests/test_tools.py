@@ -539,3 +539,62 @@ async def test_cancelling_is_passed_on():
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+class Wordless(Exception):
+    def __str__(self) -> str:
+        raise ValueError("no words")
+
+
+def _endless() -> list[object]:
+    items: list[object] = []
+    items.append(items)
+    return items
+
+
+@pytest.mark.parametrize(
+    "value",
+    [_endless(), {"half": "\ud800"}, ToolOutput(content=(5,)), type("Odd", (), {"__str__": lambda _self: 1 / 0})()],
+    ids=["a circle", "half a character", "no part", "no words"],
+)
+async def test_a_result_that_cannot_be_told_does_not_make_a_call_that_ran_a_failure(value: Any):
+    @tool(effect="external")
+    async def pay() -> Any:
+        return value
+
+    output = await pay.run("{}", CONTEXT)
+    assert output.outcome == "ok"
+    assert output.content[0].text.startswith("pay ran; what it returned is no text, JSON or part: ")
+
+
+async def test_an_error_without_words_is_told_by_its_name():
+    @tool(effect="external")
+    async def pay() -> str:
+        raise Wordless
+
+    assert await pay.run("{}", CONTEXT) == ToolOutput(content=(Text(text="Wordless"),), outcome="error")
+
+
+async def test_half_a_character_in_a_part_becomes_a_question_mark():
+    @tool(effect="read")
+    async def look() -> Text:
+        return Text(text="a\ud800b")
+
+    assert (await look.run("{}", CONTEXT)).content == (Text(text="a?b"),)
+
+
+def test_the_version_of_what_has_no_source_is_the_same_in_every_process():
+    space: dict[str, Any] = {}
+    words = "def send(to: str) -> str:\n    return max([to], key=lambda word: word in {'a', 'b', 'c', 'd'})\n"
+    exec(words, space)  # noqa: S102  that is how it comes to have no source
+    first = tool(space["send"]).version
+    exec(words, space)  # noqa: S102
+    assert tool(space["send"]).version == first
+
+
+def test_the_version_of_what_has_no_source_changes_with_what_it_does():
+    space: dict[str, Any] = {}
+    exec("def send(to: str) -> str:\n    return [to + 'a' for _ in 'x'][0]\n", space)  # noqa: S102
+    first = tool(space["send"]).version
+    exec("def send(to: str) -> str:\n    return [to + 'b' for _ in 'x'][0]\n", space)  # noqa: S102
+    assert tool(space["send"]).version != first

@@ -7,7 +7,7 @@ from sqlalchemy import BindParameter, delete, insert, select, update
 from sqlalchemy import bindparam as bind
 from sqlalchemy.engine import Dialect
 
-from copilot_kit.errors import Conflict, JournalError, NotOwner
+from copilot_kit.errors import Conflict, NotOwner
 from copilot_kit.journal.rows import cells_of, micros, path_text
 from copilot_kit.journal.store import GENESIS, Draft, Entry, Sealed, seal
 from copilot_kit.journal.tables import LEASES, PAYLOADS, RECORDS, RUNS, WAITING, text_of
@@ -92,13 +92,7 @@ class Ledger:
         sealed: list[Sealed] = []
         for draft in drafts:
             seq += 1
-            try:
-                one = seal(draft, tenant=tenant, run_id=run_id, seq=seq, epoch=epoch, at=at, prev=prev)
-            except ValueError as error:  # half a surrogate pair, for one
-                raise JournalError(
-                    f"A record ({draft.body.kind}) of run {run_id!r} cannot be kept as UTF-8 JSON: {error}. "
-                    "Replace what is no text before it gets here; nothing was added."
-                ) from error
+            one = seal(draft, tenant=tenant, run_id=run_id, seq=seq, epoch=epoch, at=at, prev=prev)
             sealed.append(one)
             prev = one.head.hash
         return sealed

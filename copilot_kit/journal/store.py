@@ -10,7 +10,7 @@ from typing import Protocol
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from copilot_kit.errors import BrokenRecord
+from copilot_kit.errors import BrokenRecord, JournalError
 from copilot_kit.records import SCHEMA, Body, RunStatus
 
 GENESIS = "0" * 64
@@ -83,7 +83,13 @@ class RunRow:
 
 def seal(draft: Draft, *, tenant: str, run_id: str, seq: int, epoch: int, at: datetime, prev: str) -> Sealed:
     """Return the draft with its place in the chain: hash = SHA-256 over all other fields of the head."""
-    payload = draft.body.model_dump_json().encode()
+    try:
+        payload = draft.body.model_dump_json().encode()
+    except ValueError as error:  # half a surrogate pair, for one
+        raise JournalError(
+            f"A record ({draft.body.kind}) of run {run_id!r} cannot be kept as UTF-8 JSON: {error}. "
+            "Replace what is no text before it gets here; nothing was added."
+        ) from error
     salt = os.urandom(SALT_BYTES)
     digest = hashlib.sha256(salt + payload).hexdigest()
     kind = draft.body.kind
