@@ -3,16 +3,16 @@
 The SDK brings authentication, options, proxies and its transport; bodies are not its business here.
 """
 
-import asyncio
 import os
-import weakref
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from copilot_kit.errors import MissingExtra, UsageError
+from copilot_kit.lanes import Lanes, tls
+from copilot_kit.threads import OnceInThread
 from copilot_kit_openai.dialects import Dialect
 
 if TYPE_CHECKING:
@@ -75,21 +75,11 @@ class Reply:
         return self._response.aiter_bytes()
 
 
-class _Lane:
-    """One client of the SDK, and how many requests are on the way through it."""
-
-    __slots__ = ("busy", "client")
-
-    def __init__(self, client: "AsyncOpenAI") -> None:
-        self.client = client
-        self.busy = 0
-
-
 class Connection:
     """The way from one model to its provider.
 
-    The SDK's clients behind it are shared by all models of an event loop that talk to the same endpoint, unless the
-    caller brought an `http_client` of its own.
+    The SDK's clients behind it are shared by all models of an event loop that talk to the same endpoint, and closed
+    with the loop, unless the caller brought an `http_client` of its own.
     """
 
     __slots__ = ("_http_client", "_own", "endpoint")
@@ -97,14 +87,14 @@ class Connection:
     def __init__(self, endpoint: Endpoint, *, http_client: "httpx2.AsyncClient | None" = None) -> None:
         self.endpoint = endpoint
         self._http_client = http_client
-        self._own: _Lane | None = None
+        self._own: AsyncOpenAI | None = None
 
     @asynccontextmanager
     async def post(
         self, path: str, content: bytes, *, stream: bool, headers: Mapping[str, str] | None = None
     ) -> AsyncIterator[Reply]:
         """Post these bytes; the reply lives as long as the block. Error statuses are replies too, and do not raise."""
-        lane = self._lane()
+        await _SDK.done()
         import httpx2
         from openai import APIStatusError, AsyncStream, Omit
 
@@ -112,10 +102,9 @@ class Connection:
         if self.endpoint.keyed_by_header:
             told["Authorization"] = Omit()  # the key goes in the provider's own header, and only there
 
-        lane.busy += 1
-        try:
+        with self.client() as client:
             try:
-                answer = await lane.client.post(
+                answer = await client.post(
                     path,
                     cast_to=httpx2.Response,
                     content=content,
@@ -131,41 +120,42 @@ class Connection:
             finally:
                 if stream:
                     await response.aclose()
-        finally:
-            lane.busy -= 1
 
-    def _lane(self) -> _Lane:
+    @contextmanager
+    def client(self) -> "Iterator[AsyncOpenAI]":
+        """Give a client of the running loop for one request."""
         if self._http_client is None:
-            return _shared(self.endpoint)
+            with _LANES.client(self.endpoint, self._shared) as client:
+                yield client
+            return
         if self._own is None:
-            self._own = _Lane(_opened(self.endpoint, self._http_client))
-        return self._own
+            self._own = _opened(self.endpoint, self._http_client)
+        yield self._own
+
+    def _shared(self) -> "AsyncOpenAI":
+        from openai import DefaultAsyncHttpxClient
+
+        return _opened(self.endpoint, DefaultAsyncHttpxClient(verify=tls()))
 
 
-_LANE_LIMIT = 50
-_MOST_LANES = 16
-_lanes: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Endpoint, list[_Lane]]]" = (
-    weakref.WeakKeyDictionary()
-)
+_LANES: "Lanes[Endpoint, AsyncOpenAI]" = Lanes(lambda client: client.close())
 
 
-def _shared(endpoint: Endpoint) -> _Lane:
-    """Return a client with room; a pool looks at all of its connections for each request, so a full one is slow."""
-    lanes = _lanes.setdefault(asyncio.get_running_loop(), {}).setdefault(endpoint, [])
-    for lane in lanes:
-        if lane.busy < _LANE_LIMIT:
-            return lane
-    if len(lanes) < _MOST_LANES:
-        lanes.append(_Lane(_opened(endpoint, None)))
-        return lanes[-1]
-    return min(lanes, key=lambda lane: lane.busy)
-
-
-def _opened(endpoint: Endpoint, http_client: "httpx2.AsyncClient | None") -> "AsyncOpenAI":
+def _import_sdk() -> None:
+    """Import what a first request needs, which takes about half a second."""
     try:
-        from openai import AsyncOpenAI
+        import openai  # noqa: F401
     except ImportError as error:
-        raise MissingExtra(f"The provider {endpoint.provider!r}", "openai") from error
+        raise MissingExtra("A model behind an API of OpenAI's kind", "openai") from error
+    tls()
+
+
+_SDK = OnceInThread(_import_sdk)
+
+
+def _opened(endpoint: Endpoint, http_client: "httpx2.AsyncClient") -> "AsyncOpenAI":
+    from openai import AsyncOpenAI
+
     client = AsyncOpenAI(
         api_key=endpoint.api_key,
         base_url=endpoint.base_url,

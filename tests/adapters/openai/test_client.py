@@ -1,16 +1,18 @@
 """How requests travel: addresses, keys, and the SDK's clients behind the models."""
 
 import asyncio
+from contextlib import ExitStack
 from typing import Any
 
 import httpx2
 import pytest
 
+from copilot_kit.lanes import REQUESTS_PER_LANE
 from copilot_kit.messages import user
 from copilot_kit.model import complete
 from copilot_kit.request import Request
 from copilot_kit_openai import open_model
-from copilot_kit_openai.client import Endpoint, _shared, endpoint_for
+from copilot_kit_openai.client import Connection, Endpoint, endpoint_for
 from copilot_kit_openai.dialects import DIALECTS
 
 pytestmark = pytest.mark.anyio
@@ -70,23 +72,28 @@ def test_an_endpoint_never_shows_its_key() -> None:
     assert "secret" not in repr(Endpoint("openai", "https://x.invalid", "secret"))
 
 
-async def test_models_of_one_endpoint_share_a_client_until_it_is_full() -> None:
+def clients(*endpoints: Endpoint) -> list[Any]:
+    async def taken() -> list[Any]:
+        with ExitStack() as way:
+            return [way.enter_context(Connection(endpoint).client()) for endpoint in endpoints]
+
+    return asyncio.run(taken())
+
+
+def test_models_of_one_endpoint_share_a_client_until_it_is_full() -> None:
     endpoint = Endpoint("openai", "https://shared.invalid/v1", "k")
-    lane = _shared(endpoint)
-    assert _shared(endpoint) is lane
-    assert _shared(Endpoint("openai", "https://shared.invalid/v1", "other key")) is not lane
-    lane.busy = 50
-    second = _shared(endpoint)
-    assert second is not lane
-    assert second.client is not lane.client
-    lane.busy = 0
-    assert _shared(endpoint) is lane
+    first, *full, further = clients(*[endpoint] * (REQUESTS_PER_LANE + 1))
+    assert set(full) == {first}
+    assert further is not first
+
+
+def test_a_key_or_an_address_of_its_own_has_a_client_of_its_own() -> None:
+    endpoints = [Endpoint("openai", f"https://{name}.invalid/v1", key) for name in "ab" for key in "kl"]
+    assert len({id(client) for client in clients(*endpoints)}) == 4
 
 
 def test_each_event_loop_has_clients_of_its_own() -> None:
     endpoint = Endpoint("openai", "https://loops.invalid/v1", "k")
-
-    async def lane() -> Any:
-        return _shared(endpoint)
-
-    assert asyncio.run(lane()) is not asyncio.run(lane())
+    (first,), (second,) = clients(endpoint), clients(endpoint)
+    assert first is not second
+    assert first.is_closed()
