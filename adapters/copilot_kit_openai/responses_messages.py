@@ -182,7 +182,7 @@ def _add_words(turn: _Turn, part: Text) -> None:
         if turn.items and turn.parts[-1] is None and turn.items[-1].get("role") == "assistant":
             turn.items[-1]["content"] += part.text  # one answer that was cut into pieces, by citations for example
         elif part.text:
-            # llama.cpp's server does not know an item of the assistant without its type
+            # llama.cpp's server does not know an item of the assistant without its type.
             turn.add({"type": "message", "role": "assistant", "content": part.text}, None)
         return
     if "part" not in memory:
@@ -321,12 +321,13 @@ def _whole_turns(turn: _Turn) -> list[Item]:
     order: list[str] = memory.get("items") or []
     places = _places(turn.items, order)
     kept: list[tuple[int | None, Item]] = []
-    for place, item in zip(reversed(places), reversed(turn.items), strict=True):
-        after = kept[-1] if kept else (None, {})
+    after: tuple[int | None, Part | None] = (None, None)
+    for place, item, part in zip(reversed(places), reversed(turn.items), reversed(turn.parts), strict=True):
         # Where the order is not known, words without an item of their own do not count as a follower.
-        follows = after[0] == place + 1 if place is not None else "type" in after[1]
+        follows = after[0] == place + 1 if place is not None else after[1] is not None
         if follows or item.get("type") != "reasoning":
             kept.append((place, item))
+            after = (place, part)
         else:
             reason = "the item that followed it is gone"
             turn.dropped.append(Dropped(kind="opaque", name="reasoning", reason=reason, message_id=turn.message.id))

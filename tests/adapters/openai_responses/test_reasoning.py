@@ -44,6 +44,15 @@ async def test_trap_04_reasoning_whose_follower_is_gone_is_not_sent_and_reported
     ]
 
 
+async def test_trap_04_words_from_elsewhere_are_no_follower_of_a_reasoning_item(line):
+    thought = Reasoning(form="hidden", wire=Wire(origin="openai.responses", id="rs_1", opaque={"item": THOUGHT}))
+    body = await line().body(Request(messages=(user("?"), assistant(thought, "Hi.")), **WHOLE))
+    assert body["input"] == [
+        {"role": "user", "content": "?"},
+        {"type": "message", "role": "assistant", "content": "Hi."},
+    ]
+
+
 async def test_trap_04_reasoning_that_used_up_all_tokens_is_not_sent_back_alone(line):
     turn = await turn_of(line, THOUGHT)
     asked = line()
