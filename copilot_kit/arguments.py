@@ -7,7 +7,6 @@ person would then approve something else than what runs. Here such text is refus
 import json
 import math
 import re
-import unicodedata
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
@@ -51,22 +50,19 @@ def parse(args_json: str) -> dict[str, Any]:
 
 
 def compact(value: Any) -> str:
-    """Return the one way to write this value: keys sorted, no spaces, text as it is, letters composed.
+    """Return the one way to write this value: keys sorted, no spaces, each character as it is.
 
-    An accented letter is written as one code point where Unicode has one, so that two spellings that look the same
-    are the same bytes; nothing else is normalised.
+    Nothing is normalised: a file's name in decomposed letters is that file's and not its look-alike's. What looks
+    alike is told apart where it is shown, by `copilot_kit.display`.
     """
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    if text.isascii():
-        return text
     try:
         text.encode()
     except UnicodeEncodeError as error:
         raise Unreadable(
             f"half of a surrogate pair, {text[error.start]!r}, which is no character. Send the whole character."
         ) from error
-    composed = text if unicodedata.is_normalized("NFC", text) else _composed(text)
-    return text if composed == text else compact(_DECODER.decode(composed))  # keys sort anew, and may now be equal
+    return text
 
 
 def inexact_integers(raw: Any, value: Any, written: str) -> list[str]:
@@ -153,16 +149,6 @@ def _leaves(value: Any, place: Place = ()) -> Iterator[tuple[Place, Any]]:
                 yield from _leaves(item, (*place, index))
         case _:
             yield place, value
-
-
-def _composed(text: str) -> str:
-    pieces: list[str] = []
-    for char in text:
-        if unicodedata.combining(char) and pieces:
-            pieces[-1] += char
-        else:
-            pieces.append(char)
-    return "".join(unicodedata.normalize("NFC", piece) if len(piece) > 1 else piece for piece in pieces)
 
 
 def _near(text: str, position: int) -> str:
