@@ -174,7 +174,7 @@ async def test_an_edited_call_runs_as_it_was_edited():
     agent, run = await begun(call("pay", {"amount": 5}), say("Done."))
     run = await attend(agent, run, Desk(ScriptedKeyboard(["e", "4", "y"]), by=ADA, tools={"pay": pay}))
     results = [part.text for message in run.messages if message.role == "tool" for part in message.parts]
-    assert results == ["paid 4"]
+    assert results == ['A person changed the arguments; this ran: {"amount":4}\npaid 4']
 
 
 async def test_skipping_leaves_the_run_waiting_and_stopping_ends_it():
