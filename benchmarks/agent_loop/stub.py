@@ -126,7 +126,8 @@ async def _main() -> None:
     server = await serve(Stub())
     sys.stdout.write(address(server) + "\n")
     sys.stdout.flush()
-    await server.serve_forever()
+    await asyncio.to_thread(sys.stdin.read)  # the runner's pipe: when it closes, however it ended, so does the stub
+    server.close()
 
 
 if __name__ == "__main__":
