@@ -112,6 +112,7 @@ def _conclusion(work: Work, response: Response | None, *, last_try: bool) -> Run
         return RunEnded(status="done")
     try:
         value: JsonValue = work.parse_output.dump_python(work.parse_output.validate_json(response.text), mode="json")
+        return RunEnded(status="done", output=value)  # refuses what JSON cannot hold, such as infinity
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'answer'}: {e['msg']}" for e in error.errors()[:5])
         if last_try:
@@ -121,7 +122,6 @@ def _conclusion(work: Work, response: Response | None, *, last_try: bool) -> Run
         source = Source(kind="application", trusted=True)
         message = Message(id=work.new_id("msg"), role="user", parts=(Text(text=words, source=source),))
         return MessageAdded(message=message)
-    return RunEnded(status="done", output=value)
 
 
 async def _ask(session: Session, work: Work, *, turns: int, worked_s: float) -> AsyncIterator[AgentEvent]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Generic, Protocol
 
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 from typing_extensions import TypeVar
 
 from copilot_kit.approval import decisions
@@ -157,4 +157,12 @@ def output_of(state: RunState, parse: Any) -> Any:
     if parse is None:
         response = state.thread.response
         return None if response is None else response.text
-    return None if state.output is None else parse.validate_json(json.dumps(state.output))
+    if state.output is None:
+        return None
+    try:
+        return parse.validate_json(json.dumps(state.output))
+    except ValidationError as error:
+        raise UsageError(
+            f"Run {state.run_id!r} ended with an output that is not of the type asked for here: "
+            f"{error.errors()[0]['msg']}. Load it with an agent whose output is of the type that it was made with."
+        ) from error

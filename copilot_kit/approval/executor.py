@@ -170,7 +170,8 @@ def _editor(session: Session, call: ToolCall) -> str | None:
 
 
 def _gate_call(session: Session, edge: Edge, tool: _Tool, arguments: str) -> GateCall:
-    return GateCall(tool.name, tool.version, tool.effect, json.loads(arguments), edge.path, session.state.model)
+    model = session.state.threads[edge.thread].model or session.state.model
+    return GateCall(tool.name, tool.version, tool.effect, json.loads(arguments), edge.path, model)
 
 
 def _proposal(

@@ -79,6 +79,8 @@ class Thread:
     calls: dict[str, CallState] = field(default_factory=dict)
     """Of the last turn, in call order, until all of them have results."""
     response: Response | None = None
+    model: str = ""
+    """Name of the model that was asked last: the one that proposed the calls."""
     answered: bool = False
     """The last word is the model's, and it is not to be continued."""
     interrupted: Message | None = None
@@ -245,7 +247,8 @@ class RunState:
                 thread._receive(received)  # noqa: SLF001
             case RunStopped() | RunEnded() as ended:
                 self._end(ended)
-            case Requested():
+            case Requested(model=model):
+                thread.model = model
                 thread.interrupted = self.broken = None
             case Interrupted(failure=failure):
                 self.broken = failure

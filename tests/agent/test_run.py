@@ -468,3 +468,20 @@ async def test_a_call_lost_in_mid_effect_is_settled_before_a_stopped_run_is_talk
     run = await run.say("Never mind.")
     assert [message.role for message in run.messages] == ["user", "assistant", "tool", "user", "assistant"]
     assert (run.status, outbox.sent) == ("done", [])
+
+
+class Amount(BaseModel):
+    usd: float
+
+
+async def test_a_number_that_json_cannot_hold_is_no_answer_and_is_asked_for_again():
+    run = await Agent(ScriptedModel('{"usd": 1e999}', '{"usd": 5}'), output=Amount).run("How much?")
+    assert (run.status, run.output) == ("done", Amount(usd=5))
+    assert "finite" in run.messages[2].text
+
+
+async def test_a_run_whose_output_is_of_another_type_says_so():
+    store = MemoryStore()
+    run = await Agent(ScriptedModel('{"usd": 5}'), output=Amount, store=store).run("How much?")
+    with pytest.raises(UsageError, match="not of the type asked for here"):
+        await Agent(ScriptedModel(), output=Ticket, store=store).load(run.id)

@@ -191,3 +191,16 @@ async def test_a_stream_tells_of_a_stop_that_came_from_elsewhere():
                 await stop(post.store, "run_1", by=ANNA)
     assert kinds[-1] == "run_stopped"
     assert not any(isinstance(entry.body, Proposed) for entry in await post.store.read("run_1"))
+
+
+async def test_a_rule_sees_the_model_that_proposed_the_call_and_not_the_one_that_took_over():
+    def not_of_one(call: Any) -> Any:
+        return rule("deny", why="not by this model")(call) if call.model == "one:a" else None
+
+    post = Post()
+    first = Agent(ScriptedModel(call("send", {"to": "eve"}), id="one:a"), tools=[post.tool()], store=post.store)
+    run = await first.run("Write", run_id="run_1")
+    await decide(post.store, "run_1", run.proposals[0].id, "approve", by=ANNA)
+    other = ScriptedModel("I see.", id="two:b")
+    run = await Agent(other, tools=[post.tool()], store=post.store, gate=Gate([not_of_one])).resume("run_1")
+    assert (told(run), post.sent) == (["Not allowed here: not by this model."], [])
