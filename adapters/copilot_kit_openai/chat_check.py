@@ -57,7 +57,7 @@ def _streamed(provider: str, body: bytes) -> Said:
             if choice.get("index", 0) == 0:
                 _add(message, choice.get("delta") or {})
                 finish = choice.get("finish_reason") or finish
-    cut = finish is None or (provider in _SENDS_DONE and not done)
+    cut = (finish is None and not (done and usage)) or (provider in _SENDS_DONE and not done)
     message["tool_calls"] = [] if error or cut else list(message["calls"].values())
     said = _read(message, finish, usage)
     return replace(said, error=error or ("TransportFailed" if cut else None))

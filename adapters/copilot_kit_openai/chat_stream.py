@@ -137,7 +137,7 @@ class Reading:
     def finish(self) -> list[Event]:
         """Return the last events; raises if the stream ended before its end mark."""
         asked, facts = self._asked, self._facts
-        if facts.finish is None:
+        if facts.finish is None and not (self.done and facts.usage is not None):  # counted and marked: it is whole
             raise truncated(asked.id, started=self.begun, missing="a finish_reason")
         if asked.dialect.done == "expected" and not self.done:
             raise truncated(asked.id, started=self.begun, missing="its [DONE]")

@@ -172,6 +172,16 @@ async def test_trap_27_a_stream_without_its_end_mark_is_not_a_whole_answer(
         assert (last.partial.text, last.partial.state) == ("Hi", "partial")
 
 
+async def test_trap_27_an_answer_that_was_counted_and_marked_as_done_is_whole_without_a_reason(wire: Any) -> None:
+    call = piece(0, id="call_1", type="function", name="now", arguments="{}")
+    counted = {"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}}
+    there = wire.provider("openai", wire.stream(wire.delta(tool_calls=[call]), counted, done=True))
+    last = (await there.events(ASK))[-1]
+    assert isinstance(last, Ended)
+    assert [call.name for call in last.response.calls] == ["now"]
+    assert last.response.stop.kind == "tool"
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 async def test_trap_28_comments_pings_odd_line_ends_and_padding_are_passed_over(wire: Any, end: str) -> None:
     lines = [": OPENROUTER PROCESSING", "", "event: chunk", "id: 7",
