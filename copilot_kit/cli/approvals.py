@@ -10,7 +10,7 @@ from copilot_kit.approval import decide, stop
 from copilot_kit.cli.card import Card, background_of, card_of, whole_of
 from copilot_kit.cli.editor import edited_arguments
 from copilot_kit.cli.keys import Keyboard
-from copilot_kit.cli.screen import dim, height, shown, width
+from copilot_kit.cli.screen import dim, folded, height, shown, width
 from copilot_kit.display import visible
 from copilot_kit.errors import NotDecidable, ToolRefused
 from copilot_kit.journal import Store
@@ -18,7 +18,8 @@ from copilot_kit.records import Principal, Proposal
 from copilot_kit.tools import Tool, arguments_of
 
 Tools: TypeAlias = Mapping[str, Tool[..., Any]]
-KEYS = "  y approve · e edit · r reject · k skip · v view all · s stop · ? why"
+_NO_BREAK = "\xa0"
+_KEYS = ("y approve", "e edit", "r reject", "k skip", "v view all", "s stop", "? why")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class Desk:
         """Show the card and return what the person wants; Enter and a closed terminal never approve."""
         question = _Question(self, proposal)
         while True:
-            shown(dim(KEYS))
+            shown(dim(_keys()))
             choice = await question.press(await self.keyboard.key())
             if choice is not None:
                 return choice
@@ -136,7 +137,7 @@ class _Question:
                 self._card = self._shown(whole=True)
             case "?":
                 for line in background_of(self._proposal):
-                    shown(line)
+                    shown(folded(line, indent="  "))
             case _:  # Enter among them
                 pass
 
@@ -152,6 +153,12 @@ class _Question:
         except ToolRefused as error:
             shown(f"  {visible(str(error))}")
             return None
+
+
+def _keys() -> str:
+    """Return what can be pressed, in lines that break between keys."""
+    line = f"{_NO_BREAK}· ".join(key.replace(" ", _NO_BREAK) for key in _KEYS)
+    return folded(line, indent="  ").replace(_NO_BREAK, " ")
 
 
 _PAST = {"approve": "approved", "edit": "approved with your changes", "reject": "rejected"}

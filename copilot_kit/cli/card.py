@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from textwrap import wrap
 
 from copilot_kit.cli.screen import bold, dim
 from copilot_kit.display import block, visible
@@ -14,6 +15,8 @@ _EFFECTS: dict[Effect, str] = {
 }
 _SHOWN_OF_FOLDED = 4
 _LONGEST_SHORT = 60
+_RULE = 12
+_GAPS = 4
 _FEWEST_LINES = 8
 
 
@@ -33,13 +36,17 @@ def card_of(
     edited: canonical arguments that a person wants instead. preview: what the tool makes of the arguments.
     """
     arguments = proposal.arguments if edited is None else edited
-    values = [(visible(name), *_value(value, width)) for name, value in json.loads(arguments).items()]
+    values = [
+        (visible(name), *_value(value, width, beside=visible(name))) for name, value in json.loads(arguments).items()
+    ]
     if preview is None and proposal.preview is not None and edited is None:
         preview = proposal.preview.body
     coming = [] if preview is None else block(preview, width=width)
     room = None if most_lines is None else max(_FEWEST_LINES, most_lines - 8)
     fold = room is not None and sum(len(lines) for _, _, lines in values) + len(coming) > room
-    lines = ["", bold(f"── {visible(proposal.tool)}") + f" · {_EFFECTS[proposal.effect]} {'─' * 12}"]
+    head = f"── {visible(proposal.tool)}"
+    effect = f" · {_EFFECTS[proposal.effect]} "
+    lines = ["", bold(head) + effect + "─" * min(_RULE, width - len(head) - len(effect))]
     if edited is not None:
         lines.append("  edited by you")
     folded = 0
@@ -54,7 +61,8 @@ def card_of(
         folded += len(coming) - len(left)
         lines += [f"  what comes of it{_missing(len(coming) - len(left))}", *left]
     if proposal.reasons:
-        lines.append(f"  asked because {visible('; '.join(reason.text for reason in proposal.reasons))}")
+        why = f"asked because {visible('; '.join(reason.text for reason in proposal.reasons))}"
+        lines += wrap(why, width, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
     return Card(tuple(lines), folded)
 
 
@@ -69,18 +77,21 @@ def background_of(proposal: Proposal) -> list[str]:
     """Return who proposes it and why a person is asked."""
     agents = " > ".join(step.agent for step in proposal.path) or "agent"
     return [
-        *(f"  {visible(reason.code)}: {visible(reason.text)}" for reason in proposal.reasons),
-        f"  proposed by {visible(agents)} with {visible(proposal.model)}",
-        f"  tool version {visible(proposal.tool_version)}",
-        f"  prompt version {visible(proposal.prompt_version)}",
-        f"  call digest {visible(proposal.call_digest)}",
+        *(f"{visible(reason.code)}: {visible(reason.text)}" for reason in proposal.reasons),
+        f"proposed by {visible(agents)} with {visible(proposal.model)}",
+        f"tool version {visible(proposal.tool_version)}",
+        f"prompt version {visible(proposal.prompt_version)}",
+        f"call digest {visible(proposal.call_digest)}",
     ]
 
 
-def _value(value: object, width: int) -> tuple[str, list[str]]:
-    """Return what stands beside the name, and the lines below: a short value stands there itself, as JSON."""
+def _value(value: object, width: int, *, beside: str) -> tuple[str, list[str]]:
+    """Return what stands beside the name, and the lines below: a short value stands there itself, as JSON.
+
+    It is short if the terminal has no need to wrap it: what is wrapped has no margin, and could pose as ours.
+    """
     short = visible(json.dumps(value, ensure_ascii=False))
-    if len(short) <= _LONGEST_SHORT:
+    if len(short) <= min(_LONGEST_SHORT, (width - _GAPS - len(beside)) // (1 if short.isascii() else 2)):
         return short, []
     if not isinstance(value, str):
         return "", block(json.dumps(value, ensure_ascii=False, indent=2), width=width)

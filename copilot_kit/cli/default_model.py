@@ -3,6 +3,7 @@
 import os
 from typing import Final
 
+from copilot_kit.cli.extras import not_installed
 from copilot_kit.slots import find_frontier, read_frontier
 
 LOCAL: Final = "local:smollm2"
@@ -15,7 +16,14 @@ def default_model() -> tuple[str, str]:
     path = find_frontier()
     if path is not None and "default" in read_frontier(path).slots:
         return "default", f"the slot 'default' of {path}"
+    lacking = ""
     for variable, model in BY_KEY:
-        if os.environ.get(variable):
+        extra = model.partition(":")[0]
+        if not os.environ.get(variable):
+            continue
+        if not not_installed().get(extra):
             return model, f"{variable} is set"
-    return LOCAL, "no key is set, so this runs on your own machine"
+        lacking = (
+            lacking or f"{variable} is set, but its packages are not installed: pip install 'copilot-kit[{extra}]'"
+        )
+    return LOCAL, lacking or "no key is set, so this runs on your own machine"

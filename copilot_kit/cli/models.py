@@ -69,7 +69,7 @@ def show_model(name: _Name, *, json: _Json = False) -> None:
     if settings:
         shown(f"slot {opened.slot} sets {visible(str(settings))}")
     if facts:
-        columns([(fact, str(sources.get(fact, "")), str(value)) for fact, value in facts.items()],
+        columns([(fact, str(sources.get(fact, sources.get("*", ""))), str(value)) for fact, value in facts.items()],
                 header=("fact", "says", "value"))  # fmt: skip
     else:
         told("Nothing is known of it beforehand; what is unknown is tried.")
@@ -92,7 +92,8 @@ def check_model(
                  "stop": response.stop.kind, "usage": usage})  # fmt: skip
         return
     served = response.model.served or response.model.asked
-    shown(f"{visible(name)} answers as {visible(served)} in {duration(took_s)}: {visible(response.text.strip())}")
+    words = visible(" ".join(response.text.split()))
+    shown(f"{visible(name)} answers as {visible(served)} in {duration(took_s)}: {words}")
     shown(spent(response.usage))
 
 

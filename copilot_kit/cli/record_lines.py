@@ -31,10 +31,11 @@ _EXCERPT_CHARS = 100
 
 
 class Telling:
-    """Turns records into lines; remembers when a question was asked, to say how long a person was waited for."""
+    """Turns records into lines; remembers what was called, and when a person was asked, to say how long they took."""
 
     def __init__(self) -> None:
         self._asked: dict[str, tuple[Proposal, datetime]] = {}
+        self._called: dict[str, str] = {}
 
     def lines(self, entry: Entry) -> list[str]:
         """Return the lines of one record."""
@@ -56,6 +57,7 @@ class Telling:
             case Requested(model=model):
                 return [f"model asked: {visible(model)}"]
             case Responded(response=response, took_s=took_s, failure=failure):
+                self._called.update((call.call_id, call.name) for call in response.calls)
                 return _answered(response, took_s, failure)
             case Interrupted(model=model, failure=failure):
                 return [f"no answer of {visible(model)}: {_failed(failure)}"]
@@ -67,7 +69,7 @@ class Telling:
             case Lapsed(proposal_id=proposal_id, state=state):
                 return [f"{state}: {self._tool(proposal_id)}"]
             case Intended(call_id=call_id):
-                return [f"about to run {call_id}"]
+                return [f"about to run {visible(self._called.get(call_id, call_id))}"]
             case Received() as received:
                 return [_received(received)]
             case RunStopped(by=by, text=text):
@@ -147,4 +149,4 @@ def _excerpt(text: str) -> str:
     words = " ".join(text.split())
     if len(words) <= _EXCERPT_CHARS:
         return visible(words)
-    return f"{visible(words[:_EXCERPT_CHARS])}… ({len(text):,} characters)"
+    return f"{visible(words[:_EXCERPT_CHARS].rstrip())}… ({len(text):,} characters)"

@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 from decimal import Decimal
+from textwrap import fill
 from typing import Any
 
 from copilot_kit.display import visible
@@ -18,6 +19,18 @@ def told(text: str) -> None:
     """Tell the person something that is not the result."""
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
+
+
+def explained(text: str) -> None:
+    """Tell the person a paragraph."""
+    told(folded(text))
+
+
+def folded(text: str, *, indent: str = "") -> str:
+    """Return our own words in lines of the terminal's width; what others wrote goes through `display.block`."""
+    room = max(_NARROWEST, width() - 1)
+    words = " ".join(text.split())
+    return fill(words, width=room, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def shown(text: str = "") -> None:

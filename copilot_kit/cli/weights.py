@@ -6,7 +6,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from copilot_kit.errors import UsageError
+from copilot_kit.errors import CopilotError, UsageError
 
 GROUP: Final = "copilot_kit.weights"
 """Entry points: a provider that runs models in the process, and where its weights come from."""
@@ -65,10 +65,21 @@ def pull_weights(name: str, *, accept_terms: bool) -> Path:
     for store in _stores():
         for entry in store.CATALOGUE:
             if entry.name == name:
-                with _bar() as progress:
-                    return store.pull(entry, accept_terms=accept_terms, progress=progress)
+                try:
+                    with _bar() as progress:
+                        return store.pull(entry, accept_terms=accept_terms, progress=progress)
+                except OSError as error:
+                    raise _unwritten(entry, error) from error
     names = ", ".join(one["name"] for one in pullable()) or "none"
     raise UsageError(f"Cannot pull weights {name!r}: write one of those that can be pulled ({names}).")
+
+
+def _unwritten(entry: Entry, error: OSError) -> CopilotError:
+    place = "" if error.filename is None else f" to {str(error.filename)!r}"
+    return CopilotError(
+        f"Cannot write {entry.title}{place}: {error.strerror or error}. It needs {entry.size_bytes / 1e6:.0f} MB "
+        "there, twice while it is unpacked; another folder is named in COPILOT_KIT_CACHE."
+    )
 
 
 @contextmanager

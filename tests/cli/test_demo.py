@@ -65,7 +65,7 @@ def test_what_is_approved_is_carried_out_once(demo: Callable[..., "pexpect.spawn
     asked(child, "── refund · leaves the house", "amount  64.0", 'order  "HP-1077"', 'reason  "damaged"')
     assert refunds(own_folder) == []
     press(child, "y", "approved")
-    ended(child, "In copilot-demo: 0 mails in outbox/, 1 refunds")
+    ended(child, "In copilot-demo: 0 mails in outbox/, 1 refund")
     assert refunds(own_folder) == [("01", "HP-1077", 64.0, "damaged")]
 
 
@@ -80,7 +80,7 @@ def test_what_is_edited_is_shown_again_and_carried_out_as_edited(
     child.sendline("30")
     asked(child, "edited by you", "amount  30.0")
     press(child, "y", "approved")
-    ended(child, "1 refunds")
+    ended(child, "1 refund")
     assert refunds(own_folder) == [("01", "HP-1077", 30.0, "damaged")]
 
 
@@ -93,7 +93,7 @@ def test_what_is_rejected_with_a_reason_is_tried_again_otherwise(
     child.sendline("they only ask where it is")
     asked(child, "── send_reply", 'template  "tracking"', "what comes of it", "Hello Tunde|Tunde")
     press(child, "y", "approved")
-    ended(child, "1 mails in outbox/, 0 refunds")
+    ended(child, "1 mail in outbox/, 0 refunds")
     mails = list((own_folder / "copilot-demo" / "outbox").iterdir())
     assert [message_from_bytes(mail.read_bytes())["To"] for mail in mails] == ["tunde@okafor.example"]
     assert refunds(own_folder) == []
@@ -105,7 +105,7 @@ def test_every_step_is_in_the_journal(
     child = demo()
     asked(child, "── refund")
     press(child, "y", "approved")
-    ended(child, "1 refunds")
+    ended(child, "1 refund")
     runs = copilot("runs", "list", "--json").json
     assert [(run["agent"], run["status"]) for run in runs] == [("support", "done")]
     told = copilot("runs", "show", runs[0]["run_id"]).out
@@ -123,7 +123,7 @@ def test_what_is_skipped_waits_and_is_asked_again_by_another_process_without_the
     child = demo()
     asked(child, "was left waiting", "── refund")
     press(child, "y", "approved")
-    ended(child, "1 refunds")
+    ended(child, "1 refund")
     assert [run["status"] for run in copilot("runs", "list", "--json").json] == ["done"]
 
 
@@ -165,5 +165,5 @@ def test_the_demo_runs_on_the_local_model(demo: Callable[..., "pexpect.spawn[str
     child = demo(model="local:smollm2")
     asked(child, "── refund", 'order  "HP-1077"')
     press(child, "y", "approved")
-    ended(child, "1 refunds")
+    ended(child, "1 refund")
     assert refunds(own_folder)[0][:3] == ("01", "HP-1077", 64.0)
