@@ -174,7 +174,12 @@ async def _again(step: _Step, model: str, request: Request, before: _Turn | None
     if len(playback.sent) != 1:
         return [f"{len(playback.sent)} requests were sent, not one"]
     unlike = [found for found in _unlike(step, playback) if found.recorded is not MISSING]
-    return [str(found) for found in unlike if said_in(found.recorded, before.body)]
+    return [str(found) for found in unlike if said_in(found.recorded, before.body, key=_key(found))]
+
+
+def _key(found: Difference) -> str:
+    """Return the name of the field that differs; none for an element of a list, which has no name of its own."""
+    return "" if found.place[-1].isdigit() else found.place[-1]
 
 
 def _origin(error: BaseException) -> str:

@@ -118,16 +118,34 @@ def _short(value: Any) -> str:
     return text if len(text) <= _LONG else f"{text[:80]} … {text[-30:]} ({len(text)} characters)"
 
 
-def said_in(value: Any, body: bytes) -> bool:
-    """Tell whether every string of a recorded value can have come from this answer, whole or pieced together."""
-    pieces: dict[str, list[str]] = {}
-    for document in _documents(body):
-        _collect(document, "", pieces)
-    heard = ["".join(texts) for texts in pieces.values()]
+def said_in(value: Any, body: bytes, *, key: str = "") -> bool:
+    """Tell whether a recorded value can have come from this answer.
+
+    Each string of it must be there, whole or pieced together. What has no words (`false`, `0`, `[]`) must stand there
+    under the same key, if that is given: clients write fields of their own into a turn, and no model said those.
+    """
+    documents = list(_documents(body))
     wanted: dict[str, list[str]] = {}
     _collect(value, "", wanted)
     strings = [text for texts in wanted.values() for text in texts]
+    if not strings:
+        return not key or any(_holds(document, key, value) for document in documents)
+    pieces: dict[str, list[str]] = {}
+    for document in documents:
+        _collect(document, "", pieces)
+    heard = ["".join(texts) for texts in pieces.values()]
     return all(any(text in all_of_it or _escaped(text) in all_of_it for all_of_it in heard) for text in strings)
+
+
+def _holds(document: Any, key: str, value: Any) -> bool:
+    match document:
+        case dict():
+            here = key in document and _same(document[key], value)
+            return here or any(_holds(inner, key, value) for inner in document.values())
+        case list():
+            return any(_holds(inner, key, value) for inner in document)
+        case _:
+            return False
 
 
 def _documents(body: bytes) -> Iterator[Any]:

@@ -104,6 +104,19 @@ def test_what_a_client_changed_or_added_is_not(value, body):
     assert not said_in(value, body)
 
 
+NUMBERED = b'{"choices": [{"message": {"annotations": [], "tool_calls": [{"index": 0}]}}]}'
+
+
+@pytest.mark.parametrize(("key", "value"), [("annotations", []), ("index", 0)])
+def test_a_value_without_words_is_found_under_its_key(key, value):
+    assert said_in(value, NUMBERED, key=key)
+
+
+@pytest.mark.parametrize(("key", "value"), [("prefix", False), ("tool_calls", []), ("index", False), ("index", 1)])
+def test_a_value_without_words_that_a_client_added_is_not(key, value):
+    assert not said_in(value, NUMBERED, key=key)
+
+
 def test_long_values_are_shortened_in_the_middle():
     (line,) = differ({"data": "x" * 500}, {})
     assert len(line) < 200
