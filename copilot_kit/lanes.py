@@ -17,7 +17,7 @@ from copilot_kit.loops import PerLoop
 K = TypeVar("K", bound=Hashable)
 C = TypeVar("C")
 
-REQUESTS_PER_LANE = 16
+REQUESTS_PER_LANE = 8
 MOST_LANES = 64
 
 
