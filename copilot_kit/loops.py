@@ -2,7 +2,7 @@
 
 import asyncio
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -13,7 +13,7 @@ V = TypeVar("V")
 @dataclass(slots=True)
 class _OfLoop(Generic[K, V]):
     items: dict[K, V] = field(default_factory=dict)
-    keeper: AsyncIterator[None] | None = None
+    keeper: AsyncGenerator[None, None] | None = None
 
 
 class PerLoop(Generic[K, V]):
@@ -40,9 +40,9 @@ class PerLoop(Generic[K, V]):
         """Close what the running loop has, before its end."""
         here = self._loops.pop(asyncio.get_running_loop(), None)
         if here is not None and here.keeper is not None:
-            await here.keeper.aclose()  # type: ignore[attr-defined]  it is a generator
+            await here.keeper.aclose()
 
-    async def _keep(self, items: dict[K, V]) -> AsyncIterator[None]:
+    async def _keep(self, items: dict[K, V]) -> AsyncGenerator[None, None]:
         try:
             yield
         finally:
@@ -51,11 +51,11 @@ class PerLoop(Generic[K, V]):
             items.clear()
 
 
-def _begun(keeper: AsyncIterator[None]) -> AsyncIterator[None]:
+def _begun(keeper: AsyncGenerator[None, None]) -> AsyncGenerator[None, None]:
     """Return the generator, run up to its yield: from then on the loop knows it, and closes it when it shuts down."""
-    step = keeper.__anext__()
+    step = keeper.asend(None)
     try:
-        step.send(None)  # type: ignore[attr-defined]  it has nothing to wait for, so it ends here
+        step.send(None)  # it has nothing to wait for, so it ends here
     except StopIteration:
         return keeper
     raise RuntimeError("The keeper waited before its yield. Report this.")  # pragma: no cover
