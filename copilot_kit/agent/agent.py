@@ -1,5 +1,6 @@
 """An agent: a model, tools, instructions, and a gate between what it proposes and what happens."""
 
+import contextlib
 import hashlib
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -15,7 +16,7 @@ from copilot_kit.agent.loop import AgentEvent, Approver, Work, advance
 from copilot_kit.agent.run import Run, output_of
 from copilot_kit.approval.executor import Edge, closed_receipts, lost_receipts
 from copilot_kit.approval.gate import Gate
-from copilot_kit.errors import UsageError
+from copilot_kit.errors import UnknownModel, UsageError
 from copilot_kit.events import closing
 from copilot_kit.ids import NewId, new_id
 from copilot_kit.journal.memory import MemoryStore
@@ -189,8 +190,11 @@ class Agent(Generic[OutputT]):
             return self._open(model)
         if not session.state.model or not isinstance(self.model, str):
             return self._open(self.model)
-        opened = self._open(session.state.slot or self.model)
-        return opened if opened.model.id == session.state.model else self._open(session.state.model)
+        with contextlib.suppress(UnknownModel):  # its slot may have been renamed or taken out
+            opened = self._open(session.state.slot or self.model)
+            if opened.model.id == session.state.model:
+                return opened
+        return self._open(session.state.model)
 
     def _open(self, model: str | Model) -> _Opened:
         if not isinstance(model, str):

@@ -14,7 +14,7 @@ from copilot_kit.errors import NotDecidable, Overloaded, UsageError
 from copilot_kit.events import Ended, PartDelta
 from copilot_kit.journal import Draft, Entry, MemoryStore
 from copilot_kit.messages import Reasoning, ToolResult
-from copilot_kit.records import Intended
+from copilot_kit.records import Intended, ModelSwitched, RunEnded, RunStarted
 from copilot_kit.response import Stop, Usage
 from copilot_kit.testing import ScriptedModel, call, counted, pause, say
 
@@ -485,3 +485,13 @@ async def test_a_run_whose_output_is_of_another_type_says_so():
     run = await Agent(ScriptedModel('{"usd": 5}'), output=Amount, store=store).run("How much?")
     with pytest.raises(UsageError, match="not of the type asked for here"):
         await Agent(ScriptedModel(), output=Ticket, store=store).load(run.id)
+
+
+async def test_a_run_whose_slot_is_gone_goes_on_with_its_own_model(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "not a key")
+    store = MemoryStore()
+    begun = RunStarted(agent="agent", prompt_version="1", model="openai:gpt-6", slot="a-slot-that-was-taken-out")
+    await store.append("run_1", [Draft(begun), Draft(RunEnded(status="done"))], after=-1)
+    run = await Agent("openai:gpt-6", store=store).resume("run_1")
+    switched = (await store.read(run.id))[-1].body
+    assert (run.status, switched) == ("done", ModelSwitched(model="openai:gpt-6", slot=None))
