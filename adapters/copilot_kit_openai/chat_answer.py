@@ -40,6 +40,7 @@ MESSAGE_FIELDS = frozenset({
 })  # fmt: skip
 _ANSWER_FIELDS = frozenset({"id", "object", "model", "choices", "usage", "obfuscation", "p"})
 _CHOICE_FIELDS = frozenset({"index", "message", "delta", "finish_reason", "logprobs", "text", "token_ids", "error"})
+_CALL_FIELDS = frozenset({"id", "type", "function", "custom"})
 _LENGTH = frozenset({"length", "max_tokens", "model_length", "max_output_tokens", "model_context_window_exceeded"})
 _FILTERED = frozenset({"content_filter", "safety", "sensitive", "refusal", "content_filtered"})
 _BROKEN = frozenset({"error", "network_error", "server_error", "abort"})
@@ -232,8 +233,7 @@ def citations_of(annotations: Any, origin: str) -> tuple[Citation, ...]:
 def call_part(call: dict[str, Any], asked: Asked) -> Part:
     """Return a call as a part; that of the output tool is the answer itself."""
     kind, custom = call.get("type"), call.get("custom")
-    fields = {name: value for name, value in call.items()
-              if name not in {"id", "type", "index", "function", "custom"} and value is not None}  # fmt: skip
+    fields = further_fields(call, asked.dialect)
     opaque: dict[str, JsonValue] = {"fields": fields} if fields else {}
     if kind in {"custom", "legacy"}:
         opaque["type"] = kind
@@ -247,6 +247,12 @@ def call_part(call: dict[str, Any], asked: Asked) -> Part:
     wire_id = call.get("id") or None
     wire = Wire(origin=asked.origin, id=None if wire_id is None else str(wire_id), opaque=opaque or None)
     return ToolCall(call_id=new_id("call"), name=name, args_json=args_json, wire=wire)
+
+
+def further_fields(call: dict[str, Any], dialect: Dialect) -> dict[str, JsonValue]:
+    """Return what a call says beside its name and arguments, as far as it goes back."""
+    known = _CALL_FIELDS if dialect.call_index else _CALL_FIELDS | {"index"}
+    return {name: value for name, value in call.items() if name not in known and value is not None}
 
 
 def arguments_of(told: Any) -> str:
@@ -369,10 +375,10 @@ def _marks(asked: Asked, facts: Facts, extra: dict[str, JsonValue]) -> dict[str,
     notes = message.pop("annotations", None)
     if isinstance(notes, list):
         rest = [note for note in notes if not (isinstance(note, dict) and "url_citation" in note)]
-        if rest:
+        if rest or not notes:
             message["annotations"] = rest
     back = {name: value for name, value in message.items() if name in asked.dialect.echo}
-    if kept := {name: value for name, value in message.items() if name not in back}:
+    if kept := {name: value for name, value in message.items() if name not in back and value != []}:
         extra["message"] = kept
     return {"fields": back} if back else {}
 

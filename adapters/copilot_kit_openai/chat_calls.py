@@ -10,9 +10,7 @@ from copilot_kit.assembly import Assembly
 from copilot_kit.events import Event
 from copilot_kit.ids import new_id
 from copilot_kit.messages import Foreign, Text, ToolCall, Wire
-from copilot_kit_openai.chat_answer import Asked, arguments_of, uncut, word_of
-
-_KNOWN = frozenset({"id", "type", "index", "function", "custom"})
+from copilot_kit_openai.chat_answer import Asked, arguments_of, further_fields, uncut, word_of
 
 
 @dataclass(slots=True)
@@ -49,9 +47,7 @@ class Calls:
         call = self._of(told, position, body)
         call.wire_id = call.wire_id or word_of(told.get("id")) or None
         call.kind = told.get("type") or call.kind
-        for name, value in told.items():
-            if name not in _KNOWN and value is not None:
-                call.fields[name] = value
+        call.fields |= further_fields(told, self._asked.dialect)
         if call.index is None:
             call.name += body.get("name") or ""
         arguments = body.get("input") if call.kind == "custom" else body.get("arguments")

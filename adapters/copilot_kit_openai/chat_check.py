@@ -94,7 +94,9 @@ def _add_call(calls: dict[Any, Any], piece: dict[str, Any], number: int) -> None
                                   "custom": {"name": "", "input": ""}})  # fmt: skip
     for part in ("function", "custom"):
         for name, value in (piece.get(part) or {}).items():
-            if name in call[part]:
+            if name == "name":  # whole from the first on, and repeated by some
+                call[part][name] = call[part][name] or value or ""
+            elif name in call[part]:
                 call[part][name] += value or ""
 
 

@@ -299,7 +299,7 @@ class _Messages:
             known.discard("refusal")
         if fields := _rest(item, *known):
             marks["fields"] = fields
-        if not parts:
+        if not parts or item.get("content") == []:
             marks["fields"] = {"content": item.get("content")} | marks.get("fields", {})
         return Message(id=new_id("msg"), role="assistant", parts=tuple(parts), wire=self._wire(marks))
 

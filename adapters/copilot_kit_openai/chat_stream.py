@@ -383,7 +383,7 @@ class Reading:
         for name, value in message.items():
             if value is not None and name not in MESSAGE_FIELDS:
                 self._facts.message[name] = value
-        if message.get("annotations"):
+        if isinstance(message.get("annotations"), list):
             self._facts.message["annotations"] = message["annotations"]
 
 

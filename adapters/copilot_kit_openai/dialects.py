@@ -59,6 +59,8 @@ class Dialect:
     """Tool messages may hold images; elsewhere a user message brings them after the results."""
     echo: frozenset[str] = frozenset({"extra_content"})
     """Fields of an answer's message that nobody else knows and that must come back."""
+    call_index: bool = False
+    """Calls go back with the index that they came with."""
     media: frozenset[str] = frozenset({"image"})
     """Families of files that the wire has a form for; `pdf` for documents."""
     file_urls: bool = False
@@ -105,6 +107,7 @@ _OPENAI = Dialect(
     strict="explicit",
     efforts={**_same("none", "minimal", "low", "medium", "high"), "max": "xhigh"},
     refusal_field=True,
+    echo=frozenset({"extra_content", "annotations"}),
     media=_ALL_MEDIA,
     allowed_tools=True,
 )
@@ -116,6 +119,7 @@ _TABLE = (
     replace(
         _OPENAI,
         name="azure",
+        echo=frozenset({"extra_content"}),
         base_url=None,
         base_url_env="AZURE_OPENAI_ENDPOINT",
         key_env="AZURE_OPENAI_API_KEY",
@@ -170,6 +174,7 @@ _TABLE = (
         tool_id_pattern="[a-zA-Z0-9]{9}",
         seed="random_seed",
         required_word="any",
+        call_index=True,
     ),
     Dialect(
         name="deepseek",
@@ -180,6 +185,7 @@ _TABLE = (
         efforts={"none": "disabled", "low": "enabled", "medium": "enabled", "high": "enabled", "max": "enabled"},
         media=frozenset(),
         outputs=("tool", "prompted"),
+        call_index=True,
     ),
     Dialect(
         name="xai",
