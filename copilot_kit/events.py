@@ -5,9 +5,8 @@ overlap; `index` tells them apart. The part in `PartEnd` is the finished one; th
 """
 
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from copilot_kit.errors import ModelError, TransportFailed
 from copilot_kit.messages import Part
@@ -74,13 +73,19 @@ def parts_of(events: Iterable[Event]) -> tuple[Part, ...]:
     return tuple(done[index] for index in sorted(done))
 
 
-@asynccontextmanager
-async def closing(events: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[T]]:
+class closing(Generic[T]):  # noqa: N801  used like a function, as those of contextlib are
     """Give the iterator, and close it at the end: a consumer that stops early must not leave its producer running."""
-    try:
-        yield events
-    finally:
-        close = getattr(events, "aclose", None)
+
+    __slots__ = ("_events",)
+
+    def __init__(self, events: AsyncIterator[T]) -> None:
+        self._events = events
+
+    async def __aenter__(self) -> AsyncIterator[T]:
+        return self._events
+
+    async def __aexit__(self, *_: object) -> None:
+        close = getattr(self._events, "aclose", None)
         if close is not None:
             await close()
 
