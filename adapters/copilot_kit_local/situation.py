@@ -7,9 +7,6 @@ from copilot_kit.messages import Message, Text, ToolCall, ToolResult
 from copilot_kit.response import Dropped
 from copilot_kit.wire import Target, fit
 
-_REASON = "The reason: "
-_AFTER_REASON = " Do not repeat it unchanged."
-
 
 @dataclass(frozen=True, slots=True)
 class Refused:
@@ -66,15 +63,16 @@ def situation_of(messages: Sequence[Message]) -> Situation:
             if part.outcome == "ok" or call is None:
                 facts.append(part.text)
             else:
-                refused.append(Refused(call.name, call.args_json, note_of(part.text)))
+                refused.append(Refused(call.name, call.args_json, note_of(part)))
     text = messages[last].text if messages else ""
     return Situation(text=text, refused=tuple(refused), facts=tuple(facts))
 
 
-def note_of(text: str) -> str:
-    """Return the person's own words from the text of a refused call; all of it where there are none."""
-    _, found, rest = text.partition(_REASON)
-    return rest.removesuffix(_AFTER_REASON).strip() if found else text.strip()
+def note_of(result: ToolResult) -> str:
+    """Return what a person said of a refused call, in the person's own words; all of the result if nobody did."""
+    texts = [part for part in result.content if isinstance(part, Text)]
+    words = [part.text for part in texts if part.source is not None and part.source.kind == "person"]
+    return "".join(words or [part.text for part in texts]).strip()
 
 
 def _joined(said: list[dict[str, str]]) -> list[dict[str, str]]:

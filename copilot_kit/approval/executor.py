@@ -24,6 +24,7 @@ from copilot_kit.messages import Outcome, ResultContent, Source, Text, ToolCall,
 from copilot_kit.outputs import ToolOutput
 from copilot_kit.records import (
     Body,
+    Decision,
     Intended,
     Proposal,
     Proposed,
@@ -212,22 +213,24 @@ def _closed(call: ToolCall, asked: Asked) -> Received:
     decision = asked.decision
     match asked.state, decision:
         case "answered", decision if decision is not None:
-            source = Source(kind="person", ref=decision.by.id, trusted=True)
-            return _receipt(call, "done", decision.text or "", outcome="ok", source=source)
+            return _receipt(call, "done", _by(decision, decision.text or ""), outcome="ok")
         case "rejected", decision if decision is not None:
-            why = f" The reason: {decision.text}" if decision.text else ""
-            words = f"A person rejected this call; it did not run.{why} Do not repeat it unchanged."
-            return _receipt(call, "denied", words, outcome="denied")
+            words = Text(text="A person rejected this call; it did not run. Do not repeat it unchanged.")
+            why = [Text(text=" The reason: "), _by(decision, decision.text)] if decision.text else []
+            return _receipt(call, "denied", words, *why, outcome="denied")
         case "expired", _:
             return _receipt(call, "cancelled", "Nobody decided in time; it did not run.", outcome="expired")
         case _:
             return _receipt(call, "cancelled", "It was cancelled; it did not run.", outcome="cancelled")
 
 
-def _receipt(
-    call: ToolCall, state: ReceiptState, text: str, *, outcome: Outcome, source: Source | None = None
-) -> Received:
-    result = answer(call, Text(text=text, source=source), outcome=outcome)
+def _by(decision: Decision, words: str) -> Text:
+    """Return a person's own words as a part of its own, so that nobody has to guess whose they are."""
+    return Text(text=words, source=Source(kind="person", ref=decision.by.id, trusted=True))
+
+
+def _receipt(call: ToolCall, state: ReceiptState, *content: str | Text, outcome: Outcome) -> Received:
+    result = answer(call, *content, outcome=outcome)
     return Received(call_id=call.call_id, tool=call.name, state=state, result=result)
 
 

@@ -68,5 +68,5 @@ async def test_what_was_acknowledged_before_a_kill_is_there_after_it(tmp_path):
 
 
 @pytest.mark.slow
-async def test_what_was_acknowledged_before_any_of_200_kills_is_there_after_it(tmp_path):
-    await _check_kills(tmp_path / "j.db", 200)
+async def test_what_was_acknowledged_before_any_of_60_kills_is_there_after_it(tmp_path):
+    await _check_kills(tmp_path / "j.db", 60)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from copilot_kit.errors import ContextOverflow, InvalidRequest, TransportFailed
-from copilot_kit.messages import Message, ToolCall, answer, assistant, results, system, user
+from copilot_kit.messages import Message, Source, Text, ToolCall, answer, assistant, results, system, user
 from copilot_kit.model import complete
 from copilot_kit.request import Example, OutputSpec, Request, Settings, ToolSpec
 from copilot_kit.testing import CHECKS, Check, Subject
@@ -140,15 +140,15 @@ async def test_the_nearest_example_is_shown_last() -> None:
     assert messages[-1] == {"role": "user", "content": "The parcel got lost"}
 
 
-def rejected(args_json: str, words: str) -> tuple[Message, ...]:
+def rejected(args_json: str, *words: str | Text) -> tuple[Message, ...]:
     call = ToolCall(call_id="call_1", name="refund", args_json=args_json)
-    return (user("My parcel HP-9"), assistant(call), results(answer(call, words, outcome="denied")))
+    return (user("My parcel HP-9"), assistant(call), results(answer(call, *words, outcome="denied")))
 
 
 async def test_the_reason_of_a_rejection_is_read_with_the_user_s_words() -> None:
     backend = Scripted(said('{"action": "reply", "text": "x"}'))
-    words = "A person rejected this call; it did not run. The reason: He only asks. Do not repeat it unchanged."
-    history = rejected('{"order": "HP-9", "reason": "lost"}', words)
+    words = Text(text="He only asks.", source=Source(kind="person", ref="anna", trusted=True))
+    history = rejected('{"order": "HP-9", "reason": "lost"}', "A person rejected this call. The reason: ", words)
     await complete(model_over(backend), Request(messages=history, tools=(REFUND, REPLY)))
     assert backend.bodies[0]["messages"][-1]["content"] == "He only asks.\nMy parcel HP-9"
 
