@@ -21,6 +21,7 @@ from copilot_kit.errors import InvalidRequest, MissingExtra, ModelError
 Chunk: TypeAlias = dict[str, Any]
 """A piece of an answer, or `{"error": …}`, as llama.cpp writes them for chat completions."""
 MOST_EMBEDDED_CHARS = 1200
+_FEWEST_EMBEDDED_CHARS = 60
 """Longer texts are compared by their beginning: one batch must hold them."""
 _END = object()
 
@@ -126,6 +127,9 @@ class Engine:
 
     def _embedded(self, text: str) -> tuple[float, ...]:
         came = self._loaded().handle_embeddings({"input": [text]})
+        while "data" not in came and len(text) > _FEWEST_EMBEDDED_CHARS:
+            text = text[: len(text) // 2]  # some scripts take more tokens than the batch holds
+            came = self._loaded().handle_embeddings({"input": [text]})
         if "data" not in came:
             raise InvalidRequest(f"llama.cpp makes no embedding: {came.get('error')!r}.", model=self.path.name)
         return tuple(came["data"][0]["embedding"])

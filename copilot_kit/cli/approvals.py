@@ -18,7 +18,7 @@ from copilot_kit.records import Principal, Proposal
 from copilot_kit.tools import Tool, arguments_of
 
 Tools: TypeAlias = Mapping[str, Tool[..., Any]]
-_NO_BREAK = "\xa0"
+_NO_BREAK = "\x01"
 _KEYS = ("y approve", "e edit", "r reject", "k skip", "v view all", "s stop", "? why")
 
 

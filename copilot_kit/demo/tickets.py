@@ -45,7 +45,12 @@ def read_tickets(folder: Path = TICKETS) -> list[Ticket]:
 
 
 def _read(path: Path) -> Ticket:
-    head, _, body = path.read_text(encoding="utf-8").partition("\n\n")
+    try:
+        head, _, body = path.read_text(encoding="utf-8").partition("\n\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"Cannot read ticket {str(path)!r}: {error}. Save it as UTF-8 text, or take it away."
+        ) from error
     headers = dict(line.split(": ", 1) for line in head.splitlines() if ": " in line)
     if "From" not in headers:
         raise UsageError(f"{str(path)!r} is no ticket: it must begin with 'From: ', 'Subject: ' and 'Date: ' lines.")

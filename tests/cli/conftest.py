@@ -11,7 +11,7 @@ import pytest
 from copilot_kit.cli.program import run
 
 ADAPTER = """
-from copilot_kit.errors import AuthFailed, RateLimited
+from copilot_kit.errors import AuthFailed, ContextOverflow, RateLimited
 from copilot_kit.profile import Profile
 from copilot_kit.response import Usage
 from copilot_kit.testing import FunctionModel, call, pause
@@ -28,6 +28,7 @@ ANSWERS = {
     "echo": lambda request: [f"you said {request.messages[-1].text}", Usage(input=12, output=3)],
     "tricky": lambda request: "all fine \\x1b[2J\\u202e done",
     "busy": lambda request: RateLimited("Too many requests. Wait a minute.", retry_after_s=60.0),
+    "overlong": lambda request: ContextOverflow("Longer than the window. Shorten it."),
     "denied": lambda request: AuthFailed("The key is not allowed to use this model. Use another."),
     "support": support,
     "slow": lambda request: ["it begins here and then ", pause()],

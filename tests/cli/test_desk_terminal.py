@@ -42,6 +42,8 @@ async def main():
 asyncio.run(main())
 '''
 
+pytestmark = pytest.mark.slow  # a process and a terminal each
+
 
 @pytest.fixture
 def desk(own_folder: Path) -> Callable[..., "pexpect.spawn[str]"]:

@@ -42,6 +42,7 @@ def test_chat_answers_and_ends_with_quit(at_terminal: Callable[..., "pexpect.spa
     assert ended(child) == 0
 
 
+@pytest.mark.slow
 def test_ctrl_c_during_an_answer_keeps_the_chat_and_what_came(at_terminal: Callable[..., "pexpect.spawn[str]"]):
     child = at_terminal("chat", "--model", "acme:slow")
     child.expect("> ")
@@ -62,6 +63,7 @@ def test_ctrl_c_during_an_answer_keeps_the_chat_and_what_came(at_terminal: Calla
     ended(child)
 
 
+@pytest.mark.slow
 def test_ctrl_c_at_the_prompt_exits_with_130(at_terminal: Callable[..., "pexpect.spawn[str]"]):
     child = at_terminal("chat", "--model", "acme:echo")
     child.expect("> ")
@@ -70,6 +72,7 @@ def test_ctrl_c_at_the_prompt_exits_with_130(at_terminal: Callable[..., "pexpect
     assert ended(child) == 130
 
 
+@pytest.mark.slow
 def test_an_interrupted_check_exits_with_130_and_no_traceback(at_terminal: Callable[..., "pexpect.spawn[str]"]):
     child = at_terminal("models", "check", "acme:slow")
     with pytest.raises(pexpect.TIMEOUT):

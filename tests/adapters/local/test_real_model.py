@@ -116,3 +116,12 @@ async def test_greedy_answers_do_not_depend_on_what_was_asked_before() -> None:
     first = await complete(model, question)
     await complete(model, Request(messages=(user("What is the capital of Sweden?"),)))
     assert (await complete(model, question)).text == first.text
+
+
+async def test_words_of_more_tokens_than_the_batch_holds_have_a_place_all_the_same() -> None:
+    path = find(weights_named("smollm2"))
+    assert path is not None
+    engine = engine_for(path, EngineSettings())
+    place = await engine.embed("\u05d0\u0301\u202e" * 400)
+    assert place is not None
+    assert len(place) == 576
