@@ -112,6 +112,8 @@ class RunStarted(Record):
     prompt_version: str
     model: str
     slot: str | None = None
+    base_url: str | None = None
+    """Where it is served, if not at the provider's own address."""
     title: str = ""
     """First words of the task, for lists."""
 
@@ -129,6 +131,8 @@ class ModelSwitched(Record):
     kind: Literal["model_switched"] = "model_switched"
     model: str
     slot: str | None = None
+    base_url: str | None = None
+    """Where it is served, if not at the provider's own address."""
     by: Principal | None = None
 
 

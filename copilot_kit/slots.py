@@ -58,6 +58,7 @@ class Opened:
     model: Model
     settings: Settings = field(default_factory=Settings)
     slot: str | None = None
+    base_url: str | None = None
 
 
 class OpenModel(Protocol):
@@ -82,13 +83,15 @@ class OpenModel(Protocol):
         ...
 
 
-def open_model(name: str, *, folder: Path | None = None) -> Opened:
-    """Return the model of this name; `folder` is where the search for `frontier.toml` begins.
+def open_model(name: str, *, base_url: str | None = None, folder: Path | None = None) -> Opened:
+    """Return the model of this name.
 
+    base_url: another server that speaks the provider's language; for a slot, its own is the default.
+    folder: where the search for `frontier.toml` begins.
     Raises UnknownModel where neither a provider nor a slot answers to the name.
     """
     if ":" in name:
-        return Opened(model=_opened(name, base_url=None))
+        return Opened(model=_opened(name, base_url=base_url), base_url=base_url)
     path = find_frontier(folder)
     slots = read_frontier(path).slots if path is not None else {}
     slot = slots.get(name)
@@ -99,7 +102,8 @@ def open_model(name: str, *, folder: Path | None = None) -> Opened:
             f"Slot {name!r} of {path} names the model {slot.model!r}: write it as 'provider:name', with one of the "
             f"installed providers ({_listed(providers())})."
         )
-    return Opened(model=_opened(slot.model, base_url=slot.base_url), settings=slot.settings, slot=name)
+    url = base_url or slot.base_url
+    return Opened(model=_opened(slot.model, base_url=url), settings=slot.settings, slot=name, base_url=url)
 
 
 def find_frontier(folder: Path | None = None) -> Path | None:

@@ -1,10 +1,8 @@
 """An agent: a model, tools, instructions, and a gate between what it proposes and what happens."""
 
-import contextlib
 import hashlib
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, Literal, cast
 
@@ -13,10 +11,11 @@ from typing_extensions import TypeVar
 
 from copilot_kit.agent.limits import Limits
 from copilot_kit.agent.loop import AgentEvent, Approver, Work, advance
+from copilot_kit.agent.models import Chosen, Middleware, Models
 from copilot_kit.agent.run import Run, output_of
 from copilot_kit.approval.executor import Edge, closed_receipts, lost_receipts
 from copilot_kit.approval.gate import Gate
-from copilot_kit.errors import UnknownModel, UsageError
+from copilot_kit.errors import UsageError
 from copilot_kit.events import closing
 from copilot_kit.ids import NewId, new_id
 from copilot_kit.journal.memory import MemoryStore
@@ -28,21 +27,12 @@ from copilot_kit.model import Model
 from copilot_kit.prices import priced
 from copilot_kit.records import Body, MessageAdded, ModelSwitched, RunStarted, Step
 from copilot_kit.request import AnyTool, OutputSpec, ProviderTool, Settings
-from copilot_kit.retry import Retry
-from copilot_kit.slots import open_model
 from copilot_kit.tools import Tool, tool
 
 OutputT = TypeVar("OutputT", default=str)
 _TITLE_CHARS = 80
 _USER = Source(kind="user", trusted=True)
 _APPLICATION = Source(kind="application", trusted=True)
-
-
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    model: Model
-    slot: str | None
-    settings: Settings
 
 
 class Agent(Generic[OutputT]):
@@ -54,6 +44,7 @@ class Agent(Generic[OutputT]):
     output: a type that the answer must have; the run's `output` is then of it.
     store: the journal; without one, runs live as long as the process.
     deps: handed to tools that ask for a `ToolContext`.
+    middleware: wraps each model that the agent asks, for budgets, tracing, recording.
 
         agent = Agent(model="anthropic:claude-sonnet-5", tools=[send_reply], instructions="Answer politely.")
         run = await agent.run("Answer ticket 17")
@@ -74,10 +65,10 @@ class Agent(Generic[OutputT]):
         gate: Gate | None = None,
         store: Store | None = None,
         deps: Any = None,
+        middleware: Sequence[Middleware] = (),
         new_id: NewId = new_id,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.model = model
         self.name = name
         self.instructions = instructions
         self.store: Store = MemoryStore() if store is None else store
@@ -93,7 +84,16 @@ class Agent(Generic[OutputT]):
         self._parse: TypeAdapter[Any] | None = None if output is None else TypeAdapter(output)
         self._output = None if output is None else _output_spec(output, self._parse, output_mode)
         self._output_tries = output_tries
-        self._opened: dict[str, _Opened] = {}
+        self._models = Models(model, self.settings, middleware)
+
+    @property
+    def model(self) -> str | Model:
+        """The model of new runs; set it to change it. A run that has begun keeps its own until it is switched."""
+        return self._models.own
+
+    @model.setter
+    def model(self, model: str | Model) -> None:
+        self._models.own = model
 
     async def run(
         self, task: str | Sequence[str | Part], *, run_id: str | None = None, approver: Approver | None = None
@@ -151,11 +151,11 @@ class Agent(Generic[OutputT]):
 
     def _begin(self, task: str | Sequence[str | Part]) -> list[Body]:
         message = self._message([task] if isinstance(task, str) else task)
-        opened = self._open(self.model)
+        chosen = self._models.first()
         title = " ".join(message.text.split())[:_TITLE_CHARS]
         bodies: list[Body] = [
-            RunStarted(agent=self.name, prompt_version=self._prompt_version, model=opened.model.id, slot=opened.slot,
-                       title=title)
+            RunStarted(agent=self.name, prompt_version=self._prompt_version, model=chosen.model.id, slot=chosen.slot,
+                       base_url=chosen.base_url, title=title)
         ]  # fmt: skip
         if self.instructions:
             text = Text(text=self.instructions, source=_APPLICATION)
@@ -170,12 +170,13 @@ class Agent(Generic[OutputT]):
             starts = bool(bodies) and isinstance(bodies[0], RunStarted)
             if starts != (session.state.seq == -1):
                 raise _misplaced(run_id, starts=starts)
-            opened = self._opened_for(session, model)
-            plan = self._plan(session, opened, delivery, approver)
+            chosen = self._models.of(session.state) if model is None else self._models.named(model)
+            plan = self._plan(session, chosen, delivery, approver)
             if bodies and not starts:
                 bodies = [*await _ready_to_talk(session, plan), *bodies]
-            if not starts and (opened.model.id, opened.slot) != (session.state.model, session.state.slot):
-                bodies = [ModelSwitched(model=opened.model.id, slot=opened.slot), *bodies]
+            if not starts and (chosen.model.id, chosen.slot) != (session.state.model, session.state.slot):
+                switched = ModelSwitched(model=chosen.model.id, slot=chosen.slot, base_url=chosen.base_url)
+                bodies = [switched, *bodies]
             if bodies:
                 for entry in await session.append(*bodies, durable=False):
                     yield entry
@@ -184,41 +185,19 @@ class Agent(Generic[OutputT]):
                     yield event
             yield self._run(session.state)
 
-    def _opened_for(self, session: Session, model: str | None) -> _Opened:
-        """Return the model that the run goes on with: it keeps its own until it is switched, whatever slots say now."""
-        if model is not None:
-            return self._open(model)
-        if not session.state.model or not isinstance(self.model, str):
-            return self._open(self.model)
-        with contextlib.suppress(UnknownModel):  # its slot may have been renamed or taken out
-            opened = self._open(session.state.slot or self.model)
-            if opened.model.id == session.state.model:
-                return opened
-        return self._open(session.state.model)
-
-    def _open(self, model: str | Model) -> _Opened:
-        if not isinstance(model, str):
-            return _Opened(model, None, self.settings)
-        opened = self._opened.get(model)
-        if opened is None:
-            found = open_model(model)
-            opened = _Opened(Retry(found.model), found.slot, self.settings.over(found.settings))
-            self._opened[model] = opened
-        return opened
-
     def _plan(
-        self, session: Session, opened: _Opened, delivery: Literal["stream", "whole"], approver: Approver | None
+        self, session: Session, chosen: Chosen, delivery: Literal["stream", "whole"], approver: Approver | None
     ) -> Work:
         started = session.state.started
         prompt_version = self._prompt_version if started is None else started.prompt_version
         edge = Edge(self._tools, self.gate, (Step(agent=self.name),), prompt_version, self.deps, self._new_id)
         return Work(
-            model=opened.model,
-            slot=opened.slot,
+            model=chosen.model,
+            slot=chosen.slot,
             edge=edge,
             tools=self._offered,
             tools_digest=self._tools_digest,
-            settings=opened.settings,
+            settings=chosen.settings,
             output=self._output,
             parse_output=self._parse,
             output_tries=self._output_tries,

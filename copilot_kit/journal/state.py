@@ -127,6 +127,7 @@ class RunState:
         self.updated_at: datetime | None = None
         self.model = ""
         self.slot: str | None = None
+        self.base_url: str | None = None
         self.threads: dict[tuple[str, ...], Thread] = {(): Thread()}
         self.proposals: dict[str, Asked] = {}
         self.called: set[str] = set()
@@ -221,12 +222,12 @@ class RunState:
         match entry.body:
             case RunStarted() as started:
                 self.started, self.started_at = started, head.at
-                self.model, self.slot = started.model, started.slot
+                self.model, self.slot, self.base_url = started.model, started.slot, started.base_url
             case MessageAdded(message=message):
                 thread._add(message)  # noqa: SLF001  the fold and its parts are one
                 self.ended = self.broken = None
-            case ModelSwitched(model=model, slot=slot):
-                self.model, self.slot = model, slot
+            case ModelSwitched(model=model, slot=slot, base_url=base_url):
+                self.model, self.slot, self.base_url = model, slot, base_url
             case Responded(response=response, failure=failure):
                 thread._respond(response)  # noqa: SLF001
                 self.broken = failure

@@ -1,0 +1,76 @@
+"""The models of an agent: opened by name when first needed, wrapped, and kept."""
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from copilot_kit.errors import UnknownModel
+from copilot_kit.journal.state import RunState
+from copilot_kit.model import Model
+from copilot_kit.request import Settings
+from copilot_kit.retry import Retry
+from copilot_kit.slots import open_model
+
+Middleware: TypeAlias = Callable[[Model], Model]
+"""Makes a model of a model: `Budget`, `Watched`, a recording, one's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A model ready to be asked, how it was named, and the settings that go with it."""
+
+    model: Model
+    slot: str | None
+    base_url: str | None
+    settings: Settings
+
+
+class Models:
+    """What an agent opens: its own model, or another one by name.
+
+    Those opened by name are asked again where that is safe; then each middleware wraps what came before it.
+    """
+
+    def __init__(self, own: str | Model, settings: Settings, middleware: Sequence[Middleware]) -> None:
+        self.own = own
+        self._settings = settings
+        self._middleware = tuple(middleware)
+        self._kept: dict[tuple[str, str | None], Chosen] = {}
+        self._given: tuple[Model, Chosen] | None = None
+
+    def first(self) -> Chosen:
+        """Return the model that new runs begin with."""
+        if isinstance(self.own, str):
+            return self.named(self.own)
+        if self._given is None or self._given[0] is not self.own:
+            self._given = (self.own, Chosen(self._wrapped(self.own), None, None, self._settings))
+        return self._given[1]
+
+    def named(self, name: str, *, base_url: str | None = None) -> Chosen:
+        """Return the model of this name or slot."""
+        chosen = self._kept.get((name, base_url))
+        if chosen is None:
+            found = open_model(name, base_url=base_url)
+            model = self._wrapped(Retry(found.model))
+            chosen = Chosen(model, found.slot, found.base_url, self._settings.over(found.settings))
+            self._kept[name, base_url] = chosen
+        return chosen
+
+    def of(self, state: RunState) -> Chosen:
+        """Return the model that a run goes on with: it keeps its own until it is switched, whatever slots say now.
+
+        An agent that was given a model as an object has nothing else to go on with.
+        """
+        if not state.model or not isinstance(self.own, str):
+            return self.first()
+        with contextlib.suppress(UnknownModel):  # its slot may have been renamed or taken out
+            chosen = self.named(state.slot or self.own)
+            if (chosen.model.id, chosen.base_url) == (state.model, state.base_url):
+                return chosen
+        return self.named(state.model, base_url=state.base_url)
+
+    def _wrapped(self, model: Model) -> Model:
+        for wrap in self._middleware:
+            model = wrap(model)
+        return model
