@@ -36,8 +36,10 @@ def request_of(provider: str, body: Json, *, new: NewId = new_id) -> tuple[str, 
     tools: Any = body.get("tools")
     choice, parallel = choice_of(body.get("tool_choice"))
     neutral, output = _settings(body, model)
+    turns: Any = body.get("messages")
+    turns = turns if _is_conversation(turns) else []
     request = Request(
-        messages=(*reading.system(body.get("system")), *reading.messages(body.get("messages") or [])),
+        messages=(*reading.system(body.get("system")), *reading.messages(turns)),
         tools=tuple(tool_of(tool, origin) for tool in tools) if isinstance(tools, list) else (),
         tool_choice=choice,
         parallel_tools=parallel,
@@ -91,13 +93,19 @@ def _corrected(request: Request, body: Json, provider: str, model: str) -> Reque
     if "output_config" in extra:
         request = request.model_copy(update={"output": None})
     spoken = any(message.role == "system" and message.wire is None for message in request.messages)
-    for name, known in (("system", spoken), ("tools", bool(request.tools))):
+    talks = _is_conversation(body.get("messages"))
+    for name, known in (("system", spoken), ("tools", bool(request.tools)), ("messages", talks)):
         if body.get(name) is not None and not known:
             extra[name] = body[name]
     if not extra:
         return request
     settings = request.settings.model_copy(update={**values, "extra": {provider: extra}})
     return request.model_copy(update={"settings": settings})
+
+
+def _is_conversation(turns: Any) -> bool:
+    """Tell whether these are turns; a client that made a mistake sent something else, and was told so."""
+    return isinstance(turns, list) and all(isinstance(turn, dict) for turn in turns)
 
 
 def _different(request: Request, body: Json, provider: str, model: str) -> list[str]:

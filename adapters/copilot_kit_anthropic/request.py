@@ -232,9 +232,10 @@ def _joined(
         pieces.append(b',"system":[' + _blocks(system, marks.mark if marks.system else None, off=marks.off) + b"]")
     if tools.values:
         pieces.append(b',"tools":[' + _tools_body(tools, marks) + b"]")
-    body = conversation.body_without_marks() if marks.off else conversation.body(marks.mark, marks.turns)
-    pieces += [b',"messages":[', body, b"]}"]
-    return b"".join(pieces)
+    if "messages" not in fields:
+        body = conversation.body_without_marks() if marks.off else conversation.body(marks.mark, marks.turns)
+        pieces += [b',"messages":[', body, b"]"]
+    return b"".join([*pieces, b"}"])
 
 
 def _tools_body(tools: _Tools, marks: _Marks) -> bytes:

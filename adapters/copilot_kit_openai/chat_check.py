@@ -15,7 +15,7 @@ def said_in_chat(provider: str, status: int, body: bytes, content_type: str) -> 
     """Return what an answer says: text, reasoning, calls, why it ended, tokens; or the class of error that it is."""
     if status >= 400:  # noqa: PLR2004
         return Said(error=_error(status, body.decode(errors="replace")))
-    if "event-stream" in content_type:
+    if "event-stream" in content_type or body.lstrip().startswith((b"data:", b"event:", b":")):
         return _streamed(provider, body)
     try:
         answer = json.loads(body)

@@ -25,7 +25,10 @@ def parse_request(body: dict[str, Any], dialect: Dialect) -> tuple[str, Request]
     """Return the name of the model and the request; the model is empty where the address names it."""
     rest = {name: value for name, value in body.items() if name not in {"model", "messages"}}
     model = str(body.get("model") or "")
-    messages = _Messages(dialect, model).read(body.get("messages") or [])
+    turns = body.get("messages") or []
+    if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
+        rest["messages"], turns = turns, []  # a mistake, and the provider said so
+    messages = _Messages(dialect, model).read(turns)
     taken: dict[str, Any] = {}
     delivery: Literal["stream", "whole"] = "stream" if rest.get("stream") is True else "whole"
     if isinstance(rest.get("stream"), bool):

@@ -88,9 +88,11 @@ class ChatEncoder:
         self._finish(draft)
         messages, receipts = self._messages(draft)
         tools, tool_receipts = self._encoded_tools(draft.tools)
+        given = draft.fields.pop("messages", None)  # laid over ours, as every field of `extra`
+        told = b"[" + messages + b"]" if given is None else pydantic_core.to_json(given)
         content = b"".join((
             b'{"model":' + pydantic_core.to_json(self._model) + b"," if self._model else b"{",
-            b'"messages":[', messages, b"]", tools,
+            b'"messages":', told, tools,
             b"," + pydantic_core.to_json(draft.fields)[1:] if draft.fields else b"}",
         ))  # fmt: skip
         audio = draft.fields.get("audio")

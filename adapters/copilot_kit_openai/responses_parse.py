@@ -59,6 +59,9 @@ def parse_request(dialect: Dialect, body: Mapping[str, Any]) -> tuple[str, Reque
         extra["stream"] = False
     if "input" not in body:
         extra["input"] = None
+    elif not _is_input(body["input"]):
+        extra["input"] = body["input"]  # a mistake, and the provider said so
+        body = {**body, "input": []}
     if body.get("tools") == []:
         extra["tools"] = []
     reader = _Reader(dialect)
@@ -86,6 +89,10 @@ def parse_request(dialect: Dialect, body: Mapping[str, Any]) -> tuple[str, Reque
         delivery="stream" if body.get("stream") else "whole",
     )
     return str(body.get("model") or ""), request
+
+
+def _is_input(value: Any) -> bool:
+    return isinstance(value, str | None) or (isinstance(value, list) and all(isinstance(item, dict) for item in value))
 
 
 def _choice(choice: Any, functions: set[Any]) -> ToolChoice | None:

@@ -101,7 +101,8 @@ class RequestEncoder:
     def encode(self, request: Request) -> Sent:
         """Return the bytes of a request; raises `InvalidRequest` for what is refused before it is sent."""
         body = _Body(request.settings, self._model)
-        body.fields["model"] = self._model
+        if self._model:  # a stored prompt may name it
+            body.fields["model"] = self._model
         messages, instructions = self._instructions(request.messages)
         items, dropped = self._input(messages)
         tools, tools_dropped = self._tool_forms(request.tools)
@@ -116,7 +117,9 @@ class RequestEncoder:
         self._answer_form(body, request, mode)
         self._settings(body, request)
         extra = self._extra(body, request)
-        content = _joined(body.fields, None if extra.get("input", items) is None else items, tools, extra)
+        if "input" in extra:
+            items = b"" if extra["input"] is None else to_json(extra["input"])
+        content = _joined(body.fields, items, tools, extra)
         used = {name: value for name, value in body.fields.items() if name not in _NOT_SETTINGS}
         return Sent(content, used, (*dropped, *tools_dropped, *body.dropped), mode)
 
@@ -271,15 +274,15 @@ def effort_levels(dialect: Dialect, model: str) -> Mapping[Effort, str]:
     return effort_words(dialect, model) if dialect.effort != "thinking.type" else {level: level for level in _LEVELS}
 
 
-def _joined(fields: Mapping[str, Any], items: bytes | None, tools: Sequence[bytes], extra: Mapping[str, Any]) -> bytes:
-    pieces = [to_json(fields)[:-1]]
-    if items is not None:
-        pieces.append(b',"input":' + items)
+def _joined(fields: Mapping[str, Any], items: bytes, tools: Sequence[bytes], extra: Mapping[str, Any]) -> bytes:
+    pieces = [to_json(fields)[1:-1]] if fields else []
+    if items:
+        pieces.append(b'"input":' + items)
     if tools:
-        pieces.append(b',"tools":[' + b",".join(tools) + b"]")
+        pieces.append(b'"tools":[' + b",".join(tools) + b"]")
     elif "tools" in extra and extra["tools"] is not None:
-        pieces.append(b',"tools":' + to_json(extra["tools"]))
-    return b"".join([*pieces, b"}"])
+        pieces.append(b'"tools":' + to_json(extra["tools"]))
+    return b"{" + b",".join(pieces) + b"}"
 
 
 def merged(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:

@@ -325,3 +325,8 @@ def _without_ids(message: Message) -> Any:
     for part in value["parts"]:
         part.pop("call_id", None)
     return value
+
+
+@pytest.mark.parametrize("turns", [["Invalid content"], "Hello", {"role": "user"}])
+def test_what_a_client_sent_in_place_of_turns_goes_out_as_it_came(turns):
+    assert_same({"model": "claude-3-opus-20240229", "max_tokens": 15, "messages": turns})

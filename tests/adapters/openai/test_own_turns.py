@@ -1,5 +1,6 @@
 """A turn goes back to the provider that made it with the small fields that it had."""
 
+import json
 from typing import Any
 
 import pytest
@@ -59,3 +60,11 @@ def test_a_recorded_turn_keeps_its_empty_content() -> None:
     sent = ChatEncoder(DIALECTS["mistral"], model, Profile()).encode(read).content
     assert b'"content":[]' in sent
     assert b'"prefix":false' in sent
+
+
+@pytest.mark.parametrize("turns", [["Invalid content"], "Hello", {"role": "user"}])
+def test_what_a_client_sent_in_place_of_turns_goes_out_as_it_came(turns: Any) -> None:
+    model, read = parse_request({"model": "m", "messages": turns, "n": 2}, DIALECTS["openai"])
+    assert Request.model_validate_json(read.model_dump_json()) == read
+    sent = json.loads(ChatEncoder(DIALECTS["openai"], model, Profile()).encode(read).content)
+    assert sent == {"model": "m", "messages": turns, "n": 2}

@@ -177,6 +177,25 @@ def test_a_request_that_was_read_says_the_same_when_it_is_written_again(body, pr
     assert sent.dropped == ()
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"prompt": {"id": "pmpt_1", "version": "4", "variables": {"question": "Why?"}}},
+        {"input": "Why?"},
+        {"model": "gpt-test", "input": ["Invalid content"]},
+        {"model": "gpt-test", "input": {"role": "user"}, "tools": []},
+    ],
+)
+def test_a_request_without_a_model_or_without_turns_is_written_again_as_it_came(body):
+    from copilot_kit.profile import Profile
+    from copilot_kit_openai.responses_request import RequestEncoder
+
+    model, request = parse_request(DIALECTS["openai"], body)
+    assert Request.model_validate_json(request.model_dump_json()) == request
+    sent = json.loads(RequestEncoder(DIALECTS["openai"], model, Profile()).encode(request).content)
+    assert list(differences(normal(body, "responses"), normal(sent, "responses"))) == []
+
+
 # Answers as the API gives them: sent back, they are what came; damaged, they end in one typed event.
 
 _DONE = {"id": _ID, "status": _is("completed")}
