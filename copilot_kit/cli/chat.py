@@ -11,7 +11,7 @@ import typer
 from copilot_kit.agent import Agent, AgentEvent, Run
 from copilot_kit.cli.default_model import default_model
 from copilot_kit.cli.record_lines import dropped_lines
-from copilot_kit.cli.screen import dim, shown, spent, told
+from copilot_kit.cli.screen import dim, json_text, shown, spent, told
 from copilot_kit.display import escaped, visible
 from copilot_kit.errors import CopilotError, ModelError, UnknownModel, UsageError
 from copilot_kit.events import PartDelta, PartStart, closing
@@ -212,10 +212,8 @@ class _Printer:
 
 
 def _line_of(run_id: str, response: Response) -> str:
-    import json
-
     said = response.model_dump(mode="json", include={"model", "usage", "dropped", "state"})
-    return json.dumps({"run_id": run_id, "text": response.text, **said}, ensure_ascii=False)
+    return json_text({"run_id": run_id, "text": response.text, **said})
 
 
 def _safe(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, TypeVar
 import typer
 
 from copilot_kit.cli.record_lines import Telling, duration
-from copilot_kit.cli.screen import as_json, bold, columns, money, shown, told
+from copilot_kit.cli.screen import as_json, bold, columns, json_text, money, shown, told
 from copilot_kit.display import visible
 from copilot_kit.errors import UsageError
 from copilot_kit.journal import Entry, RunState, Store
@@ -102,9 +102,7 @@ async def _follow(store: Store, entries: Sequence[Entry], *, follow: bool, json:
 
 def _print(entry: Entry, telling: Telling, *, json: bool) -> None:
     if json:
-        import json as json_text
-
-        shown(json_text.dumps(_record(entry), ensure_ascii=False, default=str))
+        shown(json_text(_record(entry)))
         return
     for line in telling.lines(entry):
         shown(line)

@@ -41,7 +41,12 @@ def shown(text: str = "") -> None:
 
 def as_json(value: Any) -> None:
     """Print the result as JSON, for machines."""
-    shown(json.dumps(value, ensure_ascii=False, indent=1, default=str))
+    shown(json_text(value, indent=1))
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """Return JSON; on a terminal in ASCII, since some characters beyond it would act on the terminal."""
+    return json.dumps(value, ensure_ascii=sys.stdout.isatty(), indent=indent, default=str)
 
 
 def columns(rows: Sequence[Sequence[str]], *, header: Sequence[str]) -> None:
