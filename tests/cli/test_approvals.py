@@ -52,6 +52,22 @@ def test_the_card_shows_every_argument_in_full():
     assert card.folded == 0
 
 
+def test_nothing_that_others_wrote_is_wrapped_by_a_narrow_terminal():
+    one = proposal(to="ada", subject="x" * 50, note="Guten Tag, wie geht es Ihnen heute?")
+    card = card_of(one, width=40, most_lines=None)
+    assert list(card.lines) == [
+        "",
+        "── send_reply · leaves the house ───────",
+        "  note  text, 35 characters",
+        "  │ Guten Tag, wie geht es Ihnen heute?",
+        "  subject  text, 50 characters",
+        "  │ " + "x" * 36,
+        "  │…" + "x" * 14,
+        '  to  "ada"',
+        "  asked because it leaves the house",
+    ]
+
+
 def test_long_values_are_folded_with_a_count_and_shown_whole_on_request():
     one = proposal(body="\n".join(f"line {number}" for number in range(100)), to="x")
     card = card_of(one, width=60, most_lines=40)
