@@ -5,11 +5,13 @@ transport belongs to its model.
 """
 
 import os
+import weakref
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
+from copilot_kit.direct import Direct
 from copilot_kit.errors import AuthFailed, MissingExtra, ModelError, TransportFailed
 from copilot_kit.http import transport_failure
 from copilot_kit.lanes import Lanes, tls
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
 
 _LANES: "Lanes[tuple[str, str | None, str | None], AsyncAnthropic]" = Lanes(lambda client: client.close())
+_DIRECT: "weakref.WeakKeyDictionary[AsyncAnthropic, Direct]" = weakref.WeakKeyDictionary()
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -70,6 +73,8 @@ class Access:
         client = AsyncAnthropic(api_key=key, base_url=self._base_url, http_client=http_client, max_retries=0)
         if client.api_key is None and client.auth_token is None and client.credentials is None:
             raise self._keyless()
+        if client.credentials is None:  # else the key changes, and only the SDK's own post renews it
+            _DIRECT[client] = Direct(client, http_client)
         return client
 
     def _keyless(self) -> AuthFailed:
@@ -124,13 +129,27 @@ class Call:
         import anthropic
         import httpx2
 
-        sent = {"Content-Type": "application/json", "Accept": "application/json", **headers}
+        direct = _DIRECT.get(client)
         try:
+            if direct is not None:
+                return await self._sent(direct, body, headers, stream=stream)
+            sent = {"Content-Type": "application/json", "Accept": "application/json", **headers}
             return await _post(client, self._path, body, sent, stream=stream)
         except anthropic.APIStatusError as error:
             raise failure(self._model, error.status_code, error.response.content, error.response.headers) from error
         except (anthropic.AnthropicError, httpx2.HTTPError) as error:
             raise _below(error, self._model, started=False) from error
+
+    async def _sent(
+        self, direct: Direct, body: bytes, headers: Mapping[str, str], *, stream: bool
+    ) -> "httpx2.Response":
+        response = await direct.post(self._path, body, headers=headers, stream=stream)
+        if response.is_success:
+            return response
+        try:
+            raise failure(self._model, response.status_code, await response.aread(), response.headers)
+        finally:
+            await response.aclose()
 
 
 def _below(error: Exception, model: str, *, started: bool) -> ModelError:

@@ -4,12 +4,14 @@ The SDK brings authentication, options, proxies and its transport; bodies are no
 """
 
 import os
+import weakref
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from copilot_kit.direct import Direct
 from copilot_kit.errors import MissingExtra, UsageError
 from copilot_kit.lanes import Lanes, tls
 from copilot_kit.threads import OnceInThread
@@ -95,26 +97,8 @@ class Connection:
     ) -> AsyncIterator[Reply]:
         """Post these bytes; the reply lives as long as the block. Error statuses are replies too, and do not raise."""
         await _SDK.done()
-        import httpx2
-        from openai import APIStatusError, AsyncStream, Omit
-
-        told: dict[str, str | Omit] = {**(headers or {})}
-        if self.endpoint.keyed_by_header:
-            told["Authorization"] = Omit()  # the key goes in the provider's own header, and only there
-
         with self.client() as client:
-            try:
-                answer = await client.post(
-                    path,
-                    cast_to=httpx2.Response,
-                    content=content,
-                    options={"headers": told} if told else {},
-                    stream=stream,
-                    stream_cls=AsyncStream[object],
-                )
-                response = cast("httpx2.Response", answer)
-            except APIStatusError as error:
-                response = error.response
+            response = await _DIRECT[client].post(path, content, headers=headers or {}, stream=stream)
             try:
                 yield Reply(response)
             finally:
@@ -138,6 +122,7 @@ class Connection:
         return _opened(self.endpoint, DefaultAsyncHttpxClient(verify=tls()))
 
 
+_DIRECT: "weakref.WeakKeyDictionary[AsyncOpenAI, Direct]" = weakref.WeakKeyDictionary()
 _LANES: "Lanes[Endpoint, AsyncOpenAI]" = Lanes(lambda client: client.close())
 
 
@@ -166,4 +151,6 @@ def _opened(endpoint: Endpoint, http_client: "httpx2.AsyncClient") -> "AsyncOpen
     )
     if endpoint.provider != "openai":
         client.organization = client.project = None  # read from the environment, and nobody else's business
+    # A key that goes in the provider's own header goes only there.
+    _DIRECT[client] = Direct(client, http_client, without=("Authorization",) if endpoint.keyed_by_header else ())
     return client

@@ -36,7 +36,7 @@ def test_the_report_says_of_each_exchange_whether_it_passed(copilot: Callable[..
 def test_an_exchange_that_cannot_be_sent_as_recorded_exits_with_1(copilot: Callable[..., Any], corpus: Path):
     path = corpus / "exchanges" / "anthropic-messages-403-permission.json"
     recording = json.loads(path.read_text())
-    recording["interactions"][0]["request"]["json"]["messages"] = "no list, as every request of this provider has"
+    recording["interactions"][0]["request"]["json"]["model"] = 5  # no name, as every request has
     path.write_text(json.dumps(recording))
     ended = copilot("adapters", "check", "--corpus", str(corpus))
     assert ended.code == 1
