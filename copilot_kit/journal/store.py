@@ -103,8 +103,9 @@ def chain_hash(  # noqa: PLR0913, PLR0917  the fields of the head, in their orde
     prev: str, schema: int = SCHEMA,
 ) -> str:  # fmt: skip
     """Return the hash of a head: fields joined by an unambiguous separator, in the order of `Head`."""
-    fields = (schema, tenant, run_id, seq, json.dumps(path), epoch, at.isoformat(), kind, body_digest, prev)
-    return hashlib.sha256("\x1f".join(map(str, fields)).encode()).hexdigest()
+    where = json.dumps(path) if path else "[]"
+    fields = (str(schema), tenant, run_id, str(seq), where, str(epoch), at.isoformat(), kind, body_digest, prev)
+    return hashlib.sha256("\x1f".join(fields).encode()).hexdigest()
 
 
 def unseal(head: Head, payload: bytes | None) -> Entry:
