@@ -3,13 +3,21 @@
 Typer, since commands, options, help and shell completion then come from the signatures that the type checker sees.
 """
 
+import signal
 import sys
 
 __all__ = ["main"]
+_INTERRUPTED = 130
 
 
 def main() -> None:
     """Run the command that `sys.argv` names and exit with its code."""
-    from copilot_kit.cli.program import run
+    try:
+        from copilot_kit.cli.program import run
 
-    sys.exit(run(sys.argv[1:]))
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # while all is still being loaded, or put away
+        sys.stderr.write("interrupted\n")
+        code = _INTERRUPTED
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing is left that could be lost: one more ends it at once
+    sys.exit(code)

@@ -100,3 +100,18 @@ def test_the_shells_completion_is_on(monkeypatch: pytest.MonkeyPatch):
     env = {**os.environ, "_COPILOT_KIT_COMPLETE": "complete_bash", "COMP_WORDS": "copilot-kit mod", "COMP_CWORD": "1"}
     done = subprocess.run([sys.executable, "-m", "copilot_kit"], capture_output=True, text=True, env=env, check=False)
     assert "models" in done.stdout.split()
+
+
+def test_ctrl_c_while_the_commands_are_loaded_is_one_line_and_130():
+    program = (
+        "import builtins, sys\n"
+        "from copilot_kit.cli import main\n"
+        "real = builtins.__import__\n"
+        "def slow(name, *rest):\n"
+        "    if name == 'copilot_kit.cli.program': raise KeyboardInterrupt\n"
+        "    return real(name, *rest)\n"
+        "builtins.__import__ = slow\n"
+        "main()\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "interrupted\n")
