@@ -13,6 +13,7 @@ import sys
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 FILE_NAME = "frontier.toml"
 FILE_VARIABLE = "COPILOT_KIT_FRONTIER"
 GROUP = "copilot_kit.models"
+_MANY = 8
+_ALIKE = 0.8
 
 
 class Slot(Record):
@@ -100,7 +103,7 @@ def open_model(name: str, *, base_url: str | None = None, folder: Path | None = 
     if ":" not in slot.model:
         raise UsageError(
             f"Slot {name!r} of {path} names the model {slot.model!r}: write it as 'provider:name', with one of the "
-            f"installed providers ({_listed(providers())})."
+            f"installed providers ({_some('')})."
         )
     url = base_url or slot.base_url
     return Opened(model=_opened(slot.model, base_url=url), settings=slot.settings, slot=name, base_url=url)
@@ -148,7 +151,7 @@ def _opened(name: str, *, base_url: str | None) -> Model:
     if point is None:
         raise UnknownModel(
             f"Cannot open model {name!r}: {provider!r} is not an installed provider. Write it as 'provider:name', "
-            f"with one of the installed providers ({_listed(providers())})."
+            f"with one of the installed providers ({_some(provider)})."
         )
     if not model:
         raise UnknownModel(f"Cannot open model {name!r}: after the colon comes the model's name at {provider}.")
@@ -162,13 +165,23 @@ def _opened(name: str, *, base_url: str | None) -> Model:
 def _no_slot(name: str, slots: Mapping[str, Slot], path: Path | None) -> str:
     if name.endswith(".gguf"):
         return f"Cannot open model {name!r}: a file of weights is opened as 'local:{name}'."
-    ask = f"write it as 'provider:name', with one of the installed providers ({_listed(providers())})"
+    ask = f"write it as 'provider:name', with one of the installed providers ({_some('')})"
     if path is None:
         return (
             f"Cannot open model {name!r}: {ask}, or make a {FILE_NAME} with a [slots.{name}] that names a model; "
             "there is none in this folder or above."
         )
     return f"Cannot open model {name!r}: {ask}, or with a slot of {path} ({_listed(slots)})."
+
+
+def _some(wanted: str) -> str:
+    """Return the installed providers, where they are many those that are meant most likely."""
+    points = _entry_points(tuple(sys.path))
+    if len(points) <= _MANY:
+        return _listed(sorted(points))
+    namesakes = [name for name, point in points.items() if point.module.split(".")[0].endswith(f"_{name}")]
+    some = get_close_matches(wanted, points, cutoff=_ALIKE) or sorted(namesakes)
+    return f"{_listed(some)} and {len(points) - len(some)} more: copilot-kit models list"
 
 
 def _listed(names: Iterable[str]) -> str:

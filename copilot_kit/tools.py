@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from types import CodeType
-from typing import Any, Generic, Literal, ParamSpec, TypeAlias, TypeVar, cast, overload
+from typing import Any, Generic, Literal, ParamSpec, TypeAlias, TypeVar, cast, get_args, overload
 
 from pydantic import JsonValue, ValidationError
 
@@ -260,6 +260,8 @@ def tool(  # noqa: PLR0913  what a tool may declare, each with a default
     version: raise it when what the tool does changes; without one, its source and schema are its version.
     own, roles, preview, undo, check: what rules and people are told of the tool.
     """
+    if effect not in get_args(Effect):
+        raise UsageError(f"There is no effect {effect!r}. Write one of {', '.join(get_args(Effect))}.")
     caller = inspect.currentframe()
     local_names = caller.f_back.f_locals if caller is not None and caller.f_back is not None else None
 

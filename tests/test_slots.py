@@ -80,9 +80,17 @@ def test_an_unknown_provider_is_told_with_the_installed_ones(acme: Path):
         open_model("gemini:pro")
     assert str(unknown.value) == (
         "Cannot open model 'gemini:pro': 'gemini' is not an installed provider. Write it as 'provider:name', with one "
-        f"of the installed providers ({', '.join(providers())})."
+        "of the installed providers "
+        f"(anthropic, local, openai and {len(providers()) - 3} more: copilot-kit models list)."
     )
     assert "acme" in providers()
+
+
+def test_a_provider_that_is_misspelt_is_told_with_those_spelt_alike():
+    with pytest.raises(
+        UnknownModel, match=r"one of the installed providers \(anthropic and \d+ more: copilot-kit models"
+    ):
+        open_model("antropic:claude")
 
 
 def test_an_unknown_slot_is_told_with_the_slots_there_are(acme: Path):

@@ -598,3 +598,9 @@ def test_the_version_of_what_has_no_source_changes_with_what_it_does():
     first = tool(space["send"]).version
     exec("def send(to: str) -> str:\n    return [to + 'b' for _ in 'x'][0]\n", space)  # noqa: S102
     assert tool(space["send"]).version != first
+
+
+def test_an_effect_that_there_is_not_is_refused_with_those_there_are():
+    with pytest.raises(UsageError) as refused:
+        tool(effect="sends")
+    assert str(refused.value) == "There is no effect 'sends'. Write one of read, write, external."
