@@ -1,21 +1,23 @@
 """`copilot-kit doctor`: what is set, what is missing, what can be reached; never a secret."""
 
+import asyncio
 import os
 import platform
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import typer
 
-from copilot_kit.cli.screen import as_json, columns
+from copilot_kit.cli.extras import not_installed
+from copilot_kit.cli.screen import as_json, columns, told
 from copilot_kit.cli.weights import pullable
 from copilot_kit.errors import CopilotError
 from copilot_kit.journal.opening import FOLDER, VARIABLE
-from copilot_kit.slots import FILE_NAME, FILE_VARIABLE, find_frontier, open_model, providers, read_frontier
+from copilot_kit.slots import FILE_NAME, FILE_VARIABLE, GROUP, find_frontier, open_model, providers, read_frontier
 
 _REACH_S: Final = 3.0
 _ORDER: Final = {"ok": 0, "broken": 1, "missing": 2}
@@ -31,7 +33,11 @@ class Finding:
     detail: str
 
 
-def doctor(*, json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> int:
+def doctor(
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Also list each provider that is not set up.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, always of everything.")] = False,
+) -> int:
     """Say what is set, what is missing and what can be reached. Sends no key and asks no model anything.
 
     Exits with 1 if something is broken.
@@ -43,7 +49,11 @@ def doctor(*, json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
         as_json({"ok": not _broken(found), "findings": [asdict(one) for one in found]})
     else:
         found.sort(key=lambda one: _ORDER[one.state])
+        named = set() if everything else {one.about for one in found if one.state == "missing"} & set(providers())
+        found = [one for one in found if one.about not in named]
         columns([(one.about, one.state, one.detail) for one in found], header=("what", "state", "detail"))
+        if named:
+            told(f"{len(named)} more providers lack a key, an address or packages: copilot-kit doctor --all")
     return 1 if _broken(found) else 0
 
 
@@ -56,8 +66,16 @@ def _findings() -> Iterator[Finding]:
     yield Finding("copilot-kit", "ok", version("copilot-kit"))
     yield _journal()
     yield from _frontier()
-    for provider in providers():
-        yield _provider(provider)
+    lacking = not_installed()
+    for extra, names in lacking.items():
+        todo = f"{', '.join(names)} not installed; pip install 'copilot-kit[{extra}]'"
+        yield Finding(f"extra {extra}", "missing" if names else "ok", todo if names else "installed")
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        extra = point.module.partition(".")[0].rpartition("_")[2]
+        if lacking.get(extra) and point.dist is not None and point.dist.name == "copilot-kit":
+            yield Finding(point.name, "missing", f"needs the extra {extra}")
+        else:
+            yield _provider(point.name)
     for one in pullable():
         here = one["path"] is not None
         todo = f"pull it with: copilot-kit models pull {one['name']}"
@@ -79,12 +97,28 @@ def _journal() -> Finding:
     if named:
         return Finding("journal", "ok", f"named in {VARIABLE}")
     if place.exists():
-        usable = os.access(place, os.R_OK | os.W_OK)
-        return Finding("journal", "ok" if usable else "broken", f"{place}{'' if usable else ' may not be written'}")
+        if not os.access(place, os.R_OK | os.W_OK):
+            return Finding("journal", "broken", f"{place} may not be written")
+        try:
+            asyncio.run(_read())
+        except CopilotError as error:
+            return Finding("journal", "broken", str(error))
+        return Finding("journal", "ok", str(place))
     usable = os.access(Path.cwd(), os.W_OK)
     if usable:
         return Finding("journal", "missing", f"will be made at {place}")
     return Finding("journal", "broken", f"{Path.cwd()} may not be written; name another place in {VARIABLE}")
+
+
+async def _read() -> None:
+    """Raise `JournalError` if the journal here cannot be read."""
+    from copilot_kit.journal.opening import open_store
+
+    store = open_store()
+    try:
+        await store.runs(limit=1)
+    finally:
+        await store.close()
 
 
 def _frontier() -> Iterator[Finding]:

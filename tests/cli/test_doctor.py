@@ -53,3 +53,26 @@ def test_no_value_of_a_variable_is_printed(copilot: Callable[..., Any], monkeypa
         monkeypatch.setenv(name, "canary-7f3a")
     ended = copilot("doctor")
     assert "canary-7f3a" not in ended.out + ended.err
+
+
+def test_a_journal_that_cannot_be_read_is_broken(copilot: Callable[..., Any], own_folder: Path):
+    (own_folder / ".copilot-kit").mkdir()
+    (own_folder / ".copilot-kit" / "journal.db").write_text("not a database, but long enough to be taken for one" * 20)
+    found = found_by(copilot)["journal"]
+    assert found["state"] == "broken"
+    assert "is not a database" in found["detail"]
+
+
+def test_providers_that_are_not_set_up_are_counted_and_listed_on_request(
+    copilot: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("GROQ_API_KEY", raising=False)
+    short = copilot("doctor")
+    assert "GROQ_API_KEY" not in short.out
+    assert "more providers lack a key, an address or packages: copilot-kit doctor --all" in short.err
+    assert "GROQ_API_KEY" in copilot("doctor", "--all").out
+
+
+def test_each_extra_is_told(copilot: Callable[..., Any]):
+    found = found_by(copilot)
+    assert {name for name in found if name.startswith("extra ")} >= {"extra openai", "extra anthropic", "extra local"}

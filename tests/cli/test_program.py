@@ -74,7 +74,7 @@ def test_a_package_whose_commands_do_not_load_takes_no_others_along(copilot: Cal
     ended = copilot("lame", "x")
     assert ended.code == 64
     assert "The commands 'lame' cannot be loaded (ModuleNotFoundError" in ended.err
-    assert copilot("doctor").err == "", "commands of others are loaded only where they are asked for"
+    assert "lame" not in copilot("doctor").err, "commands of others are loaded only where they are asked for"
 
 
 def test_the_version_is_shown(copilot: Callable[..., Any]):
