@@ -21,6 +21,13 @@ def add(a: int, b: int) -> int:
     return a + b
 
 
+async def add_in_the_loop(a: int, b: int) -> int:
+    """Add two whole numbers."""
+    return a + b
+
+
+add_in_the_loop.__name__ = "add"  # frameworks get this one: a plain function they would send to a thread
+
 _DESCRIPTION: Final = "Add two whole numbers."
 _ARGUMENTS: Final[dict[str, Any]] = {
     "type": "object",

@@ -14,7 +14,7 @@ class Loop:
 
     def __init__(self, api: Api, url: str, turns: int) -> None:
         model = Retry(_model(api, url))
-        add = tool(effect="read")(talk.add)
+        add = tool(effect="read")(talk.add_in_the_loop)
         self.agent = Agent(model, tools=[add], instructions=talk.INSTRUCTIONS, limits=Limits(turns=turns + 1))
         self.speaker = Agent(model, instructions=talk.INSTRUCTIONS)
 

@@ -18,7 +18,7 @@ class Loop:
 
     def __init__(self, api: Api, url: str, turns: int) -> None:
         model = _model(api, url)
-        self.agent = create_agent(model, tools=[talk.add], system_prompt=talk.INSTRUCTIONS)
+        self.agent = create_agent(model, tools=[talk.add_in_the_loop], system_prompt=talk.INSTRUCTIONS)
         self.speaker = create_agent(model, tools=[], system_prompt=talk.INSTRUCTIONS)
         self.question = {"messages": [{"role": "user", "content": talk.QUESTION}]}
         self.config = {"recursion_limit": 4 * turns + 25}

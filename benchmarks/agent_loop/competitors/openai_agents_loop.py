@@ -23,7 +23,7 @@ class Loop:
         self.client = AsyncOpenAI(api_key=talk.KEY, base_url=url + "/v1", max_retries=0, timeout=talk.TIMEOUT_S)
         shape = OpenAIChatCompletionsModel if api == "chat" else OpenAIResponsesModel
         model = shape(model=talk.MODELS[api], openai_client=self.client)
-        tools = [function_tool(talk.add)]
+        tools = [function_tool(talk.add_in_the_loop)]
         self.agent = Agent(name="ledger", instructions=talk.INSTRUCTIONS, model=model, tools=tools)
         self.speaker = Agent(name="speaker", instructions=talk.INSTRUCTIONS, model=model)
         self.max_turns = turns + 1

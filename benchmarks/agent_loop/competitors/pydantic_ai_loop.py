@@ -20,7 +20,7 @@ class Loop:
     def __init__(self, api: Api, url: str, turns: int) -> None:
         self.client = _client(api, url)
         model = _model(api, self.client)
-        self.agent = Agent(model, instructions=talk.INSTRUCTIONS, tools=[talk.add])
+        self.agent = Agent(model, instructions=talk.INSTRUCTIONS, tools=[talk.add_in_the_loop])
         self.speaker = Agent(model, instructions=talk.INSTRUCTIONS)
         self.limits = UsageLimits(request_limit=turns + 1)
 
