@@ -120,7 +120,7 @@ class Talk:
         try:
             self.run = wait(_told(events, printer, ended))
             self.next_model, self.failed = None, False
-        except ModelError as error:
+        except (ModelError, UsageError) as error:  # of the model; another one may be named now
             printer.end()
             told(visible(str(error)))
         except KeyboardInterrupt:

@@ -11,7 +11,7 @@ import pytest
 from copilot_kit.cli.program import run
 
 ADAPTER = """
-from copilot_kit.errors import AuthFailed, ContextOverflow, RateLimited
+from copilot_kit.errors import AuthFailed, ContextOverflow, RateLimited, UsageError
 from copilot_kit.profile import Profile
 from copilot_kit.response import Usage
 from copilot_kit.testing import FunctionModel, call, pause
@@ -24,6 +24,9 @@ def support(request):
         return call("send_reply", {"template": "tracking", "name": "Tunde"})
     return "Done."
 
+def unfit(request):
+    raise UsageError("There are no weights of this name. Pull them.")
+
 ANSWERS = {
     "echo": lambda request: [f"you said {request.messages[-1].text}", Usage(input=12, output=3)],
     "tricky": lambda request: "all fine \\x1b[2J\\u202e done",
@@ -32,6 +35,7 @@ ANSWERS = {
     "denied": lambda request: AuthFailed("The key is not allowed to use this model. Use another."),
     "support": support,
     "slow": lambda request: ["it begins here and then ", pause()],
+    "unfit": unfit,
     "broken": lambda request: 1 / 0,
 }
 

@@ -56,6 +56,16 @@ def test_an_error_of_the_model_does_not_end_the_chat(
     assert ended.code == 0
 
 
+def test_a_model_whose_weights_are_not_there_does_not_end_the_chat(
+    copilot: Callable[..., Any], acme: Path, monkeypatch: pytest.MonkeyPatch
+):
+    typed(monkeypatch, "one", "/model acme:unfit", "two", "/model acme:echo", "three")
+    ended = copilot("chat", "--model", "acme:echo")
+    assert ended.out == "you said one\nyou said three\n"
+    assert "There are no weights of this name. Pull them." in ended.err
+    assert ended.code == 0
+
+
 def test_what_a_model_writes_cannot_act_on_the_terminal(copilot: Callable[..., Any], acme: Path):
     ended = copilot("chat", "hi", "--model", "acme:tricky")
     assert ended.out == "all fine ⟦U+001B⟧[2J⟦U+202E⟧ done\n"
