@@ -11,7 +11,7 @@ from typing_extensions import TypeVar
 
 from copilot_kit.agent.limits import Limits
 from copilot_kit.agent.loop import AgentEvent, Approver, Work, advance
-from copilot_kit.agent.models import Chosen, Middleware, Models
+from copilot_kit.agent.models import Chosen, Middleware, Models, checked
 from copilot_kit.agent.run import Run, output_of
 from copilot_kit.approval.executor import Edge, closed_receipts, lost_receipts
 from copilot_kit.approval.gate import Gate
@@ -81,8 +81,8 @@ class Agent(Generic[OutputT]):
         self._tools, self._offered = _by_name(tools)
         self._tools_digest = _digest([one.model_dump_json() for one in self._offered])
         self._prompt_version = _digest([instructions])
-        self._parse: TypeAdapter[Any] | None = None if output is None else TypeAdapter(output)
-        self._output = None if output is None else _output_spec(output, self._parse, output_mode)
+        self._parse = None if output is None else _adapter_of(output)
+        self._output = None if self._parse is None else _output_spec(output, self._parse, output_mode)
         self._output_tries = output_tries
         self._models = Models(model, self.settings, middleware)
 
@@ -93,7 +93,7 @@ class Agent(Generic[OutputT]):
 
     @model.setter
     def model(self, model: str | Model) -> None:
-        self._models.own = model
+        self._models.own = checked(model)
 
     async def run(
         self, task: str | Sequence[str | Part], *, run_id: str | None = None, approver: Approver | None = None
@@ -114,7 +114,9 @@ class Agent(Generic[OutputT]):
             async for event in events:
                 yield event
 
-    async def resume(self, run_id: str, *, model: str | None = None, approver: Approver | None = None) -> Run[OutputT]:
+    async def resume(
+        self, run_id: str, *, model: str | Model | None = None, approver: Approver | None = None
+    ) -> Run[OutputT]:
         """Go on where the run stands, in whatever process: run what was approved, then ask the model again.
 
         Raises `NotOwner` if another process works on it and does not end.
@@ -122,7 +124,7 @@ class Agent(Generic[OutputT]):
         return await _last(self._work(run_id, [], delivery="whole", model=model, approver=approver))
 
     async def say(
-        self, run_id: str, *content: str | Part, model: str | None = None, approver: Approver | None = None
+        self, run_id: str, *content: str | Part, model: str | Model | None = None, approver: Approver | None = None
     ) -> Run[OutputT]:
         """Go on with the conversation of a run that has ended; with `model`, another model answers from here on."""
         message = self._message(content)
@@ -130,7 +132,7 @@ class Agent(Generic[OutputT]):
                                       approver=approver))  # fmt: skip
 
     async def stream_say(
-        self, run_id: str, *content: str | Part, model: str | None = None
+        self, run_id: str, *content: str | Part, model: str | Model | None = None
     ) -> AsyncIterator[AgentEvent | Run[OutputT]]:
         """Like `say`, yielding the events as they come and at last the run."""
         bodies: list[Body] = [MessageAdded(message=self._message(content))]
@@ -163,14 +165,19 @@ class Agent(Generic[OutputT]):
         return [*bodies, MessageAdded(message=message)]
 
     async def _work(
-        self, run_id: str, bodies: list[Body], *, delivery: Literal["stream", "whole"], model: str | None = None,
+        self,
+        run_id: str,
+        bodies: list[Body],
+        *,
+        delivery: Literal["stream", "whole"],
+        model: str | Model | None = None,
         approver: Approver | None = None,
-    ) -> AsyncIterator[AgentEvent | Run[OutputT]]:  # fmt: skip
+    ) -> AsyncIterator[AgentEvent | Run[OutputT]]:
         async with held(self.store, run_id, wait_s=2 * LEASE_S) as session:
             starts = bool(bodies) and isinstance(bodies[0], RunStarted)
             if starts != (session.state.seq == -1):
                 raise _misplaced(run_id, starts=starts)
-            chosen = self._models.of(session.state) if model is None else self._models.named(model)
+            chosen = self._models.of(session.state) if model is None else self._models.chosen(model)
             plan = self._plan(session, chosen, delivery, approver)
             if bodies and not starts:
                 bodies = [*await _ready_to_talk(session, plan), *bodies]
@@ -264,10 +271,20 @@ def _digest(texts: list[str]) -> str:
     return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
 
 
+def _adapter_of(output: Any) -> TypeAdapter[Any]:
+    try:
+        adapter = TypeAdapter[Any](output)
+        adapter.json_schema()
+    except Exception as error:
+        raise UsageError(
+            f"Agent(output={output!r}) is not a type whose values can be written as JSON. Give a pydantic model, a "
+            "dataclass, or a type such as list[int]."
+        ) from error
+    return adapter
+
+
 def _output_spec(
-    output: type[Any], parse: TypeAdapter[Any] | None, mode: Literal["auto", "native", "tool", "prompted"]
-) -> OutputSpec | None:
-    if parse is None:
-        return None
+    output: Any, parse: TypeAdapter[Any], mode: Literal["auto", "native", "tool", "prompted"]
+) -> OutputSpec:
     name = "".join(c if c.isalnum() else "_" for c in getattr(output, "__name__", "answer"))[:64] or "answer"
     return OutputSpec(json_schema=parse.json_schema(), name=name, mode=mode)

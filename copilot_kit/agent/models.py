@@ -3,9 +3,9 @@
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
-from copilot_kit.errors import UnknownModel
+from copilot_kit.errors import UnknownModel, UsageError
 from copilot_kit.journal.state import RunState
 from copilot_kit.model import Model
 from copilot_kit.request import Settings
@@ -26,6 +26,16 @@ class Chosen:
     settings: Settings
 
 
+_M = TypeVar("_M", bound=str | Model)
+
+
+def checked(model: _M) -> _M:
+    """Return what can be a model: a name, or an object with `id`, `profile` and `stream`; raises `UsageError`."""
+    if isinstance(model, str | Model):
+        return model
+    raise UsageError(f"{model!r} is no model. Give a name as 'provider:name', a slot of frontier.toml, or a Model.")
+
+
 class Models:
     """What an agent opens: its own model, or another one by name.
 
@@ -33,7 +43,7 @@ class Models:
     """
 
     def __init__(self, own: str | Model, settings: Settings, middleware: Sequence[Middleware]) -> None:
-        self.own = own
+        self.own = checked(own)
         self._settings = settings
         self._middleware = tuple(middleware)
         self._kept: dict[tuple[str, str | None], Chosen] = {}
@@ -41,10 +51,14 @@ class Models:
 
     def first(self) -> Chosen:
         """Return the model that new runs begin with."""
-        if isinstance(self.own, str):
-            return self.named(self.own)
-        if self._given is None or self._given[0] is not self.own:
-            self._given = (self.own, Chosen(self._wrapped(self.own), None, None, self._settings))
+        return self.chosen(self.own)
+
+    def chosen(self, model: str | Model) -> Chosen:
+        """Return a model by name or slot, or one that was given as an object."""
+        if isinstance(model, str):
+            return self.named(model)
+        if self._given is None or self._given[0] is not model:
+            self._given = (model, Chosen(self._wrapped(checked(model)), None, None, self._settings))
         return self._given[1]
 
     def named(self, name: str, *, base_url: str | None = None) -> Chosen:

@@ -13,6 +13,7 @@ from copilot_kit.errors import UsageError
 from copilot_kit.journal.state import CallState, RunState
 from copilot_kit.journal.store import Store
 from copilot_kit.messages import Message, Part
+from copilot_kit.model import Model
 from copilot_kit.records import Failure, Principal, Proposal, RunStatus
 from copilot_kit.response import Response, Usage
 
@@ -26,11 +27,11 @@ class Worker(Protocol):
         """Return the run as it stands."""
         ...
 
-    async def resume(self, run_id: str, *, model: str | None = None) -> "Run[Any]":
+    async def resume(self, run_id: str, *, model: str | Model | None = None) -> "Run[Any]":
         """Take the run as far as it goes now."""
         ...
 
-    async def say(self, run_id: str, *content: str | Part, model: str | None = None) -> "Run[Any]":
+    async def say(self, run_id: str, *content: str | Part, model: str | Model | None = None) -> "Run[Any]":
         """Add the user's next words and take the run as far as it goes."""
         ...
 
@@ -131,7 +132,7 @@ class Run(Generic[OutputT]):
         await decisions.stop(self._store, self.id, by=by, text=text)
         return await self.refresh()
 
-    async def say(self, *content: str | Part, model: str | None = None) -> "Run[OutputT]":
+    async def say(self, *content: str | Part, model: str | Model | None = None) -> "Run[OutputT]":
         """Go on with the conversation; with `model`, another model answers from here on."""
         return await self._worker.say(self.id, *content, model=model)
 

@@ -38,6 +38,7 @@ async def decide(  # noqa: PLR0913  the fields of a decision
     Raises `NotDecidable` if the proposal is unknown, already decided, expired, not this person's, or not what was
     shown. Nothing runs here: `agent.resume(run_id)` does.
     """
+    _check_person(by)
     if verdict == "edit" and arguments is None:
         raise UsageError("An edit needs the new arguments. Pass arguments=..., or approve the call as it is.")
     if verdict != "edit" and arguments is not None:
@@ -62,6 +63,11 @@ async def decide(  # noqa: PLR0913  the fields of a decision
             continue
         return decision
     raise NotDecidable(f"Proposal {proposal_id!r} could not be decided: others write to its run all the time. Retry.")
+
+
+def _check_person(by: Principal) -> None:
+    if not isinstance(by, Principal):
+        raise UsageError(f"by={by!r} is no Principal. Say who decides: by=Principal(id={str(by)!r}).")
 
 
 def _decidable(state: RunState, proposal_id: str, *, by: Principal, shown: str | None) -> Proposal:
@@ -93,6 +99,7 @@ def _became(asked: Asked) -> str:
 
 async def stop(store: Store, run_id: str, *, by: Principal, text: str | None = None) -> None:
     """Stop a run for good: nothing that waits will run. A run that has ended stays as it is."""
+    _check_person(by)
     for _ in range(_TRIES):
         state = RunState.of(await store.read(run_id))
         if state.ended is not None:
@@ -110,6 +117,7 @@ async def settle(store: Store, run_id: str, call_id: str, *, done: bool, by: Pri
 
     Raises `NotDecidable` if the call is not one of those.
     """
+    _check_person(by)
     for _ in range(_TRIES):
         state = RunState.of(await store.read(run_id))
         found = [(path, call) for path, thread in state.threads.items() for call in thread.calls.values()

@@ -10,10 +10,18 @@ from typing import Literal, TypeAlias
 
 from pydantic import JsonValue
 
+from copilot_kit.errors import UsageError
 from copilot_kit.records import Effect, Reason, Step
 
 GateVerdict: TypeAlias = Literal["allow", "ask", "deny"]
 _STRICTNESS: dict[GateVerdict, int] = {"allow": 0, "ask": 1, "deny": 2}
+
+
+_EFFECT_WORDS: dict[Effect, str] = {
+    "read": "no rule allows this read",
+    "write": "it changes something of yours",
+    "external": "it leaves the house and may not be undone",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +49,16 @@ Rule: TypeAlias = Callable[[GateCall], Ruling | None]
 
 
 def rule(verdict: GateVerdict, *, tool: str | None = None, effect: Effect | None = None, why: str = "") -> Rule:
-    """Return a rule for one tool, one effect, or both; a rule that names neither matches every call."""
+    """Return a rule for one tool, one effect, or both; a rule that names neither matches every call.
+
+    Raises `UsageError` for a verdict or effect that there is not, so that a misspelt rule never fails open.
+    """
+    if verdict not in _STRICTNESS:
+        raise UsageError(f"A rule says allow, ask or deny, not {verdict!r}. Correct it.")
+    if effect is not None and effect not in _EFFECT_WORDS:
+        raise UsageError(f"An effect is read, write or external, not {effect!r}. Correct the rule.")
+    if tool is not None and not tool:
+        raise UsageError("A rule for the tool '' matches nothing. Name the tool, or leave it out to match every call.")
     code = f"{verdict}-{tool or effect or 'all'}"
     ruling = Ruling(verdict, (Reason(code=code, text=why or f"a rule says {verdict} for {tool or effect or 'all'}"),))
 
@@ -59,6 +76,8 @@ class Gate:
     """Rules, judged together. Without any of one's own: reads run, everything else asks."""
 
     def __init__(self, rules: Sequence[Rule] = (READS_RUN,)) -> None:
+        if callable(rules):
+            raise UsageError("Gate takes a list of rules, not one rule. Write Gate([rule(...)]).")
         self._rules = tuple(rules)
 
     def judge(self, call: GateCall) -> Ruling:
@@ -68,10 +87,3 @@ class Gate:
             return Ruling("ask", (Reason(code=f"effect-{call.effect}", text=_EFFECT_WORDS[call.effect]),))
         verdict = max((ruling.verdict for ruling in rulings), key=_STRICTNESS.__getitem__)
         return Ruling(verdict, tuple(why for ruling in rulings if ruling.verdict == verdict for why in ruling.reasons))
-
-
-_EFFECT_WORDS: dict[Effect, str] = {
-    "read": "no rule allows this read",
-    "write": "it changes something of yours",
-    "external": "it leaves the house and may not be undone",
-}

@@ -6,6 +6,7 @@ import pytest
 
 from copilot_kit import Agent, Settings
 from copilot_kit.agent.models import Models
+from copilot_kit.errors import UsageError
 from copilot_kit.journal import MemoryStore, RunState
 from copilot_kit.model import Model
 from copilot_kit.testing import FunctionModel, ScriptedModel
@@ -75,3 +76,21 @@ async def test_setting_another_model_changes_new_runs():
     first = await agent.run("Hello")
     agent.model = FunctionModel(lambda _: "two")
     assert (first.output, (await agent.run("Hello")).output) == ("one", "two")
+
+
+async def test_a_conversation_moves_to_a_model_given_as_an_object():
+    run = await Agent(FunctionModel(lambda _: "one")).run("Hello")
+    run = await run.say("And you?", model=FunctionModel(lambda _: "two", id="function:other"))
+    assert run.output == "two"
+
+
+@pytest.mark.parametrize("wrong", [None, 5, object()])
+def test_what_is_no_model_is_an_error_at_once(wrong: object):
+    with pytest.raises(UsageError, match="is no model"):
+        Agent(wrong)
+
+
+@pytest.mark.parametrize("wrong", [5, {"type": "object"}, print])
+def test_what_is_no_type_of_output_is_an_error_at_once(wrong: object):
+    with pytest.raises(UsageError, match="not a type whose values"):
+        Agent(ScriptedModel("x"), output=wrong)

@@ -82,6 +82,13 @@ async def test_an_edit_without_arguments_is_wrong_use():
         await decide(desk.store, "run_1", run.proposals[0].id, "edit", by=ANNA)
 
 
+async def test_a_name_is_no_principal_and_the_error_writes_one():
+    desk = Desk()
+    run = await desk.waiting()
+    with pytest.raises(UsageError, match=r"Principal\(id='anna'\)"):
+        await run.approve(run.proposals[0].id, by="anna")
+
+
 async def test_an_unknown_proposal_says_how_to_see_what_waits():
     desk = Desk()
     await desk.waiting()

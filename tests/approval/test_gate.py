@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from copilot_kit.approval import Gate, GateCall, Ruling, rule
+from copilot_kit.errors import UsageError
 from copilot_kit.records import Effect, Step
 
 
@@ -46,3 +47,16 @@ def test_a_rule_is_any_function_that_looks_at_the_arguments():
         return rule("allow")(call) if call.arguments["to"] == "eve" else None
 
     assert Gate([only_eve]).judge(a_call()).verdict == "allow"
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"verdict": "maybe"}, {"verdict": "deny", "effect": "raed"}, {"verdict": "deny", "tool": ""}]
+)
+def test_a_misspelt_rule_is_an_error_when_it_is_made_and_never_fails_open(wrong: dict):
+    with pytest.raises(UsageError):
+        rule(**wrong)
+
+
+def test_a_gate_of_one_rule_without_a_list_says_how_to_write_it():
+    with pytest.raises(UsageError, match=r"Gate\(\[rule"):
+        Gate(rule("deny"))
