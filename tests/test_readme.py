@@ -95,3 +95,16 @@ def test_every_command_it_shows_exists():
     ).stdout
     for command in re.findall(r"copilot-kit ([a-z]+)", README):
         assert command in help_text, command
+
+
+async def test_the_adapter_that_the_adapters_readme_shows_answers_and_keeps_the_contract():
+    text = (ROOT / "adapters" / "README.md").read_text()
+    names: dict[str, Any] = {}
+    for block in re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        code = compile(block, "adapters/README.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        ran = eval(code, names)  # noqa: S307  our own README
+        if inspect.isawaitable(ran):
+            await ran
+    request = copilot_kit.Request(messages=(copilot_kit.user("hello"),))
+    assert (await copilot_kit.complete(names["Shout"](), request)).text == "HELLO"
+    assert (await Agent(names["Shout"]()).run("hello")).output == "HELLO"
