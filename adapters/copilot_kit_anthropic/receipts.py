@@ -16,7 +16,12 @@ class Receipts:
     dropped: list[Dropped] = field(default_factory=list)
 
     def leave_out(
-        self, name: str, reason: str, *, kind: Literal["setting", "feature"] = "setting", became: str | None = None
+        self,
+        name: str,
+        reason: str,
+        *,
+        kind: Literal["setting", "tool", "feature"] = "setting",
+        became: str | None = None,
     ) -> None:
         """Note that this was not sent as such; raises `InvalidRequest` if the caller asked for that."""
         if self.on_unsupported == "error":

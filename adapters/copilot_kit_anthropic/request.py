@@ -12,7 +12,7 @@ from itertools import takewhile
 from copilot_kit.encoding import EncodedMessages
 from copilot_kit.messages import Cache, Message, Reasoning
 from copilot_kit.profile import Profile
-from copilot_kit.request import AnyTool, OutputMode, Request
+from copilot_kit.request import AnyTool, OutputMode, OutputSpec, Request
 from copilot_kit.response import Dropped
 from copilot_kit.wire import Target
 from copilot_kit_anthropic.conversation import Conversation, Conversations
@@ -140,7 +140,7 @@ class Encoder:
         receipts.dropped.extend(dropped for turn in turns for dropped in turn.dropped)
         blocks = [block for turn in turns for block in turn.blocks]
         if fields.output_mode == "prompted" and request.output is not None:
-            blocks.append(Block(dumped({"type": "text", "text": _instruction(request.output.json_schema)})))
+            blocks.append(Block(dumped({"type": "text", "text": _instruction(request.output)})))
         return blocks
 
     def _turn(self, message: Message, digest: bytes) -> Turn:
@@ -183,9 +183,12 @@ def _as_user(turn: Turn, message: Message) -> Turn:
     return replace(turn, role="user", blocks=blocks, dropped=dropped, whole=joined, bare=bare, joins=True)
 
 
-def _instruction(schema: Json) -> str:
-    text = dumped(schema).decode()
-    return f"Answer with one JSON value and nothing else: no code fence, no words around it. JSON schema:\n{text}"
+def _instruction(spec: OutputSpec) -> str:
+    about = f" ({spec.description})" if spec.description else ""
+    text = dumped(spec.json_schema).decode()
+    return (
+        f"Answer with one JSON value{about} and nothing else: no code fence, no words around it. JSON schema:\n{text}"
+    )
 
 
 @dataclass(frozen=True, slots=True)

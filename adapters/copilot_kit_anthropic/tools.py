@@ -1,10 +1,10 @@
 """Tools and the choice among them, as the wire wants them and back."""
 
+import json
 from collections.abc import Sequence
 
 from copilot_kit.messages import Cache, Wire
 from copilot_kit.request import AnyTool, OutputSpec, ProviderTool, Request, ToolChoice, ToolSpec
-from copilot_kit.response import Dropped
 from copilot_kit.wire import Target
 from copilot_kit_anthropic.encoded import mark_of
 from copilot_kit_anthropic.json_bytes import Json, dumped, loaded
@@ -25,7 +25,7 @@ def tool_values(tools: Sequence[AnyTool], target: Target, receipts: Receipts) ->
             values.append(tool.value)
         else:
             reason = f"{target.origin} has no tool of this kind"
-            receipts.dropped.append(Dropped(kind="tool", name=tool.kind, reason=reason))
+            receipts.leave_out(tool.kind, reason, kind="tool")
     return values
 
 
@@ -37,8 +37,8 @@ def _tool_value(tool: ToolSpec, target: Target, allowance: Allowance, receipts: 
     opaque = tool.wire.opaque if tool.wire is not None and target.reads(tool.wire.origin) else None
     rest: Json = opaque if isinstance(opaque, dict) else {}
     value: Json = {"name": tool.name}
-    if tool.description is not None:
-        value["description"] = tool.description
+    if (description := _described(tool)) is not None:
+        value["description"] = description
     value["input_schema"] = tool.parameters
     if tool.strict and "strict" not in rest:
         schema = closed(tool.parameters)
@@ -49,11 +49,17 @@ def _tool_value(tool: ToolSpec, target: Target, allowance: Allowance, receipts: 
             receipts.leave_out(f"strict of {tool.name}", problem, kind="feature", became="a tool that is not strict")
     elif tool.strict is False:
         value["strict"] = False
-    if tool.examples:
-        value["input_examples"] = [example.arguments for example in tool.examples]
     if tool.cache is not None:
         value["cache_control"] = loaded(mark_of(tool.cache))
     return {**value, **rest}
+
+
+def _described(tool: ToolSpec) -> str | None:
+    """Return the description with the examples below it: `input_examples` has no place for their situations."""
+    if not tool.examples:
+        return tool.description
+    lines = [f"{example.situation}: {json.dumps(example.arguments, ensure_ascii=False)}" for example in tool.examples]
+    return "\n".join([*([tool.description] if tool.description else []), *lines])
 
 
 def answer_tool(spec: OutputSpec) -> Json:

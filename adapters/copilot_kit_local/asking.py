@@ -73,7 +73,8 @@ async def ask(request: Request, tools: tuple[ToolSpec, ...], *, target: Target, 
     dropped += _unknown_tools(request)
     said, receipts = plain_messages(request.messages, target)
     dropped += receipts
-    if request.settings.on_unsupported == "error" and (refused := [d for d in dropped if d.kind == "setting"]):
+    refused = [lost for lost in dropped if lost.kind in {"setting", "tool", "feature"}]
+    if refused and request.settings.on_unsupported == "error":
         raise InvalidRequest(
             f"{target.model} does not take {refused[0].name!r}: {refused[0].reason}. Leave it out.",
             param=refused[0].name,

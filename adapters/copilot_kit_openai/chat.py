@@ -62,7 +62,7 @@ class ChatModel:
                 yield Failed(failure, _so_far(reading))
 
     def _unsupported(self, request: Request, outgoing: Outgoing) -> ModelError | None:
-        lost = [receipt for receipt in outgoing.dropped if receipt.kind in {"setting", "tool"}]
+        lost = [receipt for receipt in outgoing.dropped if receipt.kind in {"setting", "tool", "feature"}]
         if request.settings.on_unsupported == "drop" or not lost:
             return None
         said = "; ".join(f"{receipt.name}: {receipt.reason}" for receipt in lost)

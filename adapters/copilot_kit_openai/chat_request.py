@@ -1,6 +1,5 @@
 """A request of ours as the bytes of a chat completion request."""
 
-import json
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -15,7 +14,7 @@ from copilot_kit_openai.chat_conversation import Conversations
 from copilot_kit_openai.chat_messages import Receiver, cache_mark, encode_message
 from copilot_kit_openai.dialects import Dialect
 from copilot_kit_openai.profiles import effort_words
-from copilot_kit_openai.prompted import output_instructions, tool_instructions, with_calls_as_text
+from copilot_kit_openai.prompted import described, output_instructions, tool_instructions, with_calls_as_text
 
 _LEVELS: tuple[Effort, ...] = ("none", "minimal", "low", "medium", "high", "max")
 
@@ -81,7 +80,7 @@ class ChatEncoder:
             prompted = frozenset(tool.name for tool in request.tools if isinstance(tool, ToolSpec))
             draft.extra_text.append(tool_instructions(request))
             draft.request = request = with_calls_as_text(request)
-            draft.tools = ()
+            draft.tools = tuple(tool for tool in request.tools if isinstance(tool, ProviderTool))
         mode, output_tool = self._output(draft)
         self._choice(draft)
         self._settings(draft)
@@ -267,8 +266,8 @@ def tool_definition(tool: ToolSpec, dialect: Dialect) -> dict[str, JsonValue]:
     if tool.wire is not None and tool.wire.origin == dialect.origin("chat") and isinstance(tool.wire.opaque, dict):
         own = tool.wire.opaque
     function: dict[str, JsonValue] = {"name": tool.name}
-    if tool.description is not None:
-        function["description"] = _description(tool)
+    if (description := described(tool)) is not None:
+        function["description"] = description
     if own.get("parameters") != "absent":
         function["parameters"] = tool.parameters
     if dialect.strict != "never" and own.get("strict") != "absent":
@@ -283,11 +282,6 @@ def tool_definition(tool: ToolSpec, dialect: Dialect) -> dict[str, JsonValue]:
         definition["cache_control"] = dict(cache_mark(tool.cache))
     definition |= own.get("fields", {})
     return definition
-
-
-def _description(tool: ToolSpec) -> str:
-    lines = [f"{example.situation}: {json.dumps(example.arguments, ensure_ascii=False)}" for example in tool.examples]
-    return "\n".join([tool.description or "", *lines])
 
 
 def response_format(spec: OutputSpec, dialect: Dialect) -> dict[str, JsonValue]:

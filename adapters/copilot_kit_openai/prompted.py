@@ -19,6 +19,14 @@ def output_instructions(spec: OutputSpec) -> str:
     )
 
 
+def described(tool: ToolSpec) -> str | None:
+    """Return what a tool is for, with its worked examples, for which these APIs have no field; None if it says none."""
+    if not tool.examples:
+        return tool.description
+    lines = [f"{example.situation}: {json.dumps(example.arguments, ensure_ascii=False)}" for example in tool.examples]
+    return "\n".join([*([tool.description] if tool.description else []), *lines])
+
+
 def tool_instructions(request: Request) -> str:
     """Return the words that tell of the tools and how to call one."""
     lines = ["You can use these tools:"]

@@ -16,7 +16,7 @@ from copilot_kit.response import Dropped
 from copilot_kit.wire import Target, call_id_for, may_replay
 from copilot_kit_openai.dialects import Dialect
 from copilot_kit_openai.profiles import effort_words
-from copilot_kit_openai.prompted import output_instructions
+from copilot_kit_openai.prompted import described, output_instructions
 from copilot_kit_openai.responses_items import Item
 from copilot_kit_openai.responses_messages import Encoded, encode
 
@@ -71,13 +71,17 @@ class _Body:
 
     def cannot(self, name: str, reason: str, *, became: str | None = None) -> None:
         """Report a setting that is not sent, or refuse the request where the caller wants that."""
+        self.without(Dropped(kind="setting", name=name, reason=reason, became=became))
+
+    def without(self, lost: Dropped) -> None:
+        """Keep a receipt, or refuse the request where the caller wants that."""
         if self.settings.on_unsupported == "error":
             raise InvalidRequest(
-                f"{self.model} does not take {name!r}: {reason}. Leave it out, or set on_unsupported='drop'.",
-                param=name,
+                f"{self.model} does not take {lost.name!r}: {lost.reason}. Leave it out, or set on_unsupported='drop'.",
+                param=lost.name,
                 model=self.model,
             )
-        self.dropped.append(Dropped(kind="setting", name=name, reason=reason, became=became))
+        self.dropped.append(lost)
 
 
 class RequestEncoder:
@@ -105,7 +109,9 @@ class RequestEncoder:
             body.fields["model"] = self._model
         messages, instructions = self._instructions(request.messages)
         items, dropped = self._input(messages)
-        tools, tools_dropped = self._tool_forms(request.tools)
+        tools, lost_tools = self._tool_forms(request.tools)
+        for lost in lost_tools:
+            body.without(lost)
         mode = self._output_mode(request.output)
         if request.output is not None and mode == "tool":
             tools = [*tools, to_json(_output_tool(request.output))]
@@ -121,7 +127,7 @@ class RequestEncoder:
             items = b"" if extra["input"] is None else to_json(extra["input"])
         content = _joined(body.fields, items, tools, extra)
         used = {name: value for name, value in body.fields.items() if name not in _NOT_SETTINGS}
-        return Sent(content, used, (*dropped, *tools_dropped, *body.dropped), mode)
+        return Sent(content, used, (*dropped, *body.dropped), mode)
 
     def _instructions(self, messages: tuple[Message, ...]) -> tuple[tuple[Message, ...], str | None]:
         first = messages[0] if messages else None
@@ -186,8 +192,8 @@ class RequestEncoder:
 
     def _function(self, tool: ToolSpec) -> Item:
         form: Item = {"type": "function", "name": tool.name, "parameters": tool.parameters}
-        if tool.description is not None:
-            form["description"] = tool.description
+        if (description := described(tool)) is not None:
+            form["description"] = description
         # Left out, the server would switch strict on and rewrite the schema.
         form["strict"] = tool.strict if tool.strict is not None else fits_strict(tool.parameters)
         if may_replay(tool.wire, self._target) and tool.wire is not None and isinstance(tool.wire.opaque, dict):

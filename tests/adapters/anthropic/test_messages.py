@@ -120,11 +120,12 @@ async def test_rule_4_beside_other_tools_the_answering_tool_is_one_of_them(line)
 async def test_rule_4_asked_in_words_the_answer_comes_without_its_code_fence(line, streamed, written):
     deltas = [{"type": "text_delta", "text": piece} for piece in (written[:5], written[5:])]
     talk = line(streamed(({"type": "text", "text": ""}, deltas)))
-    output = OutputSpec(json_schema=SCHEMA, mode="prompted")
+    output = OutputSpec(json_schema=SCHEMA, mode="prompted", description="How many.")
     response = await talk.ask(Request(messages=(system("Be brief."), user("?")), output=output))
     assert (response.output_mode, response.text) == ("prompted", '{"n":1}')
     assert talk.bodies[0]["system"][0] == {"type": "text", "text": "Be brief."}
     assert '{"type":"object","properties":{"n":{"type":"integer"}}' in talk.bodies[0]["system"][1]["text"]
+    assert "(How many.)" in talk.bodies[0]["system"][1]["text"]
 
 
 async def test_trap_24_a_paused_turn_goes_back_as_it_is(played, recorded):

@@ -237,18 +237,22 @@ async def test_tools_of_another_provider_are_left_out_and_reported(line):
     again = await talk.ask(Request(messages=(user("?"),), tools=(search,)))
     assert "tools" not in talk.bodies[1]
     assert len(again.dropped) == 1
+    strict = Request(messages=(user("?"),), tools=(search,), settings=Settings(on_unsupported="error"))
+    refused = [await talk.ask(strict) for _ in "12"]
+    assert [(type(failed.error), failed.error.param) for failed in refused] == [(InvalidRequest, search.kind)] * 2
+    assert len(talk.sent) == 2
 
 
-async def test_examples_of_a_tool_are_sent_as_the_provider_names_them(line):
+@pytest.mark.parametrize(("description", "told"), [("d", 'd\ns: {"q": 1}'), (None, 's: {"q": 1}')])
+async def test_examples_of_a_tool_are_told_in_its_description(line, description, told):
     talk = line()
-    shown = tool(description="d", examples=(Example(situation="s", arguments={"q": 1}),), cache="1h")
+    shown = tool(description=description, examples=(Example(situation="s", arguments={"q": 1}),), cache="1h")
     await talk.ask(Request(messages=(user("?"),), tools=(shown,)))
     assert talk.bodies[0]["tools"] == [
         {
             "name": "look",
-            "description": "d",
+            "description": told,
             "input_schema": ANY,
-            "input_examples": [{"q": 1}],
             "cache_control": {"type": "ephemeral", "ttl": "1h"},
         }
     ]

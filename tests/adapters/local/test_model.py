@@ -9,7 +9,7 @@ import pytest
 from copilot_kit.errors import ContextOverflow, InvalidRequest, TransportFailed
 from copilot_kit.messages import Message, Source, Text, ToolCall, answer, assistant, results, system, user
 from copilot_kit.model import complete
-from copilot_kit.request import Example, OutputSpec, Request, Settings, ToolSpec
+from copilot_kit.request import Example, OutputSpec, ProviderTool, Request, Settings, ToolSpec
 from copilot_kit.testing import CHECKS, Check, Subject
 from copilot_kit_local.local_model import LocalModel, profile_for
 
@@ -213,6 +213,17 @@ async def test_a_setting_that_it_does_not_take_is_refused_on_demand() -> None:
     request = Request(messages=(user("x"),), settings=Settings(effort="high", on_unsupported="error"))
     with pytest.raises(InvalidRequest, match="tiny does not take 'effort'"):
         await complete(model_over(Scripted(said("x"))), request)
+
+
+async def test_a_tool_of_a_provider_is_left_out_or_refused() -> None:
+    search = ProviderTool(kind="openai.web_search", value={"type": "web_search"})
+    request = Request(messages=(user("x"),), tools=(search,))
+    response = await complete(model_over(Scripted(said("x"))), request)
+    assert [(lost.kind, lost.name) for lost in response.dropped] == [("tool", "openai.web_search")]
+    with pytest.raises(InvalidRequest, match=r"tiny does not take 'openai\.web_search'"):
+        await complete(
+            model_over(Scripted(said("x"))), request.model_copy(update={"settings": Settings(on_unsupported="error")})
+        )
 
 
 async def test_a_conversation_longer_than_the_context_is_typed() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from copilot_kit.errors import InvalidRequest
 from copilot_kit.messages import (
     Citation,
     File,
@@ -302,6 +303,27 @@ async def test_what_cannot_go_is_reported_or_refused(wire: Any) -> None:
     assert len(there.sent) == 1
 
 
+@pytest.mark.parametrize("provider", ["openai", "perplexity"])
+async def test_a_tool_of_another_provider_is_left_out_or_refused(wire: Any, provider: str) -> None:
+    foreign = ProviderTool(kind="anthropic.web_search_20250305", value={"type": "web_search_20250305"})
+    there = wire.provider(provider)
+    request = Request(messages=(user("?"),), tools=(ADD, foreign), delivery="whole")
+    assert [(lost.kind, lost.name) for lost in (await there.answer(request)).dropped] == [("tool", foreign.kind)]
+    refusing = request.model_copy(update={"settings": Settings(on_unsupported="error")})
+    with pytest.raises(InvalidRequest, match=r"cannot take anthropic\.web_search_20250305"):
+        await there.answer(refusing)
+    assert len(there.sent) == 1
+
+
+async def test_a_choice_among_several_tools_is_refused_where_the_caller_wants_that(wire: Any) -> None:
+    there = wire.provider("groq")
+    tools = (ADD, ADD.model_copy(update={"name": "other"}))
+    settings = Settings(on_unsupported="error")
+    with pytest.raises(InvalidRequest, match="cannot take tool_choice"):
+        await there.answer(Request(messages=(user("?"),), tools=tools, tool_choice=("add", "other"), settings=settings))
+    assert there.sent == []
+
+
 async def test_settings_of_a_provider_go_to_it_alone_and_can_take_back_what_would_be_sent(wire: Any) -> None:
     extra: dict[str, Any] = {"openai": {"n": 2, "stream_options": None}, "groq": {"search_settings": {}}}
     there = wire.provider("openai", wire.stream(wire.delta(content="Hi."), wire.delta("stop")))
@@ -309,10 +331,15 @@ async def test_settings_of_a_provider_go_to_it_alone_and_can_take_back_what_woul
     assert {k: v for k, v in there.sent[0].items() if k not in {"model", "messages"}} == {"n": 2, "stream": True}
 
 
-async def test_examples_of_a_tool_are_told_in_its_description(wire: Any) -> None:
-    tool = ADD.model_copy(update={"examples": (Example(situation="one and two", arguments={"a": 1}),)})
+@pytest.mark.parametrize(
+    ("description", "told"),
+    [("Adds.", 'Adds.\none and two: {"a": 1}'), (None, 'one and two: {"a": 1}')],
+)
+async def test_examples_of_a_tool_are_told_in_its_description(wire: Any, description: str | None, told: str) -> None:
+    shown = (Example(situation="one and two", arguments={"a": 1}),)
+    tool = ADD.model_copy(update={"examples": shown, "description": description})
     body = await sent(wire, "openai", Request(messages=(user("?"),), tools=(tool,)))
-    assert body["tools"][0]["function"]["description"] == 'Adds.\none and two: {"a": 1}'
+    assert body["tools"][0]["function"]["description"] == told
 
 
 async def test_a_model_without_tool_calls_is_told_of_tools_in_words_and_its_json_is_a_call(wire: Any) -> None:

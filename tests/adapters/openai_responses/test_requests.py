@@ -6,7 +6,7 @@ from copilot_kit.errors import InvalidRequest
 from copilot_kit.events import Failed
 from copilot_kit.messages import File, Message, Summary, Text, Wire, assistant, system, user
 from copilot_kit.profile import Profile
-from copilot_kit.request import OutputSpec, Request, Settings
+from copilot_kit.request import Example, OutputSpec, ProviderTool, Request, Settings, ToolSpec
 
 WHOLE = {"delivery": "whole"}
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False}
@@ -97,6 +97,25 @@ async def test_what_is_not_taken_is_refused_where_the_caller_wants_that(line):
     assert isinstance(failed, Failed)
     assert isinstance(failed.error, InvalidRequest)
     assert (failed.error.param, failed.error.started, failed.partial, asked.sent) == ("seed", False, None, [])
+
+
+async def test_a_tool_of_another_provider_is_left_out_or_refused(line):
+    asked = line()
+    search = ProviderTool(kind="anthropic.web_search_20250305", value={"type": "web_search_20250305"})
+    request = Request(messages=(user("?"),), tools=(search,), delivery="whole")
+    response = await asked.ask(request)
+    assert [(lost.kind, lost.name) for lost in response.dropped] == [("tool", search.kind)]
+    failed = await asked.ask(request.model_copy(update={"settings": Settings(on_unsupported="error")}))
+    assert isinstance(failed.error, InvalidRequest)
+    assert (failed.error.param, len(asked.sent)) == (search.kind, 1)
+
+
+@pytest.mark.parametrize(("description", "told"), [("Adds.", 'Adds.\ns: {"q": 1}'), (None, 's: {"q": 1}')])
+async def test_examples_of_a_tool_are_told_in_its_description(line, description, told):
+    shown = (Example(situation="s", arguments={"q": 1}),)
+    add = ToolSpec(name="add", description=description, parameters={"type": "object"}, examples=shown)
+    body = await line().body(Request(messages=(user("?"),), tools=(add,), delivery="whole"))
+    assert body["tools"][0]["description"] == told
 
 
 async def test_a_setting_that_the_model_refuses_is_not_sent(line):
