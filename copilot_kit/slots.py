@@ -86,15 +86,33 @@ class OpenModel(Protocol):
         ...
 
 
-def open_model(name: str, *, base_url: str | None = None, folder: Path | None = None) -> Opened:
+def open_model(
+    name: str,
+    *,
+    base_url: str | None = None,
+    folder: Path | None = None,
+    api_key: str | None = None,
+    http_client: "httpx2.AsyncClient | None" = None,
+) -> Opened:
     """Return the model of this name.
 
     base_url: another server that speaks the provider's language; for a slot, its own is the default.
     folder: where the search for `frontier.toml` begins.
+    api_key: wins over the one in the environment.
+    http_client: used in place of the adapter's own; the caller closes it.
     Raises UnknownModel where neither a provider nor a slot answers to the name.
     """
-    if ":" in name:
-        return Opened(model=_opened(name, base_url=base_url), base_url=base_url)
+    slot = _slot(name, folder) if ":" not in name else None
+    full = name if slot is None else slot.model
+    url = base_url if slot is None else base_url or slot.base_url
+    provider, _, model = full.partition(":")
+    opened = _opener(full)(provider, model, base_url=url, api_key=api_key, http_client=http_client)
+    if slot is None:
+        return Opened(model=opened, base_url=url)
+    return Opened(model=opened, settings=slot.settings, slot=name, base_url=url)
+
+
+def _slot(name: str, folder: Path | None) -> Slot:
     path = find_frontier(folder)
     slots = read_frontier(path).slots if path is not None else {}
     slot = slots.get(name)
@@ -105,8 +123,7 @@ def open_model(name: str, *, base_url: str | None = None, folder: Path | None = 
             f"Slot {name!r} of {path} names the model {slot.model!r}: write it as 'provider:name', with one of the "
             f"installed providers ({_some('')})."
         )
-    url = base_url or slot.base_url
-    return Opened(model=_opened(slot.model, base_url=url), settings=slot.settings, slot=name, base_url=url)
+    return slot
 
 
 def find_frontier(folder: Path | None = None) -> Path | None:
@@ -145,7 +162,7 @@ def _entry_points(path: tuple[str, ...]) -> Mapping[str, EntryPoint]:  # noqa: A
     return {point.name: point for point in entry_points(group=GROUP)}
 
 
-def _opened(name: str, *, base_url: str | None) -> Model:
+def _opener(name: str) -> OpenModel:
     provider, _, model = name.partition(":")
     point = _entry_points(tuple(sys.path)).get(provider)
     if point is None:
@@ -156,10 +173,10 @@ def _opened(name: str, *, base_url: str | None) -> Model:
     if not model:
         raise UnknownModel(f"Cannot open model {name!r}: after the colon comes the model's name at {provider}.")
     try:
-        open_it: OpenModel = point.load()
+        opener: OpenModel = point.load()
     except ModuleNotFoundError as error:
         raise MissingExtra(f"The provider {provider!r}", provider) from error
-    return open_it(provider, model, base_url=base_url)
+    return opener
 
 
 def _no_slot(name: str, slots: Mapping[str, Slot], path: Path | None) -> str:

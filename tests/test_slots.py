@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from copilot_kit import slots
@@ -13,7 +14,8 @@ ADAPTER = """
 from copilot_kit.testing import ScriptedModel, say
 
 def open_model(provider, model, *, base_url=None, api_key=None, http_client=None):
-    return ScriptedModel([say("hello")], id=f"{provider}:{model}@{base_url}")
+    given = f" {api_key} {http_client}" if api_key else ""
+    return ScriptedModel([say("hello")], id=f"{provider}:{model}@{base_url}{given}")
 """
 
 
@@ -55,6 +57,22 @@ def test_a_bare_word_is_a_slot_with_its_server_and_settings(acme: Path):
     assert opened.model.id == "acme:large@http://localhost:8000"
     assert opened.slot == "default"
     assert opened.settings == Settings(effort="low", max_output_tokens=200)
+
+
+@pytest.mark.parametrize("name", ["acme:large", "default"])
+def test_a_key_and_a_client_of_the_callers_own_reach_the_adapter(acme: Path, name: str):
+    frontier(acme, '[slots.default]\nmodel = "acme:large"\n')
+    client = httpx2.AsyncClient()
+    opened = open_model(name, folder=acme, api_key="mine", http_client=client)
+    assert opened.model.id == f"acme:large@None mine {client}"
+
+
+def test_a_missing_key_says_what_open_model_takes(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("GROQ_API_KEY", raising=False)
+    with pytest.raises(UsageError) as missing:
+        open_model("groq:m")
+    assert str(missing.value) == "No key for 'groq': set the environment variable GROQ_API_KEY, or pass api_key."
+    assert open_model("groq:m", api_key="mine").model.id == "groq:m"
 
 
 def test_the_file_is_found_from_a_folder_below(acme: Path):

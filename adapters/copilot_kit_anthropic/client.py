@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from copilot_kit.direct import Direct
-from copilot_kit.errors import AuthFailed, MissingExtra, ModelError, TransportFailed
+from copilot_kit.errors import AuthFailed, MissingExtra, ModelError, TransportFailed, UsageError
 from copilot_kit.http import transport_failure
 from copilot_kit.lanes import Lanes, tls
 from copilot_kit.threads import OnceInThread
@@ -43,7 +43,7 @@ class Access:
 
     @contextmanager
     def client(self) -> "Iterator[AsyncAnthropic]":
-        """Give a client of the running loop for one request; raises `AuthFailed` where no key is to be found."""
+        """Give a client of the running loop for one request; raises `UsageError` where no key is to be found."""
         if self._http_client is not None:
             if self._own is None:
                 self._own = self._opened(self._http_client)
@@ -77,10 +77,9 @@ class Access:
             _DIRECT[client] = Direct(client, http_client)
         return client
 
-    def _keyless(self) -> AuthFailed:
-        return AuthFailed(
-            f"There is no key for {self._provider!r}. Set {self._variable} in the environment, or pass api_key.",
-            model=self._provider,
+    def _keyless(self) -> UsageError:
+        return UsageError(
+            f"No key for {self._provider!r}: set the environment variable {self._variable}, or pass api_key."
         )
 
 

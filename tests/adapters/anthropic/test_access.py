@@ -7,9 +7,9 @@ import sys
 import httpx2
 import pytest
 
-from copilot_kit.errors import AuthFailed
+from copilot_kit.errors import UsageError
 from copilot_kit.messages import user
-from copilot_kit.model import Model
+from copilot_kit.model import Model, complete
 from copilot_kit.request import Request
 from copilot_kit.testing import CHECKS, Check, Subject
 from copilot_kit_anthropic import open_model
@@ -45,9 +45,12 @@ async def test_the_sdk_authenticates_names_its_version_and_does_not_retry(line):
 async def test_a_missing_key_is_one_line_that_names_the_variable(monkeypatch):
     monkeypatch.delenv("DEEPSEEK_API_KEY", raising=False)
     model = open_model("deepseek", "deepseek-chat", base_url="https://api.deepseek.invalid/anthropic")
-    events = [event async for event in model.stream(ASK)]
-    assert type(events[-1].error) is AuthFailed
-    assert "DEEPSEEK_API_KEY" in str(events[-1].error)
+    with pytest.raises(UsageError) as missing:
+        await complete(model, ASK)
+    assert str(missing.value) == (
+        "No key for 'deepseek': set the environment variable DEEPSEEK_API_KEY, or pass api_key."
+    )
+    assert missing.value.exit_code == 64
 
 
 async def test_a_server_on_this_machine_needs_no_key():
