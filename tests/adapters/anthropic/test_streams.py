@@ -36,17 +36,24 @@ async def test_trap_27_an_end_mark_without_a_reason_to_stop_is_a_failure(line, s
 
 
 @pytest.mark.parametrize(
-    ("name", "step"),
+    "name",
     [
-        ("anthropic-messages-stream-parallel-tools", 1),
-        ("anthropic-messages-stream-server-fallback-block", 1),
-        ("anthropic-messages-stream-refusal-after-partial-text", 1),
-        ("anthropic-messages-stream-thinking-tool-round-trip", 7),
-        ("anthropic-messages-stream-redacted-thinking", 11),
+        "anthropic-messages-stream-parallel-tools",
+        "anthropic-messages-stream-server-fallback-block",
+        "anthropic-messages-stream-refusal-after-partial-text",
+        "anthropic-messages-stream-thinking-tool-round-trip",
     ],
 )
-async def test_trap_18_and_27_a_recorded_stream_cut_at_every_byte_never_gives_half_a_call(line, recorded, name, step):
-    whole = "".join(recorded(name)[0]["response"]["chunks"]).encode()
+async def test_trap_18_and_27_a_recorded_stream_cut_at_every_byte_never_gives_half_a_call(line, recorded, name):
+    await _cut(line, recorded(name), step=1)
+
+
+async def test_trap_18_and_27_a_long_recorded_stream_cut_at_every_eleventh_byte_gives_no_half(line, recorded):
+    await _cut(line, recorded("anthropic-messages-stream-redacted-thinking"), step=11)
+
+
+async def _cut(line, interactions, *, step: int) -> None:
+    whole = "".join(interactions[0]["response"]["chunks"]).encode()
     complete = await line(whole).ask(ASK)
     end = whole.index(b'"message_stop"', whole.index(b"data:", whole.rindex(b"event: message_stop")))
     good = [call.args_json for call in complete.message.calls]
