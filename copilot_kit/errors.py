@@ -42,7 +42,7 @@ class MissingExtra(UsageError):
 
 
 class ToolRefused(CopilotError):
-    """A tool call that is not run: unknown tool, arguments that do not fit, denied by the gate."""
+    """A tool call whose arguments cannot be read or do not fit; the text is for the model."""
 
 
 class ModelError(CopilotError):

@@ -44,8 +44,6 @@ class Slot(Record):
     base_url: str | None = None
     """Another server that speaks the provider's language."""
     settings: Settings = Settings()
-    prompt: str | None = None
-    """Reserved: words added to the instructions for this model."""
 
 
 class Frontier(Record):

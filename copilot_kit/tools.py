@@ -258,7 +258,8 @@ def tool(  # noqa: PLR0913  what a tool may declare, each with a default
 
     timeout_s: a read that takes longer is an error, anything else is of unknown outcome.
     version: raise it when what the tool does changes; without one, its source and schema are its version.
-    own, roles, preview, undo, check: what rules and people are told of the tool.
+    preview: makes what a person is shown of a call from its arguments.
+    own, roles, undo, check: kept for the inbox and trust to come; nothing reads them yet.
     """
     if effect not in get_args(Effect):
         raise UsageError(f"There is no effect {effect!r}. Write one of {', '.join(get_args(Effect))}.")

@@ -15,7 +15,7 @@ from copilot_kit.agent.models import Chosen, Middleware, Models, checked
 from copilot_kit.agent.run import Run, output_of
 from copilot_kit.approval.executor import Edge, closed_receipts, lost_receipts
 from copilot_kit.approval.gate import Gate
-from copilot_kit.errors import UsageError
+from copilot_kit.errors import ToolRefused, UsageError
 from copilot_kit.events import closing
 from copilot_kit.ids import NewId, new_id
 from copilot_kit.journal.memory import MemoryStore
@@ -139,6 +139,16 @@ class Agent(Generic[OutputT]):
         async with closing(self._work(run_id, bodies, delivery="stream", model=model)) as events:
             async for event in events:
                 yield event
+
+    def fitted(self, tool: str, arguments: str) -> str:
+        """Return a person's arguments in canonical form; raises `UsageError` if they do not fit the tool."""
+        known = self._tools.get(tool)
+        if known is None:
+            return arguments
+        try:
+            return known.canonical(arguments)
+        except ToolRefused as error:
+            raise UsageError(f"{error} Nothing was decided.") from error
 
     async def load(self, run_id: str) -> Run[OutputT]:
         """Return a run as it stands, without doing anything."""

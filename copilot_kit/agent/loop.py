@@ -70,6 +70,8 @@ async def advance(session: Session, work: Work) -> AsyncIterator[AgentEvent]:
                 async with closing(handle(session, work.edge)) as entries:
                     async for entry in entries:
                         yield entry
+                if session.state.ended is not None:  # a stop came while the tools ran
+                    continue
                 if thread.calls:
                     decided = await _asked(session, work)
                     if not decided:

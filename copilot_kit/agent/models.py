@@ -13,7 +13,7 @@ from copilot_kit.retry import Retry
 from copilot_kit.slots import open_model
 
 Middleware: TypeAlias = Callable[[Model], Model]
-"""Makes a model of a model: `Budget`, `Watched`, a recording, one's own."""
+"""Makes a model of a model: `Budgeted`, `Watched`, a recording, one's own."""
 
 
 @dataclass(frozen=True, slots=True)

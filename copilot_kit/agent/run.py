@@ -31,6 +31,10 @@ class Worker(Protocol):
         """Take the run as far as it goes now."""
         ...
 
+    def fitted(self, tool: str, arguments: str) -> str:
+        """Return arguments in canonical form; raises `UsageError` if they do not fit the tool."""
+        ...
+
     async def say(self, run_id: str, *content: str | Part, model: str | Model | None = None) -> "Run[Any]":
         """Add the user's next words and take the run as far as it goes."""
         ...
@@ -107,8 +111,14 @@ class Run(Generic[OutputT]):
     async def edit(
         self, proposal_id: str, arguments: str | Mapping[str, JsonValue], *, by: Principal
     ) -> "Run[OutputT]":
-        """Let this call run with other arguments: all of them, as an object or as JSON text."""
+        """Let this call run with other arguments: all of them, as an object or as JSON text.
+
+        Raises `UsageError` if they do not fit the tool; the proposal then waits as before.
+        """
         text = arguments if isinstance(arguments, str) else compact(dict(arguments))
+        asked = self._state.proposals.get(proposal_id)
+        if asked is not None:
+            text = self._worker.fitted(asked.proposal.tool, text)
         await self._decide(proposal_id, "edit", by=by, arguments=text)
         return await self._go_on()
 

@@ -39,6 +39,10 @@ async def decide(  # noqa: PLR0913  the fields of a decision
     shown. Nothing runs here: `agent.resume(run_id)` does.
     """
     _check_person(by)
+    if verdict == "answer" and not text:
+        raise UsageError(
+            "An answer needs the result that stands in the tool's place. Pass text=..., or reject the call."
+        )
     if verdict == "edit" and arguments is None:
         raise UsageError("An edit needs the new arguments. Pass arguments=..., or approve the call as it is.")
     if verdict != "edit" and arguments is not None:

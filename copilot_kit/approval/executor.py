@@ -26,13 +26,15 @@ from copilot_kit.records import (
     Body,
     Decision,
     Intended,
+    Preview,
     Proposal,
     Proposed,
     ReceiptState,
     Received,
     Step,
 )
-from copilot_kit.tools import Tool, ToolContext
+from copilot_kit.response import Served
+from copilot_kit.tools import Tool, ToolContext, arguments_of
 
 _Tool: TypeAlias = Tool[..., Any]
 
@@ -179,7 +181,7 @@ def _proposal(
     session: Session, edge: Edge, call: ToolCall, tool: _Tool, arguments: str, *, digest: str, ruling: Ruling
 ) -> Proposal:
     response = session.state.threads[edge.thread].response
-    model = session.state.model if response is None else f"{response.model.asked} > {response.model.served}"
+    model = session.state.model if response is None else _named(response.model)
     proposal = Proposal(
         id=edge.new_id("prop"),
         call_id=call.call_id,
@@ -188,6 +190,7 @@ def _proposal(
         tool_version=tool.version,
         effect=tool.effect,
         arguments=arguments,
+        preview=_preview(tool, arguments),
         model=model,
         prompt_version=edge.prompt_version,
         reasons=ruling.reasons,
@@ -195,6 +198,21 @@ def _proposal(
         shown_digest="",
     )
     return proposal.model_copy(update={"shown_digest": shown_digest(proposal)})
+
+
+def _named(model: Served) -> str:
+    return f"{model.provider}:{model.asked} > {model.served or model.asked}"
+
+
+def _preview(tool: _Tool, arguments: str) -> Preview | None:
+    """Return what the tool itself shows of the call; one that cannot say it leaves the arguments to speak."""
+    if tool.preview is None:
+        return None
+    try:
+        shown = tool.preview(**arguments_of(arguments))
+    except Exception as error:  # noqa: BLE001  the preview is the application's code; the question must be asked anyway
+        shown = f"The tool's preview failed: {type(error).__name__}: {error}"
+    return shown if isinstance(shown, Preview) else Preview(title=tool.name, body=str(shown))
 
 
 _CLOSED = ("rejected", "answered", "expired", "cancelled")

@@ -72,6 +72,15 @@ def rule(verdict: GateVerdict, *, tool: str | None = None, effect: Effect | None
 READS_RUN: Rule = rule("allow", effect="read", why="it changes nothing")
 
 
+def _ruling(rule: Rule, call: GateCall) -> Ruling | None:
+    """Return what a rule says; one that breaks asks, since nobody knows what it would have said."""
+    try:
+        return rule(call)
+    except Exception as error:  # noqa: BLE001  the application's code
+        why = f"a rule failed on this call ({type(error).__name__}: {error})"
+        return Ruling("ask", (Reason(code="rule-failed", text=why),))
+
+
 class Gate:
     """Rules, judged together. Without any of one's own: reads run, everything else asks."""
 
@@ -82,7 +91,7 @@ class Gate:
 
     def judge(self, call: GateCall) -> Ruling:
         """Return the strictest ruling with the reasons of all rules that gave it."""
-        rulings = [ruling for rule in self._rules if (ruling := rule(call)) is not None]
+        rulings = [ruling for rule in self._rules if (ruling := _ruling(rule, call)) is not None]
         if not rulings:
             return Ruling("ask", (Reason(code=f"effect-{call.effect}", text=_EFFECT_WORDS[call.effect]),))
         verdict = max((ruling.verdict for ruling in rulings), key=_STRICTNESS.__getitem__)

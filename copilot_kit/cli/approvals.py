@@ -115,7 +115,8 @@ class _Question:
         return None
 
     def _shown(self, *, whole: bool = False) -> Card:
-        preview = _preview(self._desk.tools.get(self._proposal.tool), self._edited or self._proposal.arguments)
+        tool = self._desk.tools.get(self._proposal.tool)
+        preview = None if self._edited is None else _preview(tool, self._edited)  # the proposal brings its own
         if whole:
             card = whole_of(self._proposal, width=width(), edited=self._edited, preview=preview)
         else:

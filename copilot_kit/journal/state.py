@@ -140,6 +140,8 @@ class RunState:
         self.cost_usd = Decimal(0)
         """As far as it is known; `unpriced` answers are not in it."""
         self.unpriced = 0
+        self.uncounted = 0
+        """Answers whose usage nobody reported."""
         self.ended: RunEnded | RunStopped | None = None
         self.broken: Failure | None = None
         """Why the last request got no whole answer; asking again clears it."""
@@ -219,18 +221,21 @@ class RunState:
         self.seq = head.seq
         self.updated_at = head.at
         thread = self.threads.setdefault(head.path, Thread())
+        if head.path and isinstance(entry.body, RunStarted | ModelSwitched | RunEnded | Interrupted):
+            return  # of an agent nested in the run: the run itself goes on as it did
         match entry.body:
             case RunStarted() as started:
                 self.started, self.started_at = started, head.at
                 self.model, self.slot, self.base_url = started.model, started.slot, started.base_url
             case MessageAdded(message=message):
                 thread._add(message)  # noqa: SLF001  the fold and its parts are one
-                self.ended = self.broken = None
+                if not head.path:
+                    self.ended = self.broken = None
             case ModelSwitched(model=model, slot=slot, base_url=base_url):
                 self.model, self.slot, self.base_url = model, slot, base_url
             case Responded(response=response, failure=failure):
                 thread._respond(response)  # noqa: SLF001
-                self.broken = failure
+                self.broken = self.broken if head.path else failure
                 self.called.update(call.call_id for call in response.calls)
                 self._count(response.usage)
             case Proposed(proposal=proposal):
@@ -250,7 +255,8 @@ class RunState:
                 self._end(ended)
             case Requested(model=model):
                 thread.model = model
-                thread.interrupted = self.broken = None
+                thread.interrupted = None
+                self.broken = self.broken if head.path else None
             case Interrupted(failure=failure):
                 self.broken = failure
             case Intended() | None:
@@ -260,6 +266,8 @@ class RunState:
         self.turns += 1
         self.usage = usage if self.usage is None else self.usage + usage
         self.tokens += (usage.input or 0) + (usage.output or 0)
+        if usage.input is None or usage.output is None:
+            self.uncounted += 1
         if usage.cost_usd is None:
             self.unpriced += 1
         else:

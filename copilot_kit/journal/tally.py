@@ -9,6 +9,7 @@ from copilot_kit.records import (
     Interrupted,
     Lapsed,
     MessageAdded,
+    ModelSwitched,
     Proposed,
     Received,
     Requested,
@@ -21,6 +22,8 @@ from copilot_kit.records import (
 
 Kind: TypeAlias = Literal["proposal", "unknown"]
 Ended: TypeAlias = Literal["", "done", "failed", "stopped"]
+_ROOT = ""
+"""The path of the run's own agent, as it is written."""
 
 
 class Waiting(Protocol):
@@ -61,9 +64,14 @@ class Tally:
             return "waiting"
         return "failed" if self.broken else "running"
 
-    def take(self, body: Body, path: str, waiting: Waiting, *, at_us: int) -> None:
+    def take(  # noqa: PLR0912  one arm for each kind of record
+        self, body: Body, path: str, waiting: Waiting, *, at_us: int
+    ) -> None:
         """Take in the next record, as `RunState.apply` would."""
+        nested = path != _ROOT
         match body:
+            case RunStarted() | ModelSwitched() | RunEnded() | Interrupted() | MessageAdded() | Requested() if nested:
+                pass  # of an agent nested in the run: the run itself goes on as it did
             case RunStarted(agent=agent, title=title):
                 self.agent, self.title, self.started_us = agent, title, at_us
             case MessageAdded():
@@ -73,7 +81,7 @@ class Tally:
             case Interrupted():
                 self.broken = True
             case Responded(response=response, failure=failure):
-                self.broken = failure is not None
+                self.broken = self.broken if nested else failure is not None
                 if self.unknown and response.state == "complete":  # the next turn: the last one's calls are forgotten
                     self.unknown -= waiting.clear("unknown", path)
             case Received(state=state, call_id=call_id) if state == "unknown" or self.unknown:

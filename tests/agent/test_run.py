@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from copilot_kit import Agent, Gate, LimitReached, Limits, Principal, Run, ToolContext, ToolError, rule, tool
-from copilot_kit.approval import decide
+from copilot_kit.approval import decide, stop
 from copilot_kit.budget import Budget, Budgeted
 from copilot_kit.errors import NotDecidable, Overloaded, UsageError
 from copilot_kit.events import Ended, PartDelta
@@ -16,7 +16,7 @@ from copilot_kit.journal import Draft, Entry, MemoryStore
 from copilot_kit.messages import Reasoning, ToolResult
 from copilot_kit.records import Intended, ModelSwitched, RunEnded, RunStarted
 from copilot_kit.response import Stop, Usage
-from copilot_kit.testing import ScriptedModel, call, counted, pause, say
+from copilot_kit.testing import FunctionModel, ScriptedModel, call, counted, pause, say
 
 ANNA = Principal(id="anna", name="Anna")
 
@@ -107,12 +107,118 @@ async def test_an_edited_call_runs_with_the_edited_arguments():
     assert (run.status, outbox.sent) == ("done", [(17, "Dear Eve")])
 
 
-async def test_edited_arguments_that_do_not_fit_run_nothing():
+@pytest.mark.parametrize("wrong", ['{"ticket": NaN}', '{"too": 1}', "no json"])
+async def test_edited_arguments_that_do_not_fit_are_told_to_the_person_and_the_call_still_waits(wrong: str):
     outbox = Outbox()
     run = await agent_of(call("send_reply", {"ticket": 17}), "I see.", outbox=outbox).run("Answer ticket 17")
-    run = await run.edit(run.proposals[0].id, '{"ticket": NaN}', by=ANNA)
+    with pytest.raises(UsageError, match="Nothing was decided"):
+        await run.edit(run.proposals[0].id, wrong, by=ANNA)
+    run = await run.refresh()
+    assert (run.status, len(run.proposals), outbox.sent) == ("waiting", 1, [])
+
+
+async def test_an_edit_recorded_elsewhere_that_does_not_fit_runs_nothing():
+    outbox = Outbox()
+    agent = agent_of(call("send_reply", {"ticket": 17}), "I see.", outbox=outbox)
+    run = await agent.run("Answer ticket 17")
+    await decide(agent.store, run.id, run.proposals[0].id, "edit", by=ANNA, arguments='{"too": 1}')
+    run = await agent.resume(run.id)
     assert (run.status, outbox.sent) == ("done", [])
-    assert "cannot be read" in told(run)[0]
+
+
+async def test_a_limit_of_time_ends_the_work_and_the_run_can_be_resumed():
+    @tool(effect="read")
+    async def look() -> str:
+        await asyncio.sleep(0.05)
+        return "nothing yet"
+
+    agent = Agent(FunctionModel(lambda _: call("look")), tools=[look], limits=Limits(time_s=0.2))
+    with pytest.raises(LimitReached) as caught:
+        await agent.run("Look until something comes")
+    assert caught.value.limit == "time_s"
+    assert (await agent.load(caught.value.run_id)).status == "failed"
+
+
+@pytest.mark.parametrize("limits", [Limits(tokens=1000), Limits(cost_usd=Decimal(1))])
+async def test_a_limit_that_cannot_be_held_ends_the_run_and_says_why(limits: Limits):
+    agent = agent_of(*[call("read_ticket", {"ticket": n}) for n in range(3)], limits=limits)
+    with pytest.raises(LimitReached, match="cannot be held"):
+        await agent.run("Read on")
+
+
+@pytest.mark.parametrize("wrong", [{"turns": 0}, {"turns": -1}, {"cost_usd": Decimal(0)}])
+def test_a_limit_that_lets_nothing_run_is_an_error(wrong: dict):
+    with pytest.raises(UsageError, match="lets nothing run"):
+        Limits(**wrong)
+
+
+async def test_a_stop_during_an_effect_keeps_the_next_one_from_starting():
+    ran: list[int] = []
+    store = MemoryStore()
+
+    @tool(effect="write")
+    async def act(step: int, context: ToolContext) -> str:
+        ran.append(step)
+        await stop(store, context.run_id, by=ANNA)
+        return "done"
+
+    gate = Gate([rule("allow")])
+    model = ScriptedModel([call("act", {"step": 1}), call("act", {"step": 2})])
+    run = await Agent(model, tools=[act], gate=gate, store=store).run("Act twice")
+    assert (ran, run.status) == ([1], "stopped")
+
+
+async def test_a_stop_during_an_answer_keeps_the_model_from_being_asked_again():
+    store = MemoryStore()
+
+    @tool(effect="read")
+    async def look(context: ToolContext) -> str:
+        await stop(store, context.run_id, by=ANNA)
+        return "seen"
+
+    model = ScriptedModel(call("look"), "never said")
+    run = await Agent(model, tools=[look], store=store).run("Look")
+    kinds = [entry.head.kind for entry in await store.read(run.id)]
+    assert (run.status, kinds.count("requested"), "run_ended" in kinds) == ("stopped", 1, False)
+
+
+async def test_an_approval_of_a_changed_tool_is_asked_anew_even_where_the_gate_now_allows():
+    sent: list[str] = []
+    store = MemoryStore()
+
+    def tool_of(version: str) -> object:
+        @tool(effect="external", version=version)
+        def send(ticket: int) -> str:
+            sent.append(version)
+            return "sent"
+
+        return send
+
+    waiting = await Agent(ScriptedModel(call("send", {"ticket": 1})), tools=[tool_of("1")], store=store).run("Send")
+    await decide(store, waiting.id, waiting.proposals[0].id, "approve", by=ANNA)
+    looser = Agent(ScriptedModel("done"), tools=[tool_of("2")], store=store, gate=Gate([rule("allow")]))
+    run = await looser.resume(waiting.id)
+    assert (run.status, len(run.proposals), sent) == ("waiting", 1, [])
+
+
+async def test_a_proposal_carries_what_the_tool_shows_and_who_proposed_it():
+    @tool(effect="external", preview=lambda to, text: f"To: {to}\n\n{text}")
+    def mail(to: str, text: str) -> str:
+        return "sent"
+
+    run = await Agent(ScriptedModel(call("mail", {"to": "eve", "text": "Hi"})), tools=[mail]).run("Mail")
+    proposal = run.proposals[0]
+    assert proposal.preview is not None
+    assert (proposal.preview.body, proposal.model) == ("To: eve\n\nHi", "scripted:model > model")
+
+
+async def test_a_preview_that_breaks_does_not_keep_the_question_from_being_asked():
+    @tool(effect="external", preview=lambda to: to.nothing)
+    def mail(to: str) -> str:
+        return "sent"
+
+    run = await Agent(ScriptedModel(call("mail", {"to": "eve"})), tools=[mail]).run("Mail")
+    assert "AttributeError" in run.proposals[0].preview.body
 
 
 async def test_an_answer_stands_in_the_tools_place():

@@ -10,7 +10,7 @@ from copilot_kit.approval import decide, settle, stop
 from copilot_kit.approval.digests import call_digest, idempotency_key
 from copilot_kit.errors import CopilotError, NotDecidable, UsageError
 from copilot_kit.journal import Draft, MemoryStore
-from copilot_kit.records import Decided, Decision, Step
+from copilot_kit.records import DURABLE, Decided, Decision, Proposed, Step
 from copilot_kit.testing import ScriptedModel, call
 
 ANNA, BEN = Principal(id="anna"), Principal(id="ben")
@@ -130,3 +130,37 @@ def test_fields_of_a_digest_cannot_flow_into_each_other():
 
 def test_the_idempotency_key_follows_from_the_call_alone():
     assert idempotency_key("x") == idempotency_key("x") != idempotency_key("y")
+
+
+async def proposal_with(desk: Desk, **fields: object) -> str:
+    """Put a proposal with these fields behind the one that waits, and return its id."""
+    run = await desk.waiting()
+    other = run.proposals[0].model_copy(update={"id": "prop_other", **fields})
+    await desk.store.append("run_1", [Draft(Proposed(proposal=other))], after=run._state.seq)
+    return other.id
+
+
+async def test_only_those_who_may_decide_can():
+    desk = Desk()
+    proposal = await proposal_with(desk, may_decide=("anna",))
+    with pytest.raises(NotDecidable, match="'ben' may not decide"):
+        await decide(desk.store, "run_1", proposal, "approve", by=BEN)
+    assert (await decide(desk.store, "run_1", proposal, "approve", by=ANNA)).verdict == "approve"
+
+
+async def test_what_has_expired_cannot_be_approved():
+    desk = Desk()
+    proposal = await proposal_with(desk, expires_at=datetime(2026, 1, 1, tzinfo=UTC))
+    with pytest.raises(NotDecidable, match="expired at 2026-01-01"):
+        await decide(desk.store, "run_1", proposal, "approve", by=ANNA)
+
+
+async def test_an_answer_without_a_result_is_wrong_use():
+    desk = Desk()
+    run = await desk.waiting()
+    with pytest.raises(UsageError, match="needs the result"):
+        await decide(desk.store, "run_1", run.proposals[0].id, "answer", by=ANNA)
+
+
+def test_what_must_not_be_lost_reaches_the_disk_before_anything_else_happens():
+    assert {"proposed", "decided", "lapsed", "intended", "received", "run_stopped", "run_ended"} == DURABLE

@@ -60,3 +60,11 @@ def test_a_misspelt_rule_is_an_error_when_it_is_made_and_never_fails_open(wrong:
 def test_a_gate_of_one_rule_without_a_list_says_how_to_write_it():
     with pytest.raises(UsageError, match=r"Gate\(\[rule"):
         Gate(rule("deny"))
+
+
+def test_a_rule_that_breaks_asks():
+    def broken(call: GateCall) -> Ruling | None:
+        return call.arguments["nobody has this"]
+
+    ruling = Gate([broken, rule("allow")]).judge(a_call())
+    assert (ruling.verdict, ruling.reasons[0].code) == ("ask", "rule-failed")
