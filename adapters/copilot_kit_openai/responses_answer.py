@@ -148,7 +148,7 @@ class AnswerReader:
         part = starting_part(item, self._asked.origin, self._name_call)
         if part is None:
             return ()
-        start = self._parts.open(part)
+        start = self._parts.open(self._answered(part))
         slot.indices[0] = start.index
         return (start,)
 
@@ -196,7 +196,15 @@ class AnswerReader:
         slot = self._slot(event, "function_call")
         if 0 not in slot.indices:  # a call that was never announced: its item brings everything
             return ()
-        return (self._parts.add_args(slot.indices[0], _delta(event)),)
+        index = slot.indices[0]
+        if isinstance(self._parts.part(index), Text):
+            return (self._parts.add_text(index, _delta(event)),)
+        return (self._parts.add_args(index, _delta(event)),)
+
+    def _answered(self, part: Part) -> Part:
+        """Return a part as it is, but the call of the output tool as the answer that it is."""
+        answers = isinstance(part, ToolCall) and part.name == self._asked.sent.output_tool
+        return Text(text=part.args_json) if answers and isinstance(part, ToolCall) else part
 
     def _free_text(self, event: Item) -> Sequence[Event]:
         slot = self._slot(event, "custom_tool_call")
@@ -222,7 +230,7 @@ class AnswerReader:
         item = self._filled(item, slot)
         events: list[Event] = []
         begun = [index for _, index in sorted(slot.indices.items())]  # some servers count content from 1
-        parts = [_theirs(part) for part in parts_of(item, self._asked.origin, self._name_call)]
+        parts = [self._answered(_theirs(part)) for part in parts_of(item, self._asked.origin, self._name_call)]
         for place, part in enumerate(parts):
             if place < len(begun):
                 index = begun[place]

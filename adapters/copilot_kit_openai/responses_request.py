@@ -58,6 +58,8 @@ class Sent(NamedTuple):
     settings: dict[str, Any]
     dropped: tuple[Dropped, ...]
     output_mode: OutputMode | None
+    output_tool: str | None = None
+    """The tool whose call is the answer."""
 
 
 @dataclass(slots=True)
@@ -127,7 +129,8 @@ class RequestEncoder:
             items = b"" if extra["input"] is None else to_json(extra["input"])
         content = _joined(body.fields, items, tools, extra)
         used = {name: value for name, value in body.fields.items() if name not in _NOT_SETTINGS}
-        return Sent(content, used, (*dropped, *body.dropped), mode)
+        output_tool = request.output.name if request.output is not None and mode == "tool" else None
+        return Sent(content, used, (*dropped, *body.dropped), mode, output_tool)
 
     def _instructions(self, messages: tuple[Message, ...]) -> tuple[tuple[Message, ...], str | None]:
         first = messages[0] if messages else None
@@ -218,6 +221,8 @@ class RequestEncoder:
             body.fields["text"] = {"format": form}
         if request.tool_choice is not None:
             body.fields["tool_choice"] = _choice(request.tool_choice, request.tools)
+        elif mode == "tool" and self._profile.forced_tools is not False:
+            body.fields["tool_choice"] = "required"  # the answer is a call, too
         if request.parallel_tools is not None:
             body.fields["parallel_tool_calls"] = request.parallel_tools
         if request.delivery == "stream":

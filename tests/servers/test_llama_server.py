@@ -108,7 +108,10 @@ async def test_a_tool_is_called_and_its_result_is_put_in_words(wire: Callable[[s
     assert "rain" in response.text
 
 
-async def test_json_has_the_form_of_its_schema(address: str):
+@pytest.mark.parametrize(("wire", "mode"), [(chat, "native"), (responses, "tool"), (messages, "tool")])
+async def test_json_has_the_form_of_its_schema(
+    wire: Callable[[str], Model], mode: str, address: str, tool_address: str
+):
     schema = {
         "type": "object",
         "properties": {"city": {"type": "string"}, "rainy": {"type": "boolean"}},
@@ -116,8 +119,11 @@ async def test_json_has_the_form_of_its_schema(address: str):
         "additionalProperties": False,
     }
     asked = user("The weather in Rome is rainy. Give city and rainy as JSON.")
-    request = Request(messages=(asked,), settings=EXACT, output=OutputSpec(json_schema=schema, mode="native"))
-    answer = json.loads((await complete(chat(address), request)).text)
+    request = Request(messages=(asked,), settings=EXACT, output=OutputSpec(json_schema=schema, mode=mode))
+    model = wire(tool_address if mode == "tool" else address)
+    response = await complete(model, request)
+    assert (response.output_mode, response.calls) == (mode, ())
+    answer = json.loads(response.text)
     assert set(answer) == {"city", "rainy"}
     assert isinstance(answer["rainy"], bool)
 

@@ -9,7 +9,7 @@ import pytest
 from copilot_kit.errors import BadAnswer, ProviderFailed, QuotaExceeded, RateLimited, TimedOut, TransportFailed
 from copilot_kit.events import Ended, Failed, PartDelta, PartEnd, PartStart, Started, closing, parts_of
 from copilot_kit.messages import Foreign, Reasoning, Text, ToolCall, user
-from copilot_kit.request import Request, Settings
+from copilot_kit.request import OutputSpec, Request, Settings
 from copilot_kit.sse import Splitter
 from copilot_kit_openai.responses import _last
 from copilot_kit_openai.responses_answer import AnswerReader, Asked
@@ -38,6 +38,20 @@ async def test_a_stream_and_a_whole_answer_say_the_same(line, streamed):
     ]
     assert (response.stop, response.usage, response.response_id) == (whole.stop, whole.usage, whole.response_id)
     assert response.message.wire == whole.message.wire
+
+
+async def test_the_call_of_the_output_tool_is_the_answer_itself(line, streamed):
+    output = OutputSpec(json_schema={"type": "object"}, name="look", mode="tool")
+    asked = line(streamed((CALL, ARGS)))
+    events = await asked.events(ASK.model_copy(update={"output": output}))
+    assert [e.text for e in events if isinstance(e, PartDelta)] == ['{"q":', '"ü"}']
+    response = events[-1].response
+    assert (response.text, response.calls, response.stop.kind) == ('{"q":"ü"}', (), "end")
+    assert asked.bodies[0]["tool_choice"] == "required"
+    whole = await line({"output": [CALL]}).ask(Request(messages=ASK.messages, output=output, delivery="whole"))
+    assert whole.message.parts == response.message.parts
+    again = await line().body(Request(messages=(*ASK.messages, whole.message, user("And?")), delivery="whole"))
+    assert again["input"][1] == {"type": "message", "role": "assistant", "content": '{"q":"ü"}'}
 
 
 async def test_the_pieces_come_as_they_are_said(line, streamed):
