@@ -83,13 +83,13 @@ def mark_of(cache: Cache) -> bytes:
     return _MARKS[cache]
 
 
-def turn_of(message: Message, target: Target, *, prefix_digest: str | None = None) -> Turn:
+def turn_of(message: Message, target: Target, *, prefix_digest: str | None = None, images: bool = True) -> Turn:
     """Return a message as it goes out; nothing of it is lost without a receipt."""
     blocks: list[Block] = []
     dropped: list[Dropped] = []
     opaque = _opaque(message.wire, target)
     for part in message.parts:
-        body, mark = _block(part, target, _Context(message.id, prefix_digest, dropped))
+        body, mark = _block(part, target, _Context(message.id, prefix_digest, dropped, images))
         if body is not None:
             blocks.append(Block(body, mark, markable=not isinstance(part, Reasoning)))
     role: WireRole = "user" if message.role == "tool" else message.role
@@ -114,6 +114,8 @@ class _Context:
     message_id: str
     prefix_digest: str | None
     dropped: list[Dropped]
+    images: bool
+    """The model takes them."""
 
 
 def _opaque(wire: Wire | None, target: Target) -> Json:
@@ -234,9 +236,11 @@ def _file(part: File, opaque: Json, context: _Context) -> bytes | None:
     if kind == "container_upload" and part.wire is not None:
         return dumped({**opaque, "type": kind, "file_id": part.wire.id})
     source = _source(part, held=part.wire.id if part.wire is not None and part.wire.id else None)
-    if source is None:
+    unseen = is_image and not context.images
+    if source is None or unseen:
         line = f"[file {part.name or 'without a name'} of type {part.media_type} was left out]"
-        reason = f"the Messages API takes images, PDF and text, not {part.media_type}"
+        api = f"the Messages API takes images, PDF and text, not {part.media_type}"
+        reason = "the model takes no images" if unseen else api
         context.dropped.append(
             Dropped(kind="part", name="file", reason=reason, message_id=context.message_id, became="a line of text")
         )

@@ -69,6 +69,7 @@ class Encoder:
         "_names_model",
         "_profile",
         "_provider",
+        "_sees",
         "_target",
         "_turns",
     )
@@ -79,6 +80,7 @@ class Encoder:
         self._target = target
         self._provider = provider
         self._profile = profile
+        self._sees = profile.media_in is None or any(kind.startswith("image") for kind in profile.media_in)
         self._facts = facts
         self._names_model = names_model
         self._turns: EncodedMessages[Turn] = EncodedMessages()
@@ -148,7 +150,7 @@ class Encoder:
         bound = bool(digest) and any(isinstance(part, Reasoning) for part in message.parts)
         prefix_digest = digest.hex() if bound else None
         return self._turns.lookup(
-            message, prefix_digest, lambda m: turn_of(m, self._target, prefix_digest=prefix_digest)
+            message, prefix_digest, lambda m: turn_of(m, self._target, prefix_digest=prefix_digest, images=self._sees)
         )
 
     def _later_turn(self, message: Message, digest: bytes) -> Turn:

@@ -6,7 +6,8 @@ import mimetypes
 import re
 from typing import Any
 
-from copilot_kit.messages import File, Wire
+from copilot_kit.messages import File, Message, Part, Text, ToolResult, Wire
+from copilot_kit.profile import Profile
 from copilot_kit.response import Dropped
 from copilot_kit_openai.dialects import Dialect
 
@@ -50,6 +51,32 @@ def unsent(file: File, reason: str, message_id: str) -> tuple[dict[str, Any], Dr
     line = f"[file {name} ({file.media_type}): not sent, {reason}]"
     receipt = Dropped(kind="part", name="file", reason=reason, message_id=message_id, became="a line of text")
     return {"type": "text", "text": line}, receipt
+
+
+def sees(profile: Profile) -> bool:
+    """Tell whether a model takes images; where nobody says, it is tried."""
+    return profile.media_in is None or any(kind.partition("/")[0] == "image" for kind in profile.media_in)
+
+
+def told_of_images(message: Message) -> tuple[Message, list[Dropped]]:
+    """Return a message for a model that takes no images: a line of text stands for each, with a receipt."""
+    dropped: list[Dropped] = []
+
+    def told(part: Part) -> Part:
+        match part:
+            case File() if part.media_type.startswith("image/"):
+                item, receipt = unsent(part, "the model takes no images", message.id)
+                dropped.append(receipt)
+                return Text(text=item["text"])
+            case ToolResult():
+                return part.model_copy(update={"content": tuple([told(piece) for piece in part.content])})
+            case _:
+                return part
+
+    if message.role == "assistant":
+        return message, dropped
+    parts = tuple([told(part) for part in message.parts])
+    return (message.model_copy(update={"parts": parts}) if dropped else message), dropped
 
 
 def _audio_part(file: File, fields: dict[str, Any], inner: dict[str, Any]) -> tuple[dict[str, Any] | None, str | None]:

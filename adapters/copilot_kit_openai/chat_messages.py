@@ -24,7 +24,7 @@ from copilot_kit.messages import (
 )
 from copilot_kit.response import Dropped
 from copilot_kit.wire import Target, call_id_for, fit, may_replay
-from copilot_kit_openai.chat_files import file_part, unsent
+from copilot_kit_openai.chat_files import file_part, told_of_images, unsent
 from copilot_kit_openai.dialects import Dialect
 
 
@@ -45,11 +45,13 @@ class Receiver:
 
     dialect: Dialect
     target: Target
+    sees: bool = True
 
 
 def encode_message(message: Message, receiver: Receiver) -> Encoded:
     """Return the bytes of a message and the receipts for what could not go."""
-    writer = _Writer(message, receiver)
+    message, unseen = (message, []) if receiver.sees else told_of_images(message)
+    writer = _Writer(message, receiver, dropped=unseen)
     if message.role == "assistant":
         writer.assistant()
     else:

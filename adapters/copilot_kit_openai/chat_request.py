@@ -11,6 +11,7 @@ from copilot_kit.request import AnyTool, Effort, OutputMode, OutputSpec, Provide
 from copilot_kit.response import Dropped
 from copilot_kit.wire import Target
 from copilot_kit_openai.chat_conversation import Conversations
+from copilot_kit_openai.chat_files import sees
 from copilot_kit_openai.chat_messages import Receiver, cache_mark, encode_message
 from copilot_kit_openai.dialects import Dialect
 from copilot_kit_openai.profiles import effort_words
@@ -67,7 +68,7 @@ class ChatEncoder:
             binds_reasoning=bool(profile.binds_reasoning),
             tool_id_pattern=profile.tool_id_pattern or dialect.tool_id_pattern,
         )
-        self._receiver = Receiver(dialect, target)
+        self._receiver = Receiver(dialect, target, sees=sees(profile))
         self._conversations = Conversations()
         self._tools_of: tuple[AnyTool, ...] = ()
         self._tools: tuple[bytes, tuple[Dropped, ...]] = (b"", ())

@@ -28,6 +28,8 @@ _NO_TOOLS = Profile(efforts=(), tools=False, context_window=128_000)
 _OPENAI: Mapping[str, Profile] = {
     "gpt-3.5-turbo": Profile(efforts=(), tools=True, output_modes=_OLD_OUTPUT, media_in=(), context_window=16_385),
     "gpt-4": Profile(efforts=(), tools=True, output_modes=_OLD_OUTPUT, media_in=(), context_window=8_192),
+    "gpt-4-vision": Profile(media_in=("image",)),
+    "gpt-4-1106-vision": Profile(media_in=("image",)),
     "gpt-4-turbo": Profile(efforts=(), tools=True, output_modes=_OLD_OUTPUT, media_in=("image",),
                            context_window=128_000),
     "gpt-4o": _PLAIN,

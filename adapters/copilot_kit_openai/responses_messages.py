@@ -21,6 +21,7 @@ from copilot_kit.messages import (
 )
 from copilot_kit.response import Dropped
 from copilot_kit.wire import Target, call_id_for, fit, may_replay
+from copilot_kit_openai.chat_files import told_of_images
 from copilot_kit_openai.responses_items import ANSWERED_BY, Item
 
 _AUDIO = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
@@ -66,12 +67,20 @@ class _Turn:
         self.dropped.append(Dropped(kind="part", name=name, reason=reason, message_id=self.message.id, became=became))
 
 
-def encode(message: Message, target: Target, *, awaited: Mapping[str, str], text_results_only: bool = False) -> Encoded:
+def encode(
+    message: Message,
+    target: Target,
+    *,
+    awaited: Mapping[str, str],
+    text_results_only: bool = False,
+    images: bool = True,
+) -> Encoded:
     """Return the items of a message.
 
     awaited: of the calls before it that are no plain functions, the provider's id and the type of the item.
     """
-    turn = _Turn(message, target, awaited, text_results_only)
+    message, unseen = (message, []) if images else told_of_images(message)
+    turn = _Turn(message, target, awaited, text_results_only, dropped=unseen)
     for part in message.parts:
         kept, lost = fit(part, target, message_id=message.id)
         if lost is not None:

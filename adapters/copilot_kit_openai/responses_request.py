@@ -14,6 +14,7 @@ from copilot_kit.profile import Profile
 from copilot_kit.request import AnyTool, Effort, OutputMode, OutputSpec, ProviderTool, Request, Settings, ToolSpec
 from copilot_kit.response import Dropped
 from copilot_kit.wire import Target, call_id_for, may_replay
+from copilot_kit_openai.chat_files import sees
 from copilot_kit_openai.dialects import Dialect
 from copilot_kit_openai.profiles import effort_words
 from copilot_kit_openai.prompted import described, output_instructions
@@ -95,7 +96,9 @@ class RequestEncoder:
         self._profile = profile
         self._target = Target(dialect.origin("responses"), model, tool_id_pattern=profile.tool_id_pattern)
         text_only = dialect.name in _TEXT_RESULTS_ONLY
-        self._encode = partial(encode, target=self._target, awaited={}, text_results_only=text_only)
+        self._encode = partial(
+            encode, target=self._target, awaited={}, text_results_only=text_only, images=sees(profile)
+        )
         self._messages: EncodedMessages[Encoded] = EncodedMessages()
         self._tools: tuple[tuple[AnyTool, ...], list[bytes], list[Dropped]] = ((), [], [])
 

@@ -7,6 +7,7 @@ import pytest
 from copilot_kit.errors import InvalidRequest
 from copilot_kit.events import Failed
 from copilot_kit.messages import File, Foreign, Text, ToolCall, ToolResult, Wire, answer, assistant, results, user
+from copilot_kit.profile import Profile
 from copilot_kit.request import Example, ProviderTool, Request, Settings, ToolSpec
 
 CALL = {"type": "tool_use", "id": "toolu_1", "name": "look", "input": {"b": 1, "a": [2.0, None]}}
@@ -150,6 +151,19 @@ async def test_trap_15_images_and_documents_stand_inside_the_result(line):
             "title": "a.pdf",
         },
     ]
+
+
+async def test_an_image_for_a_model_without_eyes_is_a_line_of_text_with_a_receipt(line):
+    call = ToolCall(call_id="call_1", name="look", args_json="{}")
+    picture = File(media_type="image/png", data=b"\x89PNG", name="cat.png")
+    talk = line(profile=Profile(media_in=()))
+    messages = (user("What is it?", picture), assistant(call), results(answer(call, "see", picture)))
+    response = await talk.ask(Request(messages=messages))
+    told = {"type": "text", "text": "[file cat.png of type image/png was left out]"}
+    question, _, result = talk.bodies[0]["messages"]
+    assert question["content"][1] == told
+    assert result["content"][0]["content"][1] == told
+    assert [(lost.name, lost.reason) for lost in response.dropped] == [("file", "the model takes no images")] * 2
 
 
 @pytest.mark.parametrize("outcome", ["error", "denied", "expired", "cancelled", "interrupted", "unknown"])

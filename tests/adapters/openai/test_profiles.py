@@ -3,6 +3,7 @@
 import pytest
 
 from copilot_kit.profile import Profile
+from copilot_kit_openai.chat_files import sees
 from copilot_kit_openai.dialects import DIALECTS
 from copilot_kit_openai.profiles import effort_words, profile_for
 
@@ -25,6 +26,15 @@ def test_the_longest_beginning_counts_and_an_unknown_name_knows_nothing(
     provider: str, model: str, efforts: tuple[str, ...] | None
 ) -> None:
     assert profile_for(provider, model).efforts == efforts
+
+
+@pytest.mark.parametrize(
+    ("model", "images"),
+    [("gpt-4-0613", False), ("gpt-4-vision-preview", True), ("gpt-4-turbo", True), ("gpt-3.5-turbo", False),
+     ("gpt-9-nova", True)],
+)  # fmt: skip
+def test_a_model_sees_unless_the_table_says_that_it_does_not(model: str, images: object) -> None:
+    assert sees(profile_for("openai", model)) is images
 
 
 def test_each_fact_names_the_table_as_its_source() -> None:

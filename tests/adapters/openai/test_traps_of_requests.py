@@ -315,6 +315,20 @@ async def test_a_tool_of_another_provider_is_left_out_or_refused(wire: Any, prov
     assert len(there.sent) == 1
 
 
+async def test_an_image_for_a_model_without_eyes_is_a_line_of_text_with_a_receipt(wire: Any) -> None:
+    picture = File(media_type="image/png", data=PNG, name="cat.png")
+    messages = (user("What is it?", picture), assistant(CALL), results(answer(CALL, picture)))
+    there = wire.provider("openai", profile=Profile(media_in=()))
+    response = await there.answer(Request(messages=messages, delivery="whole"))
+    told = "[file cat.png (image/png): not sent, the model takes no images]"
+    question, _, result = there.sent[0]["messages"]
+    assert question["content"][1] == {"type": "text", "text": told}
+    assert result["content"] == told
+    assert [(lost.kind, lost.name, lost.became) for lost in response.dropped] == [
+        ("part", "file", "a line of text")
+    ] * 2
+
+
 async def test_a_choice_among_several_tools_is_refused_where_the_caller_wants_that(wire: Any) -> None:
     there = wire.provider("groq")
     tools = (ADD, ADD.model_copy(update={"name": "other"}))

@@ -4,7 +4,7 @@ import pytest
 
 from copilot_kit.errors import InvalidRequest
 from copilot_kit.events import Failed
-from copilot_kit.messages import File, Message, Summary, Text, Wire, assistant, system, user
+from copilot_kit.messages import File, Message, Summary, Text, ToolResult, Wire, assistant, results, system, user
 from copilot_kit.profile import Profile
 from copilot_kit.request import Example, OutputSpec, ProviderTool, Request, Settings, ToolSpec
 
@@ -116,6 +116,24 @@ async def test_examples_of_a_tool_are_told_in_its_description(line, description,
     add = ToolSpec(name="add", description=description, parameters={"type": "object"}, examples=shown)
     body = await line().body(Request(messages=(user("?"),), tools=(add,), delivery="whole"))
     assert body["tools"][0]["description"] == told
+
+
+async def test_an_image_for_a_model_without_eyes_is_a_line_of_text_with_a_receipt(line):
+    picture = File(media_type="image/png", data=b"\x89PNG", name="cat.png")
+    seen = results(ToolResult(call_id="call_1", content=(picture,)))
+    asked = line(profile=Profile(media_in=()))
+    response = await asked.ask(Request(messages=(user("What is it?", picture), seen), delivery="whole"))
+    told = "[file cat.png (image/png): not sent, the model takes no images]"
+    question, output = asked.bodies[0]["input"]
+    assert question["content"][1] == {"type": "input_text", "text": told}
+    assert output["output"] == told
+    assert [(lost.kind, lost.name, lost.became) for lost in response.dropped] == [
+        ("part", "file", "a line of text")
+    ] * 2
+    body = await line(profile=Profile(media_in=("image/png",))).body(
+        Request(messages=(user(picture),), delivery="whole")
+    )
+    assert body["input"][0]["content"][0]["type"] == "input_image"
 
 
 async def test_a_setting_that_the_model_refuses_is_not_sent(line):
