@@ -9,15 +9,14 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, JsonValue
 
-from copilot_kit.messages import Message, Record, ToolResult
+from copilot_kit.effects import ArgumentRole, Effect
+from copilot_kit.messages import Message, Record, Source, ToolResult
 from copilot_kit.request import UNSET, OutputSpec, Settings
 from copilot_kit.response import Response
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the record shapes; a record of a newer one is refused, never guessed at."""
 
-Effect: TypeAlias = Literal["read", "write", "external"]
-"""read changes nothing, write changes something of the user's, external leaves the house."""
 Verdict: TypeAlias = Literal["approve", "edit", "reject", "answer"]
 ProposalState: TypeAlias = Literal["pending", "approved", "edited", "rejected", "answered", "expired", "cancelled"]
 ReceiptState: TypeAlias = Literal["done", "failed", "unknown", "denied", "cancelled"]
@@ -31,6 +30,8 @@ class Principal(Record):
     name: str | None = None
     authenticated: Literal["asserted", "local", "token", "session", "proxy"] = "asserted"
     """asserted: the application says so, and the record says that it does; local: the terminal's own user."""
+    groups: tuple[str, ...] = ()
+    """What whoever authenticated them says that they belong to; `may_decide` may name `group:finance`."""
 
 
 class Step(Record):
@@ -45,7 +46,61 @@ class Preview(Record):
 
     kind: Literal["text", "diff", "table"] = "text"
     title: str
-    body: str
+    body: str = ""
+    """The text; for a diff, in unified form."""
+    rows: tuple[tuple[str, ...], ...] = ()
+    """For a table: its rows, the first one names the columns."""
+    cost: str | None = None
+    """Money that leaves, as a person reads it: `12.50 EUR`."""
+    recipients: tuple[str, ...] = ()
+    """Whom it reaches."""
+    reversible: bool | None = None
+    """Whether it can be taken back; None: not known."""
+
+
+class Origin(Record):
+    """Where one value of a call came from, as far as it can be inferred."""
+
+    at: str
+    """JSON pointer into the arguments: `/to/0`."""
+    role: ArgumentRole | None = None
+    source: Source
+    """`model` where no part of the conversation holds the value."""
+
+
+class ArgumentMatch(Record):
+    """What a standing rule wants of one argument; exactly one of the conditions, or `any`."""
+
+    at: str
+    """JSON pointer to a value of the arguments: `/to`, `/order/id`."""
+    equals: JsonValue = None
+    one_of: tuple[JsonValue, ...] = ()
+    at_most: float | None = None
+    any: bool = False
+    """Any value will do."""
+
+
+class StandingRule(Record):
+    """A person's `do not ask again`, bound to what they saw; it is listed, counted, revocable, and ends."""
+
+    id: str
+    agent: str
+    tool: str
+    tool_version: str
+    model: str
+    """Of calls that this model proposed, as `asked > served`."""
+    prompt_version: str
+    matches: tuple[ArgumentMatch, ...]
+    """One for each argument: a call with any other argument does not match."""
+    expires_at: datetime
+    uses: int
+    """How often it may be used."""
+    accepts_untrusted: bool = False
+    """It also allows a call whose destination or object no trusted part supports."""
+    by: Principal
+    at: datetime
+    proposal_id: str | None = None
+    """The proposal that it was made from."""
 
 
 class Reason(Record):
@@ -78,6 +133,22 @@ class Proposal(Record):
     """Over run, path, call id, tool, tool version and canonical arguments."""
     shown_digest: str
     """Over everything a person is shown."""
+    own: bool = False
+    """What it changes belongs to the user alone."""
+    undoable: bool = False
+    """The tool can take it back."""
+    roles: dict[str, ArgumentRole] = Field(default_factory=dict)
+    """What the tool says its arguments are for, by name."""
+    provenance: tuple[Origin, ...] = ()
+    """Where each value of the arguments came from."""
+    turn: str = ""
+    """Id of the answer that asked for it: calls of one turn may be decided as one."""
+    for_model: str = ""
+    """The model that the run had when this was asked: another one by the time it would run, and it is asked anew."""
+    queued_at: datetime | None = None
+    """When a person was first asked about this very call; asked anew, it keeps its place."""
+    again_of: str | None = None
+    """The proposal that this one replaces."""
 
 
 class Decision(Record):
@@ -94,6 +165,14 @@ class Decision(Record):
     """For reject: why, told to the model. For answer: the result, in the tool's place."""
     looked_s: float | None = None
     channel: str = "api"
+    shown_digest: str | None = None
+    """Of the card that the person had before them."""
+    batch: str | None = None
+    """The same for decisions that were made together."""
+    rule: StandingRule | None = None
+    """Its scope: this call and those that the rule matches; None: this call only."""
+    wording_only: bool = False
+    """For edit: only arguments marked as wording were changed."""
 
 
 class Failure(Record):
@@ -116,6 +195,12 @@ class RunStarted(Record):
     """Where it is served, if not at the provider's own address."""
     title: str = ""
     """First words of the task, for lists."""
+    subject: str | None = None
+    """Whom its data is about, so that it can be erased."""
+    purpose: Literal["task", "suggestion"] = "task"
+    """suggestion: a person acts on it elsewhere; nothing but reads runs."""
+    by: Principal | None = None
+    """Who asked for it."""
 
 
 class MessageAdded(Record):
@@ -189,6 +274,17 @@ class Lapsed(Record):
     kind: Literal["lapsed"] = "lapsed"
     proposal_id: str
     state: Literal["expired", "cancelled"]
+    because: str = ""
+    """A code: `time`, or what changed: `tool-changed`, `model-changed`, `prompt-changed`, `asked-again`."""
+
+
+class Assigned(Record):
+    """A proposal was given to somebody to decide, or back to all (to: None)."""
+
+    kind: Literal["assigned"] = "assigned"
+    proposal_id: str
+    to: str | None
+    by: Principal
 
 
 class Intended(Record):
@@ -198,6 +294,19 @@ class Intended(Record):
     call_id: str
     call_digest: str
     idempotency_key: str
+    tool: str = ""
+    tool_version: str = ""
+    effect: Effect = "external"
+    arguments: str = ""
+    """The canonical bytes that run."""
+    model: str = ""
+    prompt_version: str = ""
+    agent: str = ""
+    allowed: tuple[Reason, ...] = ()
+    """Why nobody was asked; empty where a person decided."""
+    rule_id: str | None = None
+    """The standing rule that was used up by one."""
+    undoable: bool = False
 
 
 class Received(Record):
@@ -211,6 +320,68 @@ class Received(Record):
     took_s: float = 0.0
     settled_by: Principal | None = None
     """Who settled a call whose outcome was unknown."""
+
+
+class Undoing(Record):
+    """What a call did is about to be taken back; durable before it starts."""
+
+    kind: Literal["undoing"] = "undoing"
+    call_id: str
+    idempotency_key: str
+    by: Principal
+
+
+class Undone(Record):
+    """What became of taking a call back."""
+
+    kind: Literal["undone"] = "undone"
+    call_id: str
+    state: Literal["done", "failed", "unknown"]
+    text: str = ""
+    by: Principal
+
+
+class OutcomeKnown(Record):
+    """What a person made of a suggestion, elsewhere; never a permission to run anything."""
+
+    kind: Literal["outcome_known"] = "outcome_known"
+    verdict: Literal["accepted", "edited", "ignored"]
+    final: JsonValue = None
+    """What they used in the end."""
+    by: Principal
+
+
+class RuleGranted(Record):
+    """A standing rule begins; kept in the stream `@rules`."""
+
+    kind: Literal["rule_granted"] = "rule_granted"
+    rule: StandingRule
+
+
+class RuleRevoked(Record):
+    """A standing rule ends before its time."""
+
+    kind: Literal["rule_revoked"] = "rule_revoked"
+    rule_id: str
+    by: Principal
+
+
+class RuleUsed(Record):
+    """A standing rule let a call run; durable before the call starts."""
+
+    kind: Literal["rule_used"] = "rule_used"
+    rule_id: str
+    run_id: str
+    call_id: str
+
+
+class Erased(Record):
+    """Bodies of records of this run were removed; their heads and this tombstone stay."""
+
+    kind: Literal["erased"] = "erased"
+    seqs: tuple[int, ...]
+    by: Principal
+    reason: str = ""
 
 
 class RunStopped(Record):
@@ -240,11 +411,22 @@ Body: TypeAlias = Annotated[
     | Proposed
     | Decided
     | Lapsed
+    | Assigned
     | Intended
     | Received
+    | Undoing
+    | Undone
+    | OutcomeKnown
+    | RuleGranted
+    | RuleRevoked
+    | RuleUsed
+    | Erased
     | RunStopped
     | RunEnded,
     Field(discriminator="kind"),
 ]
-DURABLE = frozenset({"proposed", "decided", "lapsed", "intended", "received", "run_stopped", "run_ended"})
+DURABLE = frozenset({
+    "proposed", "decided", "lapsed", "intended", "received", "undoing", "undone", "outcome_known", "rule_granted",
+    "rule_revoked", "rule_used", "erased", "run_stopped", "run_ended",
+})  # fmt: skip
 """Kinds whose loss a person could notice: they reach the disk before anything else happens."""

@@ -17,11 +17,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from types import CodeType
-from typing import Any, Generic, Literal, ParamSpec, TypeAlias, TypeVar, cast, get_args, overload
+from typing import Any, Generic, ParamSpec, TypeVar, cast, get_args, overload
 
 from pydantic import JsonValue, ValidationError
 
 from copilot_kit.arguments import Unreadable, compact, inexact_integers, numbers_from_booleans, parse, place_name
+from copilot_kit.effects import ArgumentRole, Effect
 from copilot_kit.errors import ToolRefused, UsageError
 from copilot_kit.outputs import ToolError, ToolOutput, cut, failed, output_of, unreadable, unsettled, words_of
 from copilot_kit.request import Example, ToolSpec
@@ -30,11 +31,6 @@ from copilot_kit.threads import in_thread
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-Effect: TypeAlias = Literal["read", "write", "external"]
-"""What a call does: changes nothing; changes something of the user's; leaves the house (mail, money, posts)."""
-ArgumentRole: TypeAlias = Literal["destination", "object", "content", "wording"]
-"""What an argument is for: whom it reaches, what it acts on, what it carries, how that is worded."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _MOST_FAULTS = 5

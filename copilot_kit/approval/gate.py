@@ -5,13 +5,15 @@ rule matches, the gate asks.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from pydantic import JsonValue
 
+from copilot_kit.effects import ArgumentRole, Effect
 from copilot_kit.errors import UsageError
-from copilot_kit.records import Effect, Reason, Step
+from copilot_kit.journal.index import Evidence
+from copilot_kit.records import Origin, Reason, Step
 
 GateVerdict: TypeAlias = Literal["allow", "ask", "deny"]
 _STRICTNESS: dict[GateVerdict, int] = {"allow": 0, "ask": 1, "deny": 2}
@@ -34,6 +36,24 @@ class GateCall:
     arguments: Mapping[str, JsonValue]
     path: tuple[Step, ...]
     model: str
+    """Asked and served name of the model that proposes it, as `asked > served`."""
+    prompt_version: str = ""
+    own: bool = False
+    """What it changes belongs to the user alone."""
+    undoable: bool = False
+    roles: Mapping[str, ArgumentRole] = field(default_factory=dict)
+    """What the tool says its arguments are for; one that is not named has no role."""
+    provenance: tuple[Origin, ...] = ()
+    """Where each value came from; empty where nobody inferred it."""
+    evidence: Evidence | None = None
+    """How such calls have fared so far; only where the gate has a rule that wants it."""
+    draw: float = 1.0
+    """A number in [0, 1), made from the call itself: the same whenever it is judged; for audit shares."""
+
+    @property
+    def agent(self) -> str:
+        """The agent that makes the call."""
+        return self.path[-1].agent if self.path else ""
 
 
 @dataclass(frozen=True, slots=True)

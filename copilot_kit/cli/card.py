@@ -6,7 +6,8 @@ from textwrap import wrap
 
 from copilot_kit.cli.screen import bold, dim
 from copilot_kit.display import block, visible
-from copilot_kit.records import Effect, Proposal
+from copilot_kit.effects import Effect
+from copilot_kit.records import Proposal
 
 _EFFECTS: dict[Effect, str] = {
     "read": "changes nothing",

@@ -8,22 +8,30 @@ from copilot_kit.display import visible
 from copilot_kit.journal import Entry
 from copilot_kit.messages import Message
 from copilot_kit.records import (
+    Assigned,
     Decided,
     Decision,
+    Erased,
     Failure,
     Intended,
     Interrupted,
     Lapsed,
     MessageAdded,
     ModelSwitched,
+    OutcomeKnown,
     Proposal,
     Proposed,
     Received,
     Requested,
     Responded,
+    RuleGranted,
+    RuleRevoked,
+    RuleUsed,
     RunEnded,
     RunStarted,
     RunStopped,
+    Undoing,
+    Undone,
 )
 from copilot_kit.response import Response
 
@@ -72,6 +80,22 @@ class Telling:
                 return [f"about to run {visible(self._called.get(call_id, call_id))}"]
             case Received() as received:
                 return [_received(received)]
+            case Assigned(proposal_id=proposal_id, to=to, by=by):
+                return [f"{self._tool(proposal_id)} given to {visible(to or 'all')} by {visible(by.id)}"]
+            case Undoing(call_id=call_id, by=by):
+                return [f"about to undo {visible(self._called.get(call_id, call_id))}, for {visible(by.id)}"]
+            case Undone(call_id=call_id, state=state, text=text):
+                return [f"undo of {visible(self._called.get(call_id, call_id))} {state}{_reason(text)}"]
+            case OutcomeKnown(verdict=verdict, by=by):
+                return [f"suggestion {verdict} by {visible(by.id)}"]
+            case RuleGranted(rule=rule):
+                return [f"rule {visible(rule.id)} granted for {visible(rule.tool)} by {visible(rule.by.id)}"]
+            case RuleRevoked(rule_id=rule_id, by=by):
+                return [f"rule {visible(rule_id)} revoked by {visible(by.id)}"]
+            case RuleUsed(rule_id=rule_id, run_id=run_id):
+                return [f"rule {visible(rule_id)} used in {visible(run_id)}"]
+            case Erased(seqs=seqs, by=by, reason=reason):
+                return [f"{len(seqs)} bodies erased by {visible(by.id)}{_reason(reason)}"]
             case RunStopped(by=by, text=text):
                 return [f"stopped by {visible(by.name or by.id)}{_reason(text)}"]
             case RunEnded(status=status, failure=failure):

@@ -259,7 +259,7 @@ class RunState:
                 self.broken = self.broken if head.path else None
             case Interrupted(failure=failure):
                 self.broken = failure
-            case Intended() | None:
+            case _:  # erased, or of no consequence for where the run stands
                 pass
 
     def _count(self, usage: Usage) -> None:

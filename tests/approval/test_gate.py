@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from copilot_kit.approval import Gate, GateCall, Ruling, rule
+from copilot_kit.effects import Effect
 from copilot_kit.errors import UsageError
-from copilot_kit.records import Effect, Step
+from copilot_kit.records import Step
 
 
 def a_call(effect: Effect = "external", tool: str = "send") -> GateCall:

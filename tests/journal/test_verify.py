@@ -105,8 +105,8 @@ async def test_an_edited_record_is_refused_with_place_and_cause_and_kept(journal
 
 async def test_a_record_of_a_newer_schema_is_refused_with_its_place(journal, fact, tmp_path):
     await journal.append("run_1", fact.drafts(fact.started(), fact.said()), after=-1)
-    _alter(tmp_path / "journal.db", "UPDATE copilot_records SET schema = 2 WHERE seq = 1")
-    with pytest.raises(BrokenRecord, match=r"Record 1 of run 'run_1' has schema 2, newer than 1\. Update copilot-kit"):
+    _alter(tmp_path / "journal.db", "UPDATE copilot_records SET schema = 3 WHERE seq = 1")
+    with pytest.raises(BrokenRecord, match=r"Record 1 of run 'run_1' has schema 3, newer than 2\. Update copilot-kit"):
         await journal.read("run_1")
 
 
