@@ -11,6 +11,7 @@ from copilot_kit.errors import BrokenRecord
 from copilot_kit.journal.store import Entry, RunRow
 from copilot_kit.messages import Message, Text, ToolCall
 from copilot_kit.records import (
+    Assigned,
     Decided,
     Decision,
     Failure,
@@ -19,6 +20,7 @@ from copilot_kit.records import (
     Lapsed,
     MessageAdded,
     ModelSwitched,
+    OutcomeKnown,
     Proposal,
     ProposalState,
     Proposed,
@@ -29,6 +31,8 @@ from copilot_kit.records import (
     RunStarted,
     RunStatus,
     RunStopped,
+    Undoing,
+    Undone,
 )
 from copilot_kit.response import Response, Usage
 
@@ -44,6 +48,7 @@ class Asked:
     proposal: Proposal
     state: ProposalState = "pending"
     decision: Decision | None = None
+    assigned_to: str | None = None
 
 
 @dataclass(slots=True)
@@ -72,9 +77,23 @@ class CallState:
 
 
 @dataclass(slots=True)
+class Effected:
+    """A call that changed something, or may have: what ran, how it ended, and whether it was taken back."""
+
+    intended: Intended
+    path: tuple[str, ...]
+    received: Received | None = None
+    undoing: Undoing | None = None
+    undone: Undone | None = None
+
+
+@dataclass(slots=True)
 class Thread:
     """The conversation of one agent: the run's own, or that of an agent nested in it."""
 
+    started: RunStarted | None = None
+    ended: RunEnded | None = None
+    """Only of a nested agent: its answer is what its call results in. How the run itself ended is in its state."""
     messages: list[Message] = field(default_factory=list)
     calls: dict[str, CallState] = field(default_factory=dict)
     """Of the last turn, in call order, until all of them have results."""
@@ -103,6 +122,15 @@ class Thread:
             self.messages.append(response.message)
         self.calls = {call.call_id: CallState(call) for call in response.calls}
         self.answered = not self.calls and response.stop.kind != "paused"
+
+    def _nest(self, body: RunStarted | ModelSwitched | RunEnded | Interrupted) -> None:
+        match body:
+            case RunStarted():
+                self.started = body
+            case RunEnded():
+                self.ended = body
+            case _:
+                pass
 
     def _receive(self, received: Received) -> None:
         state = self.calls.get(received.call_id)
@@ -142,6 +170,12 @@ class RunState:
         self.unpriced = 0
         self.uncounted = 0
         """Answers whose usage nobody reported."""
+        self.effects: dict[str, Effected] = {}
+        """Calls that were intended, by call id, in that order."""
+        self.untold: list[Undone] = []
+        """What was taken back since anybody last spoke to the model."""
+        self.outcome: OutcomeKnown | None = None
+        """What a person made of a suggestion."""
         self.ended: RunEnded | RunStopped | None = None
         self.broken: Failure | None = None
         """Why the last request got no whole answer; asking again clears it."""
@@ -222,7 +256,8 @@ class RunState:
         self.updated_at = head.at
         thread = self.threads.setdefault(head.path, Thread())
         if head.path and isinstance(entry.body, RunStarted | ModelSwitched | RunEnded | Interrupted):
-            return  # of an agent nested in the run: the run itself goes on as it did
+            thread._nest(entry.body)  # noqa: SLF001  the run itself goes on as it did
+            return
         match entry.body:
             case RunStarted() as started:
                 self.started, self.started_at = started, head.at
@@ -231,6 +266,7 @@ class RunState:
                 thread._add(message)  # noqa: SLF001  the fold and its parts are one
                 if not head.path:
                     self.ended = self.broken = None
+                    self.untold = []
             case ModelSwitched(model=model, slot=slot, base_url=base_url):
                 self.model, self.slot, self.base_url = model, slot, base_url
             case Responded(response=response, failure=failure):
@@ -240,17 +276,18 @@ class RunState:
                 self._count(response.usage)
             case Proposed(proposal=proposal):
                 self._propose(thread, proposal)
-            case Decided(decision=decision):
-                asked = self._asked(decision.proposal_id)
-                if asked.state == "pending":  # the first decision counts, whoever wrote another one behind it
-                    asked.state, asked.decision = _STATE_OF[decision.verdict], decision
-            case Lapsed(proposal_id=proposal_id, state=state):
-                asked = self._asked(proposal_id)
-                asked.state = state if asked.state == "pending" else asked.state
-            case Intended() as intended if intended.call_id in thread.calls:
-                thread.calls[intended.call_id].intended = intended
+            case Decided() | Lapsed() | Assigned() as said:
+                self._settle(said)
+            case Intended() as intended:
+                self.effects[intended.call_id] = Effected(intended, head.path)
+                if intended.call_id in thread.calls:
+                    thread.calls[intended.call_id].intended = intended
             case Received() as received:
+                if received.call_id in self.effects:
+                    self.effects[received.call_id].received = received
                 thread._receive(received)  # noqa: SLF001
+            case Undoing() | Undone() | OutcomeKnown() as later:
+                self._later(later)
             case RunStopped() | RunEnded() as ended:
                 self._end(ended)
             case Requested(model=model):
@@ -260,6 +297,31 @@ class RunState:
             case Interrupted(failure=failure):
                 self.broken = failure
             case _:  # erased, or of no consequence for where the run stands
+                pass
+
+    def _settle(self, body: Decided | Lapsed | Assigned) -> None:
+        match body:
+            case Decided(decision=decision):
+                asked = self._asked(decision.proposal_id)
+                if asked.state == "pending":  # the first decision counts, whoever wrote another one behind it
+                    asked.state, asked.decision = _STATE_OF[decision.verdict], decision
+            case Lapsed(proposal_id=proposal_id, state=state):
+                asked = self._asked(proposal_id)
+                asked.state = state if asked.state == "pending" else asked.state
+            case Assigned(proposal_id=proposal_id, to=to):
+                self._asked(proposal_id).assigned_to = to
+
+    def _later(self, body: Undoing | Undone | OutcomeKnown) -> None:
+        """Take in what a person did after the call, or the run, had ended."""
+        match body:
+            case Undoing() as undoing if undoing.call_id in self.effects:
+                self.effects[undoing.call_id].undoing = undoing
+            case Undone() as undone if undone.call_id in self.effects:
+                self.effects[undone.call_id].undone = undone
+                self.untold.append(undone)
+            case OutcomeKnown() as outcome:
+                self.outcome = outcome
+            case _:
                 pass
 
     def _count(self, usage: Usage) -> None:
