@@ -62,6 +62,12 @@ class Ruling:
 
     verdict: GateVerdict
     reasons: tuple[Reason, ...]
+    may_decide: tuple[str, ...] = ()
+    """Who may decide, as ids and `group:NAME`; empty: this rule does not care."""
+    answer_within_s: float | None = None
+    """How long the question stands."""
+    explicit: bool = True
+    """A rule said so; False: none matched, and a standing rule of a person may allow it."""
 
 
 Rule: TypeAlias = Callable[[GateCall], Ruling | None]
@@ -113,6 +119,29 @@ class Gate:
         """Return the strictest ruling with the reasons of all rules that gave it."""
         rulings = [ruling for rule in self._rules if (ruling := _ruling(rule, call)) is not None]
         if not rulings:
-            return Ruling("ask", (Reason(code=f"effect-{call.effect}", text=_EFFECT_WORDS[call.effect]),))
+            unmatched = Reason(code=f"effect-{call.effect}", text=_EFFECT_WORDS[call.effect])
+            return Ruling("ask", (unmatched,), explicit=False)
         verdict = max((ruling.verdict for ruling in rulings), key=_STRICTNESS.__getitem__)
-        return Ruling(verdict, tuple(why for ruling in rulings if ruling.verdict == verdict for why in ruling.reasons))
+        return _together(verdict, [ruling for ruling in rulings if ruling.verdict == verdict])
+
+    @property
+    def wants_evidence(self) -> bool:
+        """A rule looks at how such calls have fared."""
+        return any(getattr(one, "wants_evidence", False) for one in self._rules)
+
+    @property
+    def wants_provenance(self) -> bool:
+        """A rule looks at where values came from."""
+        return any(getattr(one, "wants_provenance", False) for one in self._rules)
+
+
+def _together(verdict: GateVerdict, rulings: Sequence[Ruling]) -> Ruling:
+    """Return what rulings of one verdict say together: whoever decides must be entitled by all that name anybody."""
+    reasons = tuple(why for ruling in rulings for why in ruling.reasons)
+    named = [ruling.may_decide for ruling in rulings if ruling.may_decide]
+    entitled = tuple(one for one in named[0] if all(one in others for others in named)) if named else ()
+    if named and not entitled:
+        nobody = Reason(code="nobody-entitled", text="its rules name approvers that have nobody in common")
+        return Ruling("deny", (nobody, *reasons))
+    within = [ruling.answer_within_s for ruling in rulings if ruling.answer_within_s is not None]
+    return Ruling(verdict, reasons, entitled, min(within, default=None))
