@@ -1,7 +1,7 @@
 """A durable agent run for fault injectors: it is killed, torn and starved at each of its system calls, then resumed.
 
-    python benchmarks/gates/victim.py run   STATE EFFECTS    begin the run, or go on with it: 0 done, 3 a person is needed
-    python benchmarks/gates/victim.py human STATE EFFECTS    approve what waits; a call in doubt is not to be run again
+    python benchmarks/gates/victim.py run   STATE EFFECTS    begin the run, or go on: 0 done, 3 a person is needed
+    python benchmarks/gates/victim.py human STATE EFFECTS    approve what waits; what is in doubt is not run again
 
 STATE is a folder, the journal in it is SQLite. Each effect is a line appended to EFFECTS in one system call: `many` for
 a read, `once` for what must not happen twice, `asked` for a question that the person answers, `doubt` for a call of
@@ -25,13 +25,12 @@ from copilot_kit.records import Principal
 from copilot_kit.testing import FunctionModel, call
 from copilot_kit.tools import ToolContext, tool
 
-session_module.LEASE_S = 0.5  # a killed owner's run is taken over soon: hundreds of processes follow one another
+session_module.LEASE_S = 0.3  # a killed owner's run is taken over soon: hundreds of processes follow one another
 RUN = "run_1"
 PERSON = Principal(id="anna", authenticated="local")
 PLAN = (
-    (("look", "read0"), ("send", "send0")),
-    (("look", "read1"), ("look", "read2"), ("send", "send1"), ("note", "note0"), ("send", "send2")),
-    (("note", "note1"), ("send", "send3")),
+    (("look", "read0"), ("send", "send0"), ("note", "note0"), ("send", "send1")),
+    (("look", "read1"), ("send", "send2"), ("note", "note1")),
 )
 """Turns of the model; a turn's calls are asked for at once."""
 
