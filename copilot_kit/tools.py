@@ -4,36 +4,36 @@
     def send_reply(ticket: int, body: Annotated[str, "the whole answer"]) -> str: ...
 
 The function stays callable as it is. A model's call goes through `canonical`, which gives the bytes that are shown,
-digested and stored, and then through `run`, which parses these very bytes again. Nothing here asks anybody: the gate
-does, before `run`.
+digested and stored, and then through `run`, which parses these very bytes again; so do `take_back` and `find_out`.
+Nothing here asks anybody: the gate does, before `run`. `schema_tool` makes the same of a JSON schema and a function
+that takes one dict.
 """
 
 import asyncio
 import hashlib
 import inspect
 import json
-import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
-from types import CodeType
-from typing import Any, Generic, ParamSpec, TypeVar, cast, get_args, overload
+from functools import cached_property
+from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 
-from copilot_kit.arguments import Unreadable, compact, inexact_integers, numbers_from_booleans, parse, place_name
+from copilot_kit.arguments import Unreadable, inexact_integers, numbers_from_booleans, parse
+from copilot_kit.calls import called, companion_arguments, parameters_of, source_of, takes_context
+from copilot_kit.declarations import check_companions, check_declared, check_roles, checked_name
 from copilot_kit.effects import ArgumentRole, Effect
 from copilot_kit.errors import ToolRefused, UsageError
 from copilot_kit.outputs import ToolError, ToolOutput, cut, failed, output_of, unreadable, unsettled, words_of
 from copilot_kit.request import Example, ToolSpec
-from copilot_kit.schema import Signature, check_parameters, read_docstring, read_signature
-from copilot_kit.threads import in_thread
+from copilot_kit.schema import Signature, Unfit, check_parameters, read_docstring, read_signature, type_words
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _MOST_FAULTS = 5
+_MOST_ARGUMENTS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,16 @@ class ToolContext:
     deps: Any = None
     """The application's own object: connections, the signed-in user, secrets."""
     agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a tool's `check` found out about a call whose end was unknown."""
+
+    done: bool | None
+    """True: it had its effect. False: it had none. None: that is not known."""
+    why: str = ""
+    """Why it is not known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,12 +77,21 @@ class Tool(Generic[P, R]):
     own: bool = False
     """What it changes belongs to the user alone."""
     roles: Mapping[str, ArgumentRole] = field(default_factory=dict)
+    """What each argument is for; one that is not named has no role."""
     preview: Callable[..., Any] | None = None
     """Makes what a person is shown from the arguments."""
     undo: Callable[..., Any] | None = None
     """Takes a call back."""
     check: Callable[..., Any] | None = None
     """Finds out whether a call whose end is unknown had its effect."""
+    trusted_result: bool = False
+    """What it returns is the application's own and holds nothing that others wrote."""
+    may_decide: tuple[str, ...] = ()
+    """Ids of those who may decide its calls, or `group:NAME`; empty: whom the agent says."""
+    answer_within_s: float | None = None
+    """A proposal of it expires after so long; None: when the agent says."""
+    from_schema: Signature | None = field(default=None, repr=False)
+    """Its arguments, where a schema describes them and not the function."""
     local_names: Mapping[str, Any] | None = field(default=None, repr=False)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -95,12 +114,15 @@ class Tool(Generic[P, R]):
 
     @cached_property
     def version(self) -> str:
-        """The declared version, else a digest of source and schema. Functions that it calls are not in the digest."""
+        """The declared version, else a digest of the source (without one: the description) and the schema.
+
+        Functions that it calls are not in the digest.
+        """
         if self.declared_version is not None:
             return self.declared_version
-        source = _source(self.function)
+        source = source_of(self.function) if self.from_schema is None else self.description or ""
         schema = json.dumps([self.name, self.effect, self._signature.parameters], sort_keys=True)
-        return "sha256:" + hashlib.sha256(f"{source}\0{schema}".encode()).hexdigest()
+        return "sha256:" + hashlib.sha256(f"{source}\0{schema}".encode("utf-8", "surrogatepass")).hexdigest()
 
     def canonical(self, args_json: str) -> str:
         """Return the arguments checked, with defaults, written in the one way that is shown, digested and run.
@@ -109,16 +131,14 @@ class Tool(Generic[P, R]):
         """
         try:
             raw = parse(args_json)
-            checked = self._dump(self._validate_python(raw))
-            text = compact(checked)
+            checked, text = self._signature.written(raw)
             refused = _refused_values(raw, checked, args_json, text)
         except Unreadable as error:
             raise ToolRefused(f"The arguments of {self.name} cannot be read: {error}") from error
-        except ValidationError as error:
+        except Unfit as error:
             raise ToolRefused(self._faults(error)) from error
         if refused:
             raise ToolRefused(f"The arguments of {self.name} do not fit: {refused} {self._usage()}")
-        self._check_stable(text, checked)
         return text
 
     async def run(self, canonical: str, context: ToolContext) -> ToolOutput:
@@ -127,87 +147,95 @@ class Tool(Generic[P, R]):
         Never raises for what the function does: its error is the output, as are arguments that no longer fit.
         Cancelling is passed on; whether the effect had happened is then not known here.
         """
-        signature = self._signature
         try:
-            arguments = dict(vars(signature.adapter.validator.validate_json(canonical)))
-        except ValidationError as error:
+            args, kwargs = self._signature.filled(canonical, context)
+        except Unfit as error:
             return failed(f"It did not run. {self._faults(error)}")
-        if signature.injected is not None:
-            arguments[signature.injected] = context
+        return await self._outcome(self.function, args, kwargs, doing=self.name)
+
+    async def take_back(self, canonical: str, context: ToolContext, *, result: str = "") -> ToolOutput:
+        """Return what came of undoing the call that these arguments describe; `result` is what the call had returned.
+
+        The output is told as `run` tells it. Raises `UsageError` where the tool has no undo.
+        """
+        if self.undo is None:
+            raise UsageError(f"Tool {self.name!r} cannot take a call back. Declare tool(undo=...), or act by hand.")
+        try:
+            arguments = self._signature.named(canonical)
+        except Unfit as error:
+            return failed(f"It was not undone. {self._faults(error)}")
+        kwargs = companion_arguments(self.undo, arguments, context, result)
+        return await self._outcome(self.undo, (), kwargs, doing=f"Undoing {self.name}")
+
+    async def find_out(self, canonical: str, context: ToolContext) -> bool | None:
+        """Return True if the call had its effect, False if it had none, None if that is not known; `found` says why."""
+        return (await self.found(canonical, context)).done
+
+    async def found(self, canonical: str, context: ToolContext) -> Found:
+        """Return what the tool's `check` says of the call that these arguments describe; its errors are not raised."""
+        if self.check is None:
+            return Found(None, f"{self.name} has no check.")
+        try:
+            kwargs = companion_arguments(self.check, self._signature.named(canonical), context, "")
+            async with asyncio.timeout(self.timeout_s):
+                done = await called(self.check, **kwargs)
+        except asyncio.CancelledError:
+            if _is_cancelled():
+                raise
+            return Found(None, f"The check of {self.name} gave up: something that it waited for was cancelled.")
+        except (Exception, SystemExit) as error:  # noqa: BLE001  the application's code; that it failed proves nothing
+            return Found(None, f"The check of {self.name} failed: {words_of(error)}")
+        if done is None or isinstance(done, bool):
+            return Found(done, "" if done is not None else f"The check of {self.name} could not tell.")
+        return Found(None, f"The check of {self.name} answered {type(done).__name__}, not True, False or None.")
+
+    async def _outcome(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], *, doing: str
+    ) -> ToolOutput:
         try:
             async with asyncio.timeout(self.timeout_s) as scope:
-                value = await self._call(arguments)
+                value = await called(function, *args, **kwargs)
         except ToolError as error:
             return failed(str(error))
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
+            if _is_cancelled():
                 raise
-            return failed(f"{self.name} gave up: something that it waited for was cancelled.")
+            return failed(f"{doing} gave up: something that it waited for was cancelled.")
         except (Exception, SystemExit) as error:  # noqa: BLE001  whatever a tool does must not end the run
             if isinstance(error, TimeoutError) and scope.expired():
-                return self._timed_out()
+                return self._timed_out(doing)
             return failed(words_of(error))
         try:
             return cut(output_of(value), self.max_result_chars)
         except Exception as error:  # noqa: BLE001  the call was made, whatever its result is
-            return unreadable(f"{self.name} ran; what it returned is no text, JSON or part: {words_of(error)}")
+            return unreadable(f"{doing} ran; what it returned is no text, JSON or part: {words_of(error)}")
 
     @cached_property
     def _signature(self) -> Signature:
+        if self.from_schema is not None:
+            return self.from_schema
         return read_signature(self.function, name=self.name, inject=ToolContext, local_names=self.local_names)
 
-    @cached_property
-    def _is_async(self) -> bool:
-        return inspect.iscoroutinefunction(inspect.unwrap(self.function)) or inspect.iscoroutinefunction(
-            getattr(self.function, "__call__", None)  # noqa: B004  an object with an async __call__
-        )
-
-    @cached_property
-    def _validate_python(self) -> Callable[[Any], Any]:
-        return self._signature.adapter.validator.validate_python
-
-    def _check_stable(self, text: str, checked: Any) -> None:
-        try:
-            again = self._dump(self._signature.adapter.validator.validate_json(text))
-        except ValidationError:
-            again = None
-        if again != checked and compact(again) != text:
-            raise UsageError(
-                f"The arguments of tool {self.name!r} change when they are written and read again, so that what is "
-                "approved would not be what runs. Use types whose JSON form is also their input."
-            )
-
-    def _dump(self, arguments: Any) -> Any:
-        return self._signature.adapter.serializer.to_python(arguments, mode="json", by_alias=True)
-
-    async def _call(self, arguments: dict[str, Any]) -> Any:
-        function = cast("Callable[..., Any]", self.function)
-        if self._is_async:
-            return await function(**arguments)
-        value = await in_thread(partial(function, **arguments))
-        return await value if isinstance(value, Awaitable) else value
-
-    def _timed_out(self) -> ToolOutput:
+    def _timed_out(self, doing: str) -> ToolOutput:
         waited = f"within {self.timeout_s:g} s"
         if self.effect == "read":
-            return failed(f"{self.name} gave no result {waited} and was given up.")
+            return failed(f"{doing} gave no result {waited} and was given up.")
         return unsettled(
-            f"{self.name} did not end {waited}. Whether it took effect is not known. "
+            f"{doing} did not end {waited}. Whether it took effect is not known. "
             "Do not repeat it before that is settled."
         )
 
-    def _faults(self, error: ValidationError) -> str:
-        faults = error.errors(include_url=False, include_context=False)
-        named = [_fault(place_name(fault["loc"]), fault["type"], fault["msg"], fault["input"]) for fault in faults]
+    def _faults(self, error: Unfit) -> str:
+        named = error.faults
         more = f"; and {len(named) - _MOST_FAULTS} more" if len(named) > _MOST_FAULTS else ""
         return f"The arguments of {self.name} do not fit: {'; '.join(named[:_MOST_FAULTS])}{more}. {self._usage()}"
 
     def _usage(self) -> str:
         properties = cast("dict[str, Any]", self._signature.parameters["properties"])
         required = cast("list[str]", self._signature.parameters.get("required", []))
-        taken = [f"{name}{'' if name in required else '?'}: {_type(schema)}" for name, schema in properties.items()]
-        return f"It takes ({', '.join(taken)}). Send the call again with all arguments right."
+        taken = [f"{name}{'' if name in required else '?'}: {type_words(each)}" for name, each in properties.items()]
+        more = f", and {len(taken) - _MOST_ARGUMENTS} more" if len(taken) > _MOST_ARGUMENTS else ""
+        return f"It takes ({', '.join(taken[:_MOST_ARGUMENTS])}{more}). Send the call again with all arguments right."
 
 
 @overload
@@ -228,6 +256,9 @@ def tool(
     preview: Callable[..., Any] | None = ...,
     undo: Callable[..., Any] | None = ...,
     check: Callable[..., Any] | None = ...,
+    trusted_result: bool = ...,
+    may_decide: Sequence[str] = ...,
+    answer_within_s: float | None = ...,
 ) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
 def tool(  # noqa: PLR0913  what a tool may declare, each with a default
     function: Callable[P, R] | None = None,
@@ -246,6 +277,9 @@ def tool(  # noqa: PLR0913  what a tool may declare, each with a default
     preview: Callable[..., Any] | None = None,
     undo: Callable[..., Any] | None = None,
     check: Callable[..., Any] | None = None,
+    trusted_result: bool = False,
+    may_decide: Sequence[str] = (),
+    answer_within_s: float | None = None,
 ) -> Tool[P, R] | Callable[[Callable[P, R]], Tool[P, R]]:
     """Return the function as a tool; name, description and argument schema come from the function unless given.
 
@@ -254,20 +288,30 @@ def tool(  # noqa: PLR0913  what a tool may declare, each with a default
 
     timeout_s: a read that takes longer is an error, anything else is of unknown outcome.
     version: raise it when what the tool does changes; without one, its source and schema are its version.
+    own: what it changes belongs to the user alone.
+    roles: what each argument is for (destination, object, content, wording), by its name.
     preview: makes what a person is shown of a call from its arguments.
-    own, roles, undo, check: kept for the inbox and trust to come; nothing reads them yet.
+    undo: takes a call back, plain or async. It is called with those of the tool's arguments that it names, and may
+        also take `result` (the words that the call had returned), `arguments` (all of them) and a `ToolContext`.
+    check: finds out whether a call whose end is unknown had its effect: True, False, or None for not known. It is
+        called as `undo` is, without a result.
+    trusted_result: its result holds nothing that others wrote (mail, pages, comments), so that values in it may be
+        acted on as if the application had said them.
+    may_decide, answer_within_s: who decides its calls (ids, or `group:NAME`), and within which time.
     """
-    if effect not in get_args(Effect):
-        raise UsageError(f"There is no effect {effect!r}. Write one of {', '.join(get_args(Effect))}.")
+    check_declared(effect, may_decide, answer_within_s)
     caller = inspect.currentframe()
     local_names = caller.f_back.f_locals if caller is not None and caller.f_back is not None else None
 
     def made(function: Callable[P, R]) -> Tool[P, R]:
-        called = _checked_name(name or str(getattr(function, "__name__", "")))
-        check_parameters(function, called)
+        named = checked_name(name or str(getattr(function, "__name__", "")))
+        check_parameters(function, named)
+        arguments = [one.name for one in parameters_of(function).values() if not takes_context(one, ToolContext)]
+        check_roles(roles or {}, arguments, tool=named)
+        check_companions({"undo": undo, "check": check}, arguments, ToolContext, tool=named)
         return Tool(
             function=function,
-            name=called,
+            name=named,
             description=description or read_docstring(inspect.getdoc(function))[0],
             effect=effect,
             timeout_s=timeout_s,
@@ -280,41 +324,79 @@ def tool(  # noqa: PLR0913  what a tool may declare, each with a default
             preview=preview,
             undo=undo,
             check=check,
+            trusted_result=trusted_result,
+            may_decide=tuple(may_decide),
+            answer_within_s=answer_within_s,
             local_names=local_names if _has_written_types(function) else None,
         )
 
     return made if function is None else made(function)
 
 
-def _checked_name(name: str) -> str:
-    if _NAME.fullmatch(name) is None:
-        raise UsageError(
-            f"Tool name {name!r} is not one that all providers take: 1 to 64 letters, digits, '_' and '-', no digit "
-            "first. Give one: tool(name='...')."
-        )
-    return name
+def schema_tool(  # noqa: PLR0913  what a tool may declare, each with a default
+    name: str,
+    description: str | None,
+    parameters: Mapping[str, Any],
+    run: Callable[..., R],
+    *,
+    effect: Effect = "external",
+    timeout_s: float | None = None,
+    max_result_chars: int = 50_000,
+    version: str | None = None,
+    own: bool = False,
+    roles: Mapping[str, ArgumentRole] | None = None,
+    preview: Callable[..., Any] | None = None,
+    undo: Callable[..., Any] | None = None,
+    check: Callable[..., Any] | None = None,
+    trusted_result: bool = False,
+    may_decide: Sequence[str] = (),
+    answer_within_s: float | None = None,
+) -> Tool[..., R]:
+    """Return a tool whose arguments a JSON schema describes; `run` is called with them as one dict.
+
+    run: plain or async; one with a second parameter is given the `ToolContext` there.
+    version: without one, name, description, effect and schema are its version: what `run` does is not in it.
+
+    What is declared means what it means for `tool`. Arguments that the schema does not know are kept, shown and run,
+    unless it forbids them; defaults that it declares are filled in where they fit. Raises `UsageError` for a schema
+    that is not one, or that refers to anything outside of itself.
+    """
+    from copilot_kit.json_schema import read_json_schema
+
+    check_declared(effect, may_decide, answer_within_s)
+    named = checked_name(name)
+    signature = read_json_schema(parameters, name=named, takes_context=len(parameters_of(run)) > 1)
+    arguments = list(signature.parameters["properties"])
+    check_roles(roles or {}, arguments, tool=named)
+    check_companions({"undo": undo, "check": check}, arguments, ToolContext, tool=named)
+    return Tool(
+        function=run,
+        name=named,
+        description=description,
+        effect=effect,
+        timeout_s=timeout_s,
+        max_result_chars=max_result_chars,
+        declared_version=version,
+        own=own,
+        roles=dict(roles or {}),
+        preview=preview,
+        undo=undo,
+        check=check,
+        trusted_result=trusted_result,
+        may_decide=tuple(may_decide),
+        answer_within_s=answer_within_s,
+        from_schema=signature,
+    )
+
+
+def _is_cancelled() -> bool:
+    """Return whether it is this very task that is to end, and not something that it waited for."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
 
 
 def _has_written_types(function: Callable[..., Any]) -> bool:
     return any(isinstance(hint, str) for hint in getattr(function, "__annotations__", {}).values())
-
-
-def _source(function: Callable[..., Any]) -> str:
-    try:
-        return inspect.getsource(function)
-    except (OSError, TypeError):  # typed in a shell, shipped without its source, or built in
-        return _code_text(getattr(inspect.unwrap(function), "__code__", None))
-
-
-def _code_text(code: Any) -> str:
-    """Return what the code does as text that is the same in every process: no addresses, no order of sets."""
-    match code:
-        case CodeType():
-            return f"{code.co_code.hex()}{code.co_names}{[_code_text(value) for value in code.co_consts]}"
-        case frozenset():
-            return repr(sorted(map(repr, code)))
-        case _:
-            return repr(code)
 
 
 def _refused_values(raw: Any, checked: Any, args_json: str, text: str) -> str:
@@ -323,36 +405,6 @@ def _refused_values(raw: Any, checked: Any, args_json: str, text: str) -> str:
     if ("true" in args_json or "false" in args_json) and (places := numbers_from_booleans(raw, checked)):
         return f"{', '.join(places)}: true or false where a number is wanted."
     return ""
-
-
-def _fault(place: str, kind: str, message: str, given: Any) -> str:
-    match kind:
-        case "missing" | "missing_argument" | "missing_keyword_only_argument":
-            return f"{place} is missing"
-        case "unexpected_keyword_argument" | "extra_forbidden":
-            return f"{place} is not an argument"
-        case _:
-            shown = json.dumps(given, ensure_ascii=False, default=str)
-            shown = shown if len(shown) <= 80 else f"{shown[:80]}… ({len(shown)} characters)"  # noqa: PLR2004  one line
-            return f"{place or 'the arguments'}: {message[:1].lower()}{message[1:]}, not {shown}"
-
-
-def _type(schema: Any) -> str:
-    match schema:
-        case {"enum": list(values)}:
-            return " | ".join(json.dumps(value) for value in values)
-        case {"const": value}:
-            return json.dumps(value)
-        case {"anyOf": list(options)}:
-            return " | ".join(_type(option) for option in options)
-        case {"type": "array", "items": items}:
-            return f"array of {_type(items)}"
-        case {"type": str(kind)}:
-            return kind
-        case {"$ref": str(ref)}:
-            return ref.rsplit("/", 1)[-1]
-        case _:
-            return "any"
 
 
 def arguments_of(canonical: str) -> dict[str, JsonValue]:
