@@ -5,7 +5,7 @@ All of it is derived from the records and kept up with each append, so that no l
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from copilot_kit.effects import Effect
 from copilot_kit.records import Principal, Proposal, ProposalState
@@ -88,6 +88,9 @@ class Evidence:
     allowed_clean: int = 0
     """Ran without asking, and neither failed nor was undone."""
     allowed_failed: int = 0
+    recent: tuple[str, ...] = ()
+    """What its last 50 calls that a person judged and its last 50 that ran counted as, newest first: names of the counts
+    above. What turned bad lately shows here long before it shows in the counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ class Claim:
     until: datetime
 
 
+@runtime_checkable
 class Index(Protocol):
     """Lists over all runs of a journal.
 
