@@ -129,6 +129,8 @@ class Proposal(Record):
     may_decide: tuple[str, ...] = ()
     """Ids of those who may; empty: everyone who can reach the journal."""
     expires_at: datetime | None = None
+    answer_within_s: float | None = None
+    """How long it stood when it was asked, to ask again for as long."""
     call_digest: str
     """Over run, path, call id, tool, tool version and canonical arguments."""
     shown_digest: str
@@ -144,7 +146,9 @@ class Proposal(Record):
     turn: str = ""
     """Id of the answer that asked for it: calls of one turn may be decided as one."""
     for_model: str = ""
-    """The model that the run had when this was asked: another one by the time it would run, and it is asked anew."""
+    """The model that the agent had when this was asked: another one by the time it would run, and it is asked anew."""
+    for_prompt: str = ""
+    """The agent's prompt version then; `prompt_version` is that of the prompt which the proposing model read."""
     queued_at: datetime | None = None
     """When a person was first asked about this very call; asked anew, it keeps its place."""
     again_of: str | None = None

@@ -1,20 +1,22 @@
 """An agent: a model, tools, instructions, and a gate between what it proposes and what happens."""
 
-import hashlib
-import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Generic, Literal, cast
 
-from pydantic import TypeAdapter
 from typing_extensions import TypeVar
 
 from copilot_kit.agent.limits import Limits
 from copilot_kit.agent.loop import AgentEvent, Approver, Work, advance
 from copilot_kit.agent.models import Chosen, Middleware, Models, checked
+from copilot_kit.agent.nested import NestedAgent, nested
+from copilot_kit.agent.offering import AgentTool, adapter_of, digest_of, named_tools, output_spec
 from copilot_kit.agent.run import Run, output_of
-from copilot_kit.approval.executor import Edge, closed_receipts, lost_receipts
+from copilot_kit.approval.edge import Edge
+from copilot_kit.approval.executor import closed_receipts, lost_receipts
 from copilot_kit.approval.gate import Gate
+from copilot_kit.approval.undoing import take_back
 from copilot_kit.errors import ToolRefused, UsageError
 from copilot_kit.events import closing
 from copilot_kit.ids import NewId, new_id
@@ -25,9 +27,9 @@ from copilot_kit.journal.store import Store
 from copilot_kit.messages import Message, Part, Source, Text
 from copilot_kit.model import Model
 from copilot_kit.prices import priced
-from copilot_kit.records import Body, MessageAdded, ModelSwitched, RunStarted, Step
-from copilot_kit.request import AnyTool, OutputSpec, ProviderTool, Settings
-from copilot_kit.tools import Tool, tool
+from copilot_kit.records import Body, MessageAdded, ModelSwitched, Principal, RunStarted, Step, Undone
+from copilot_kit.request import Settings
+from copilot_kit.tools import Tool, arguments_of
 
 OutputT = TypeVar("OutputT", default=str)
 _TITLE_CHARS = 80
@@ -44,6 +46,8 @@ class Agent(Generic[OutputT]):
     output: a type that the answer must have; the run's `output` is then of it.
     store: the journal; without one, runs live as long as the process.
     deps: handed to tools that ask for a `ToolContext`.
+    answer_within_s: how long a proposal waits before it expires, unless its tool or a rule says.
+    may_decide: ids of those who may decide, or `group:NAME`, unless a tool or a rule says; none: everybody.
     middleware: wraps each model that the agent asks, for budgets, tracing, recording.
 
         agent = Agent(model="anthropic:claude-sonnet-5", tools=[send_reply], instructions="Answer politely.")
@@ -54,7 +58,7 @@ class Agent(Generic[OutputT]):
         self,
         model: str | Model = "default",
         *,
-        tools: Sequence[Tool[..., Any] | ProviderTool | Callable[..., Any]] = (),
+        tools: Sequence[AgentTool] = (),
         instructions: str = "",
         name: str = "agent",
         output: type[OutputT] | None = None,
@@ -65,6 +69,8 @@ class Agent(Generic[OutputT]):
         gate: Gate | None = None,
         store: Store | None = None,
         deps: Any = None,
+        answer_within_s: float | None = None,
+        may_decide: Sequence[str] = (),
         middleware: Sequence[Middleware] = (),
         new_id: NewId = new_id,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -78,11 +84,13 @@ class Agent(Generic[OutputT]):
         self.deps = deps
         self._new_id = new_id
         self._clock = clock
-        self._tools, self._offered = _by_name(tools)
-        self._tools_digest = _digest([one.model_dump_json() for one in self._offered])
-        self._prompt_version = _digest([instructions])
-        self._parse = None if output is None else _adapter_of(output)
-        self._output = None if self._parse is None else _output_spec(output, self._parse, output_mode)
+        self._answer_within_s = answer_within_s
+        self._may_decide = tuple(may_decide)
+        self._tools, self._nested, self._offered = named_tools(tools)
+        self._tools_digest = digest_of([one.model_dump_json() for one in self._offered])
+        self._prompt_version = digest_of([instructions])
+        self._parse = None if output is None else adapter_of(output)
+        self._output = None if self._parse is None else output_spec(output, self._parse, output_mode)
         self._output_tries = output_tries
         self._models = Models(model, self.settings, middleware)
 
@@ -96,15 +104,32 @@ class Agent(Generic[OutputT]):
         self._models.own = checked(model)
 
     async def run(
-        self, task: str | Sequence[str | Part], *, run_id: str | None = None, approver: Approver | None = None
+        self,
+        task: str | Sequence[str | Part],
+        *,
+        run_id: str | None = None,
+        approver: Approver | None = None,
+        subject: str | None = None,
+        by: Principal | None = None,
     ) -> Run[OutputT]:
         """Return the run when it is done, or waits for a person with `proposals`.
 
         approver: asked for each proposal while the run goes on, as in a terminal.
+        subject: whom its data is about, so that it can be erased one day. by: who asked for it.
         Raises `ModelError` when the model does not answer, `LimitReached` at a limit; their `run_id` can be resumed.
         """
-        stream = self._work(run_id or self._new_id("run"), self._begin(task), delivery="whole", approver=approver)
-        return await _last(stream)
+        bodies = self._begin(task, subject=subject, by=by)
+        return await _last(self._work(run_id or self._new_id("run"), bodies, delivery="whole", approver=approver))
+
+    async def suggest(
+        self, task: str | Sequence[str | Part], *, run_id: str | None = None, subject: str | None = None
+    ) -> Run[OutputT]:
+        """Return a run whose answer a person uses elsewhere, as in an editor: nothing but reads runs in it.
+
+        Tell what they made of it with `run.record_outcome`; it counts as acceptance, never as permission.
+        """
+        bodies = self._begin(task, subject=subject, purpose="suggestion")
+        return await _last(self._work(run_id or self._new_id("run"), bodies, delivery="whole"))
 
     async def stream(
         self, task: str | Sequence[str | Part], *, run_id: str | None = None
@@ -140,9 +165,40 @@ class Agent(Generic[OutputT]):
             async for event in events:
                 yield event
 
+    async def undo(self, run_id: str, call_id: str, *, by: Principal) -> Run[OutputT]:
+        """Take back what a call did, if its tool can; the model is told with the next words that anybody says.
+
+        Raises `NotDecidable` if it was not carried out, cannot be undone, or was undone before.
+        """
+        async with held(self.store, run_id, wait_s=2 * LEASE_S) as session:
+            effected = session.state.effects.get(call_id)
+            name = "" if effected is None else effected.intended.tool
+            path = () if effected is None else effected.path
+            agent = self._at(session, path)
+            edge = agent._edge((Step(agent=agent.name),), "")  # noqa: SLF001  an agent like this one
+            context = edge.context(
+                session, call_id, f"undo {'' if effected is None else effected.intended.call_digest}"
+            )
+            await take_back(session, edge.tools.get(name), call_id, context=context, by=by)
+            return self._run(session.state)
+
+    def as_tool(self, *, description: str, name: str | None = None) -> NestedAgent:
+        """Return this agent as a tool of another one, which gives it a task in words and reads its answer.
+
+        Its calls pass its own gate; what waits for a person is a proposal of the run at the top. The store, the
+        middleware of runs and the lease are those of the run at the top.
+        """
+        return nested(self, name=name or self.name, description=description)
+
+    def tool(self, name: str) -> Tool[..., Any] | None:
+        """Return the tool of this name, here or of an agent nested in this one, for whoever shows or checks calls."""
+        if name in self._tools:
+            return self._tools[name]
+        return next((found for inner in self._nested.values() if (found := inner.tool(name)) is not None), None)
+
     def fitted(self, tool: str, arguments: str) -> str:
         """Return a person's arguments in canonical form; raises `UsageError` if they do not fit the tool."""
-        known = self._tools.get(tool)
+        known = self.tool(tool)
         if known is None:
             return arguments
         try:
@@ -161,13 +217,20 @@ class Agent(Generic[OutputT]):
         parts = tuple(Text(text=one, source=_USER) if isinstance(one, str) else one for one in content)
         return Message(id=self._new_id("msg"), role="user", parts=parts, at=self._clock())
 
-    def _begin(self, task: str | Sequence[str | Part]) -> list[Body]:
+    def _begin(
+        self,
+        task: str | Sequence[str | Part],
+        *,
+        subject: str | None = None,
+        purpose: Literal["task", "suggestion"] = "task",
+        by: Principal | None = None,
+    ) -> list[Body]:
         message = self._message([task] if isinstance(task, str) else task)
         chosen = self._models.first()
         title = " ".join(message.text.split())[:_TITLE_CHARS]
         bodies: list[Body] = [
             RunStarted(agent=self.name, prompt_version=self._prompt_version, model=chosen.model.id, slot=chosen.slot,
-                       base_url=chosen.base_url, title=title)
+                       base_url=chosen.base_url, title=title, subject=subject, purpose=purpose, by=by)
         ]  # fmt: skip
         if self.instructions:
             text = Text(text=self.instructions, source=_APPLICATION)
@@ -190,7 +253,10 @@ class Agent(Generic[OutputT]):
             chosen = self._models.of(session.state) if model is None else self._models.chosen(model)
             plan = self._plan(session, chosen, delivery, approver)
             if bodies and not starts:
-                bodies = [*await _ready_to_talk(session, plan), *bodies]
+                bodies = [
+                    *await _ready_to_talk(session, plan),
+                    *map(partial(_with_undone, session.state.untold), bodies),
+                ]
             if not starts and (chosen.model.id, chosen.slot) != (session.state.model, session.state.slot):
                 switched = ModelSwitched(model=chosen.model.id, slot=chosen.slot, base_url=chosen.base_url)
                 bodies = [switched, *bodies]
@@ -203,15 +269,22 @@ class Agent(Generic[OutputT]):
             yield self._run(session.state)
 
     def _plan(
-        self, session: Session, chosen: Chosen, delivery: Literal["stream", "whole"], approver: Approver | None
+        self,
+        session: Session,
+        chosen: Chosen,
+        delivery: Literal["stream", "whole"],
+        approver: Approver | None,
+        path: tuple[Step, ...] = (),
     ) -> Work:
-        started = session.state.started
-        prompt_version = self._prompt_version if started is None else started.prompt_version
-        edge = Edge(self._tools, self.gate, (Step(agent=self.name),), prompt_version, self.deps, self._new_id)
+        path = path or (Step(agent=self.name),)
+
+        def plan_of(inner: "Agent[Any]", call_id: str) -> Work:
+            return inner._nested_plan(session, delivery, (*path, Step(agent=inner.name, call_id=call_id)))  # noqa: SLF001
+
         return Work(
             model=chosen.model,
             slot=chosen.slot,
-            edge=edge,
+            edge=self._edge(path, chosen.model.id),
             tools=self._offered,
             tools_digest=self._tools_digest,
             settings=chosen.settings,
@@ -223,7 +296,42 @@ class Agent(Generic[OutputT]):
             new_id=self._new_id,
             priced=priced,
             approver=approver,
+            nested={name: partial(plan_of, inner) for name, inner in self._nested.items()},
         )
+
+    def _nested_plan(self, session: Session, delivery: Literal["stream", "whole"], path: tuple[Step, ...]) -> Work:
+        started = session.state.threads[tuple(step.call_id for step in path if step.call_id is not None)].started
+        chosen = self._models.first() if started is None else self._models.begun(started)
+        return self._plan(session, chosen, delivery, None, path)
+
+    def _edge(self, path: tuple[Step, ...], model: str) -> Edge:
+        return Edge(
+            tools=self._tools,
+            gate=self.gate,
+            path=path,
+            model=model,
+            prompt_version=self._prompt_version,
+            deps=self.deps,
+            new_id=self._new_id,
+            clock=self._clock,
+            answer_within_s=self._answer_within_s,
+            may_decide=self._may_decide,
+            nested={name: inner._begin_nested for name, inner in self._nested.items()},  # noqa: SLF001
+        )
+
+    def _begin_nested(self, arguments: str) -> list[Body]:
+        """Return the first records of this agent as a tool; its task is another model's words, trusted by nobody."""
+        task = Text(text=str(arguments_of(arguments)["task"]), source=Source(kind="model"))
+        return self._begin([task])
+
+    def _at(self, session: Session, path: tuple[str, ...]) -> "Agent[Any]":
+        """Return the agent that made a call at this path, which is this one or nested in it."""
+        agent: Agent[Any] = self
+        for depth in range(1, len(path) + 1):
+            started = session.state.threads[path[:depth]].started
+            inner = [one for one in agent._nested.values() if started is not None and one.name == started.agent]
+            agent = inner[0] if inner else agent
+        return agent
 
 
 async def _last(events: AsyncIterator[AgentEvent | Run[OutputT]]) -> Run[OutputT]:
@@ -240,9 +348,10 @@ async def _ready_to_talk(session: Session, plan: Work) -> list[Body]:
     Raises `UsageError` while somebody must decide, and where calls are still to run.
     """
     state = session.state
-    lost = lost_receipts(session, plan.edge)
-    if lost:
-        await session.append(*lost, path=plan.edge.thread)
+    for path in state.threads:
+        lost = lost_receipts(session, path)
+        if lost:
+            await session.append(*lost, path=path)
     if state.unknown or (state.ended is None and state.pending):
         waiting = len(state.pending) + len(state.unknown)
         raise UsageError(
@@ -251,50 +360,25 @@ async def _ready_to_talk(session: Session, plan: Work) -> list[Body]:
         )
     if state.ended is None and state.threads[plan.edge.thread].calls:
         raise UsageError(f"Run {state.run_id!r} has calls that are still to run. Resume it, or stop it, first.")
-    return closed_receipts(session, plan.edge)
+    return closed_receipts(session, plan.edge.thread)
+
+
+def _with_undone(undone: list[Undone], body: Body) -> Body:
+    """Return the words that somebody says, behind a note of what was taken back since the model last heard anything."""
+    if not undone or not isinstance(body, MessageAdded) or body.message.role != "user":
+        return body
+    what = {"done": "took back", "failed": "tried in vain to take back", "unknown": "may have taken back"}
+    notes = tuple(
+        Text(
+            text=f"Note: a person {what[one.state]} the call {one.call_id}. {one.text}\n",
+            source=Source(kind="application"),
+        )
+        for one in undone
+    )
+    return MessageAdded(message=body.message.model_copy(update={"parts": (*notes, *body.message.parts)}))
 
 
 def _misplaced(run_id: str, *, starts: bool) -> UsageError:
     if starts:
         return UsageError(f"There is a run {run_id!r} already. Use agent.say to go on with it, or another run_id.")
     return UsageError(f"There is no run {run_id!r} in this journal. List them with: copilot-kit runs list")
-
-
-def _by_name(
-    tools: Sequence[Tool[..., Any] | ProviderTool | Callable[..., Any]],
-) -> tuple[dict[str, Tool[..., Any]], tuple[AnyTool, ...]]:
-    named: dict[str, Tool[..., Any]] = {}
-    offered: list[AnyTool] = []
-    for one in tools:
-        if isinstance(one, ProviderTool):
-            offered.append(one)
-            continue
-        made = one if isinstance(one, Tool) else tool(one)
-        if made.name in named:
-            raise UsageError(f"Two tools are called {made.name!r}. Give one of them another name: @tool(name=...).")
-        named[made.name] = made
-        offered.append(made.spec)
-    return named, tuple(offered)
-
-
-def _digest(texts: list[str]) -> str:
-    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
-
-
-def _adapter_of(output: Any) -> TypeAdapter[Any]:
-    try:
-        adapter = TypeAdapter[Any](output)
-        adapter.json_schema()
-    except Exception as error:
-        raise UsageError(
-            f"Agent(output={output!r}) is not a type whose values can be written as JSON. Give a pydantic model, a "
-            "dataclass, or a type such as list[int]."
-        ) from error
-    return adapter
-
-
-def _output_spec(
-    output: Any, parse: TypeAdapter[Any], mode: Literal["auto", "native", "tool", "prompted"]
-) -> OutputSpec:
-    name = "".join(c if c.isalnum() else "_" for c in getattr(output, "__name__", "answer"))[:64] or "answer"
-    return OutputSpec(json_schema=parse.json_schema(), name=name, mode=mode)

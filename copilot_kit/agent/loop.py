@@ -2,20 +2,23 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from copilot_kit.agent.limits import Limits, check
-from copilot_kit.approval.executor import Edge, handle
+from copilot_kit.approval.edge import Edge
+from copilot_kit.approval.executor import handle
+from copilot_kit.approval.receipts import receipt
 from copilot_kit.assembly import Assembly
 from copilot_kit.errors import LimitReached, ModelError, TransportFailed
 from copilot_kit.events import Ended, Event, Failed, PartDelta, PartEnd, PartStart, Started, closing
 from copilot_kit.ids import NewId
 from copilot_kit.journal.session import RunChanged, Session
+from copilot_kit.journal.state import Thread
 from copilot_kit.journal.store import Entry
 from copilot_kit.messages import Message, Part, Source, Text, ToolCall
 from copilot_kit.model import Model
@@ -24,6 +27,7 @@ from copilot_kit.records import (
     Interrupted,
     MessageAdded,
     Proposal,
+    Received,
     Requested,
     Responded,
     RunEnded,
@@ -55,6 +59,8 @@ class Work:
     new_id: NewId
     priced: Callable[[Response], Response]
     approver: Approver | None = None
+    nested: Mapping[str, "Callable[[str], Work]"] = field(default_factory=dict)
+    """For each agent that is a tool of this one: its work for the call of this id."""
 
 
 async def advance(session: Session, work: Work) -> AsyncIterator[AgentEvent]:
@@ -63,23 +69,22 @@ async def advance(session: Session, work: Work) -> AsyncIterator[AgentEvent]:
     Raises `ModelError` when the model does not answer and `LimitReached` at a limit; the run can then be resumed.
     """
     begun, turns, tries = time.monotonic(), 0, 0
-    while session.state.ended is None:
-        thread = session.state.threads[work.edge.thread]
+    path = work.edge.thread
+    while not _over(session, path):
+        thread = session.state.threads[path]
         try:
             if thread.calls:
-                async with closing(handle(session, work.edge)) as entries:
+                async with closing(_handled(session, work)) as entries:
                     async for entry in entries:
                         yield entry
-                if session.state.ended is not None:  # a stop came while the tools ran
-                    continue
-                if thread.calls:
+                if thread.calls and not _over(session, path):  # a stop may have come while the tools ran
                     decided = await _asked(session, work)
                     if not decided:
                         return
                     for entry in decided:
                         yield entry
                     begun, turns = time.monotonic(), 0  # people's time is not the run's, and a decision begins anew
-                    continue
+                continue
             if not thread.answered:
                 worked_s = time.monotonic() - begun
                 async with closing(_ask(session, work, turns=turns, worked_s=worked_s)) as events:
@@ -89,17 +94,64 @@ async def advance(session: Session, work: Work) -> AsyncIterator[AgentEvent]:
                 continue
             tries += 1
             conclusion = _conclusion(work, thread.response, last_try=tries > work.output_tries)
-            for entry in await session.append(conclusion, unless_changed=True):
+            for entry in await session.append(conclusion, path=path, unless_changed=True):
                 yield entry
         except RunChanged as changed:
             for entry in changed.entries:
                 yield entry
 
 
+def _over(session: Session, path: tuple[str, ...]) -> bool:
+    return session.state.ended is not None or session.state.threads[path].ended is not None
+
+
+async def _handled(session: Session, work: Work) -> AsyncIterator[Entry]:
+    """Take the calls of the turn as far as they go, and the agents that they have begun."""
+    for part in (handle(session, work.edge), _nested(session, work)):
+        async with closing(part) as entries:
+            async for entry in entries:
+                yield entry
+
+
+async def _nested(session: Session, work: Work) -> AsyncIterator[Entry]:
+    """Take each agent that a call has begun as far as it goes, and give its answer to the call.
+
+    Its records are told; what its model says while it says it is not, since nobody asked it but this agent.
+    """
+    path = work.edge.thread
+    for state in list(session.state.threads[path].calls.values()):
+        inner = session.state.threads.get((*path, state.call.call_id))
+        if state.settled or inner is None or session.state.ended is not None:
+            continue
+        if state.call.name not in work.nested:
+            words = f"There is no agent {state.call.name!r} any more; what it had begun is left as it is."
+            gone = receipt(state.call, "failed", words, outcome="error")
+            for entry in await session.append(gone, path=path):
+                yield entry
+            continue
+        async with closing(advance(session, work.nested[state.call.name](state.call.call_id))) as events:
+            async for event in events:
+                if isinstance(event, Entry):
+                    yield event
+        if inner.ended is not None:
+            for entry in await session.append(_answer_of(state.call, inner), path=path):
+                yield entry
+
+
+def _answer_of(call: ToolCall, inner: Thread) -> Received:
+    """Return what a nested agent came to, as the result of its call; a model wrote it, so nothing in it is trusted."""
+    source = Source(kind="model", ref=call.name)
+    if inner.ended is not None and inner.ended.status == "failed":
+        words = "it gave no answer" if inner.ended.failure is None else inner.ended.failure.message
+        return receipt(call, "failed", Text(text=f"{call.name} failed: {words}", source=source), outcome="error")
+    said = "" if inner.response is None else inner.response.text
+    return receipt(call, "done", Text(text=said, source=source), outcome="ok")
+
+
 async def _asked(session: Session, work: Work) -> list[Entry]:
     """Let the approver decide what waits, one by one; return what was written meanwhile, nothing if nobody decided."""
     fresh: list[Entry] = []
-    if work.approver is None:
+    if work.approver is None or work.edge.thread:  # a nested agent's proposals are put by the one at the top
         return fresh
     for proposal in session.state.pending:
         if session.state.proposals[proposal.id].state == "pending":  # no stop and nobody else's decision came before
@@ -132,7 +184,8 @@ async def _ask(session: Session, work: Work, *, turns: int, worked_s: float) -> 
         check(work.limits, session.state, turns=turns, worked_s=worked_s)
     except LimitReached as error:
         failure = Failure(error=type(error).__name__, message=str(error))
-        for entry in await session.append(Interrupted(model=work.model.id, failure=failure), durable=True):
+        broken_off = Interrupted(model=work.model.id, failure=failure)
+        for entry in await session.append(broken_off, path=work.edge.thread, durable=True):
             yield entry
         error.run_id = session.run_id
         raise

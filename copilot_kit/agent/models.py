@@ -8,6 +8,7 @@ from typing import TypeAlias, TypeVar
 from copilot_kit.errors import UnknownModel, UsageError
 from copilot_kit.journal.state import RunState
 from copilot_kit.model import Model
+from copilot_kit.records import RunStarted
 from copilot_kit.request import Settings
 from copilot_kit.retry import Retry
 from copilot_kit.slots import open_model
@@ -76,13 +77,20 @@ class Models:
 
         An agent that was given a model as an object has nothing else to go on with.
         """
-        if not state.model or not isinstance(self.own, str):
+        return self._again(state.model, state.slot, state.base_url)
+
+    def begun(self, started: RunStarted) -> Chosen:
+        """Return the model that a nested agent began with, which it keeps."""
+        return self._again(started.model, started.slot, started.base_url)
+
+    def _again(self, model: str, slot: str | None, base_url: str | None) -> Chosen:
+        if not model or not isinstance(self.own, str):
             return self.first()
         with contextlib.suppress(UnknownModel):  # its slot may have been renamed or taken out
-            chosen = self.named(state.slot or self.own)
-            if (chosen.model.id, chosen.base_url) == (state.model, state.base_url):
+            chosen = self.named(slot or self.own)
+            if (chosen.model.id, chosen.base_url) == (model, base_url):
                 return chosen
-        return self.named(state.model, base_url=state.base_url)
+        return self.named(model, base_url=base_url)
 
     def _wrapped(self, model: Model) -> Model:
         for wrap in self._middleware:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, Generic, Protocol
+from typing import Any, Generic, Literal, Protocol
 
 from pydantic import JsonValue, ValidationError
 from typing_extensions import TypeVar
@@ -140,6 +140,21 @@ class Run(Generic[OutputT]):
     async def stop(self, *, by: Principal, text: str | None = None) -> "Run[OutputT]":
         """End the run; nothing that waits will run."""
         await decisions.stop(self._store, self.id, by=by, text=text)
+        return await self.refresh()
+
+    async def record_outcome(
+        self, verdict: Literal["accepted", "edited", "ignored"], final: JsonValue = None, *, by: Principal
+    ) -> "Run[OutputT]":
+        """Tell what a person made of a suggestion, and what they used in the end; it permits nothing.
+
+        Raises `UsageError` for a run that is no suggestion.
+        """
+        started = self._state.started
+        if started is None or started.purpose != "suggestion":
+            raise UsageError(
+                f"Run {self.id!r} is no suggestion. Make one with agent.suggest(...), or decide its calls."
+            )
+        await decisions.record_outcome(self._store, self.id, verdict, final=final, by=by)
         return await self.refresh()
 
     async def say(self, *content: str | Part, model: str | Model | None = None) -> "Run[OutputT]":

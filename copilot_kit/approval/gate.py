@@ -51,6 +51,11 @@ class GateCall:
     """A number in [0, 1), made from the call itself: the same whenever it is judged; for audit shares."""
 
     @property
+    def asked_model(self) -> str:
+        """The name that the model was asked by: `anthropic:claude-sonnet-5`."""
+        return self.model.partition(" > ")[0]
+
+    @property
     def agent(self) -> str:
         """The agent that makes the call."""
         return self.path[-1].agent if self.path else ""

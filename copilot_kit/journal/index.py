@@ -89,8 +89,8 @@ class Evidence:
     """Ran without asking, and neither failed nor was undone."""
     allowed_failed: int = 0
     recent: tuple[str, ...] = ()
-    """What its last 50 calls that a person judged and its last 50 that ran counted as, newest first: names of the counts
-    above. What turned bad lately shows here long before it shows in the counts."""
+    """What its last 50 calls that a person judged and its last 50 that ran counted as, newest first, as names of the
+    counts above. What turned bad lately shows here long before it shows in the counts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,7 +195,7 @@ async def test_a_stream_tells_of_a_stop_that_came_from_elsewhere():
 
 async def test_a_rule_sees_the_model_that_proposed_the_call_and_not_the_one_that_took_over():
     def not_of_one(call: Any) -> Any:
-        return rule("deny", why="not by this model")(call) if call.model == "one:a" else None
+        return rule("deny", why="not by this model")(call) if call.asked_model == "one:a" else None
 
     post = Post()
     first = Agent(ScriptedModel(call("send", {"to": "eve"}), id="one:a"), tools=[post.tool()], store=post.store)

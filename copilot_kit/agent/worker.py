@@ -1,0 +1,88 @@
+"""A worker: takes runs on that can go on, whoever decided, wherever their last owner died."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from copilot_kit.agent.agent import Agent
+from copilot_kit.errors import NotOwner, UsageError
+from copilot_kit.journal.index import Index
+from copilot_kit.journal.state import RunState
+from copilot_kit.journal.store import Store
+
+_LOG = logging.getLogger(__name__)
+_AT_ONCE = 32
+_LONGEST_PAUSE_S = 60.0
+
+
+class Journal(Store, Index, Protocol):
+    """A store whose runs can be listed."""
+
+
+async def keep_going(store: Journal, agents: Iterable[Agent[Any]], *, poll_s: float = 0.5) -> None:
+    """Resume every run of these agents that can go on, until cancelled.
+
+    A run is known by its agent's name. One that fails is tried again after a pause that doubles, up to a minute; what
+    was approved still runs at most once, however many workers there are.
+    """
+    work = _Work(store, agents_by_name(agents))
+    try:
+        while True:
+            for run_id in await store.ready(limit=_AT_ONCE * 2):
+                work.begin(run_id)
+            await asyncio.sleep(poll_s)
+    finally:
+        await work.end()
+
+
+class _Work:
+    def __init__(self, store: Journal, agents: dict[str, Agent[Any]]) -> None:
+        self._store = store
+        self._agents = agents
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._pauses: dict[str, tuple[float, float]] = {}
+        """For a run that failed: when it may be tried again, and how long the next pause is."""
+
+    def begin(self, run_id: str) -> None:
+        again_at, _ = self._pauses.get(run_id, (0.0, 0.0))
+        if run_id in self._tasks or len(self._tasks) >= _AT_ONCE or time.monotonic() < again_at:
+            return
+        task = self._tasks[run_id] = asyncio.create_task(self._resume(run_id))
+        task.add_done_callback(lambda _: self._tasks.pop(run_id, None))
+
+    async def end(self) -> None:
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def _resume(self, run_id: str) -> None:
+        state = RunState.of(await self._store.read(run_id))
+        agent = self._agents.get("" if state.started is None else state.started.agent)
+        if agent is None:
+            self._pause(run_id)
+            return
+        try:
+            await agent.resume(run_id)
+        except NotOwner:
+            return  # somebody else was faster
+        except Exception as error:  # noqa: BLE001  one run's failure must not end the others
+            _LOG.warning("run %s could not go on: %s", run_id, error)
+            self._pause(run_id)
+        else:
+            self._pauses.pop(run_id, None)
+
+    def _pause(self, run_id: str) -> None:
+        _, pause_s = self._pauses.get(run_id, (0.0, 1.0))
+        self._pauses[run_id] = (time.monotonic() + pause_s, min(2 * pause_s, _LONGEST_PAUSE_S))
+
+
+def agents_by_name(agents: Iterable[Agent[Any]]) -> dict[str, Agent[Any]]:
+    """Return agents by name; raises `UsageError` where two have the same."""
+    named: dict[str, Agent[Any]] = {}
+    for agent in agents:
+        if agent.name in named:
+            raise UsageError(f"Two agents are called {agent.name!r}. Give each its own: Agent(name=...).")
+        named[agent.name] = agent
+    return named

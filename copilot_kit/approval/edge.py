@@ -1,0 +1,103 @@
+"""What the execution edge knows of the agent whose calls it handles."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from copilot_kit.approval.digests import idempotency_key
+from copilot_kit.approval.gate import Gate
+from copilot_kit.approval.provenance import Origins
+from copilot_kit.effects import ArgumentRole
+from copilot_kit.ids import NewId
+from copilot_kit.journal.session import Session
+from copilot_kit.journal.state import Thread
+from copilot_kit.messages import ToolCall
+from copilot_kit.records import Body, Origin, Reason, Step
+from copilot_kit.tools import Tool, ToolContext
+
+AnyTool: TypeAlias = Tool[..., Any]
+Begin: TypeAlias = Callable[[str], list[Body]]
+"""Given the canonical arguments of a call, the first records of the agent that is nested in it."""
+
+
+class Provenance:
+    """Where values come from, for one agent in one process: each message of its conversation is looked at once."""
+
+    def __init__(self) -> None:
+        self._origins = Origins()
+        self._taken: dict[tuple[str, ...], int] = {}
+
+    def of(
+        self, session: Session, path: tuple[str, ...], arguments: Mapping[str, Any], roles: Mapping[str, ArgumentRole]
+    ) -> tuple[Origin, ...]:
+        """Return where each value came from; a nested agent knows what those above it were told."""
+        for depth in range(len(path) + 1):
+            self._take(path[:depth], session.state.threads.get(path[:depth]))
+        return self._origins.of(arguments, roles)
+
+    def _take(self, path: tuple[str, ...], thread: Thread | None) -> None:
+        if thread is None:
+            return
+        for message in thread.messages[self._taken.get(path, 0) :]:
+            self._origins.take(message)
+        self._taken[path] = len(thread.messages)
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """An agent as the edge sees it."""
+
+    tools: Mapping[str, AnyTool]
+    gate: Gate
+    path: tuple[Step, ...]
+    model: str
+    """Id of the model that the agent asks now."""
+    prompt_version: str
+    """Of the agent's instructions as they are now."""
+    deps: Any
+    new_id: NewId
+    clock: Callable[[], datetime]
+    answer_within_s: float | None = None
+    may_decide: tuple[str, ...] = ()
+    nested: Mapping[str, Begin] = field(default_factory=dict)
+    """Agents that are tools of this one, by name."""
+    provenance: Provenance = field(default_factory=Provenance)
+
+    @property
+    def thread(self) -> tuple[str, ...]:
+        """The path of call ids that the agent's records carry."""
+        return tuple(step.call_id for step in self.path if step.call_id is not None)
+
+    def context(self, session: Session, call_id: str, digest: str) -> ToolContext:
+        """Return what the application gives to this call."""
+        return ToolContext(
+            run_id=session.run_id,
+            call_id=call_id,
+            path=self.thread,
+            idempotency_key=idempotency_key(digest),
+            deps=self.deps,
+            agent=self.path[-1].agent,
+        )
+
+    def prompt_read(self, session: Session) -> str:
+        """Return the version of the prompt that the model of this conversation has before it."""
+        thread = session.state.threads[self.thread]
+        started = thread.started or session.state.started
+        return self.prompt_version if started is None else started.prompt_version
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A call that may run now."""
+
+    call: ToolCall
+    tool: AnyTool
+    arguments: str
+    digest: str
+    model: str
+    prompt_version: str
+    editor: str | None = None
+    """Who wrote these arguments in the place of the model's."""
+    allowed: tuple[Reason, ...] = ()
+    rule_id: str | None = None
