@@ -1,0 +1,187 @@
+"""What all pages share: the journal, the agents at hand, who is there, and the templates."""
+
+import inspect
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Protocol, cast
+from urllib.parse import parse_qsl, quote, unquote
+
+import jinja2
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from copilot_kit.agent import Agent
+from copilot_kit.inbox import marking, times
+from copilot_kit.inbox.guard import MAX_BODY_BYTES
+from copilot_kit.inbox.live import Live
+from copilot_kit.inbox.seals import Seals, Shown
+from copilot_kit.inbox.sign_in import OneTimeTokens, SignIn, Visitor, bearer
+from copilot_kit.inbox.work import Work
+from copilot_kit.journal.index import Index
+from copilot_kit.journal.state import RunState
+from copilot_kit.journal.store import Entry, Store
+from copilot_kit.records import Principal
+
+_MOST_OPENINGS: Final = 20_000
+_MOST_FIELDS: Final = 2_000
+
+
+class Journal(Store, Index, Protocol):
+    """A store whose runs can be listed by what waits."""
+
+
+@dataclass(slots=True)
+class Desk:
+    """The inbox of one journal."""
+
+    store: Journal
+    agents: Mapping[str, Agent[Any]]
+    """By name; they take runs on, know their tools' schemas, and check edits."""
+    sign_in: SignIn
+    seals: Seals
+    live: Live
+    work: Work
+    tokens: Mapping[str, Principal] = field(default_factory=dict)
+    """Bearer tokens of programs."""
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    templates: jinja2.Environment = field(init=False)
+    _openings: OrderedDict[tuple[str, str], float] = field(default_factory=OrderedDict)
+
+    def __post_init__(self) -> None:
+        self.templates = _environment()
+
+    async def visitor(self, request: Request) -> Visitor | None:
+        """Return who makes this request, None if nobody we know."""
+        program = bearer(request, self.tokens)
+        if program is not None or "authorization" in request.headers:
+            return program
+        found = self.sign_in(request)
+        who = await found if inspect.isawaitable(found) else found
+        if who is None:
+            return None
+        own = self.sign_in.session(request) if isinstance(self.sign_in, OneTimeTokens) else None
+        return Visitor(who, own or f"principal:{who.id}")
+
+    async def run(self, run_id: str) -> tuple[RunState, list[Entry]]:
+        """Return a run and its records; a 404 if there is none."""
+        entries = [] if run_id.startswith("@") else await self.store.read(run_id)
+        if not entries:
+            raise HTTPException(404, f"There is no run {run_id!r} in this journal. It may have been in another one.")
+        return RunState.of(entries), entries
+
+    def opened_at(self, visitor: Visitor, proposal_id: str) -> float:
+        """Return when this visitor opened the card first."""
+        key = (visitor.session, proposal_id)
+        opened = self._openings.setdefault(key, time.time())
+        if len(self._openings) > _MOST_OPENINGS:
+            self._openings.popitem(last=False)
+        return opened
+
+    def schema(self, agent: str, tool: str) -> Mapping[str, Any] | None:
+        """Return the JSON schema of a tool's arguments, where its agent is at hand."""
+        known = self.agents.get(agent)
+        found = None if known is None else getattr(known, "_tools", {}).get(tool)
+        return None if found is None else cast("Mapping[str, Any]", found.spec.parameters)
+
+    def page(self, request: Request, name: str, *, status: int = 200, **context: Any) -> Response:
+        """Return a page made from a template."""
+        visitor: Visitor | None = request.scope.get(VISITOR)
+        shared = {
+            "root": request.scope.get("root_path", ""),
+            "path": request.url.path.removeprefix(request.scope.get("root_path", "")),
+            "who": None if visitor is None else visitor.principal,
+            "csrf": "" if visitor is None else self.seals.csrf(visitor.session),
+            "now": self.clock(),
+            "can_sign_out": isinstance(self.sign_in, OneTimeTokens),
+        }
+        return HTMLResponse(self.templates.get_template(name).render(shared | context), status)
+
+
+VISITOR: Final = "copilot_kit.visitor"
+
+
+def desk_of(request: Request) -> Desk:
+    """Return the desk that a request came to."""
+    return cast("Desk", request.app.state.desk)
+
+
+def visitor_of(request: Request) -> Visitor:
+    """Return who makes a request; a 401 if nobody does."""
+    visitor = request.scope.get(VISITOR)
+    if not isinstance(visitor, Visitor):
+        raise HTTPException(401, "Nobody is signed in. Sign in and repeat what you did.")
+    return visitor
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """Return the fields of a form that was made for this visitor; raises `Forged` for any other."""
+    text = (await body_of(request)).decode("utf-8", "replace")
+    form = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+    visitor = visitor_of(request)
+    given = form.pop("csrf", "") or request.headers.get("x-csrf-token", "")
+    desk_of(request).seals.check_csrf(visitor.session, given)
+    return form
+
+
+async def body_of(request: Request) -> bytes:
+    """Return the request's body; a 413 as soon as it is longer than is taken."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise HTTPException(413, f"A request has at most {MAX_BODY_BYTES:,} bytes. Send less.")
+    return bytes(body)
+
+
+def segment(name: str) -> str:
+    """Return a name as one part of a path; a server decodes once, and what it then reads has no `/` or `%`."""
+    return quote(quote(name, safe=""), safe="")
+
+
+def named(request: Request, name: str) -> str:
+    """Return what the path of a request says in the place of this parameter."""
+    return unquote(str(request.path_params[name]))
+
+
+def to(request: Request, path: str) -> Response:
+    """Return the answer that sends a browser on to another page of the inbox."""
+    return RedirectResponse(f"{request.scope.get('root_path', '')}{path}", 303)
+
+
+def card_path(run_id: str, proposal_id: str) -> str:
+    """Return where a card is."""
+    return f"/cards/{segment(run_id)}/{segment(proposal_id)}"
+
+
+def shown_to(desk: Desk, visitor: Visitor, nonce: str, proposal_id: str) -> Shown:
+    """Return what was shown of this proposal, once; a 403 if the card is another's."""
+    shown = desk.seals.opened(visitor.session, nonce)
+    if shown.proposal_id != proposal_id:
+        raise HTTPException(403, "This card is of another proposal. Open the one you mean and decide there.")
+    return shown
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=marking.shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "marked": marking.marked,
+        "field": marking.field,
+        "segment": segment,
+        "ago": times.ago,
+        "stamp": times.stamp,
+        "iso": times.iso,
+    }
+    environment.globals["card_path"] = card_path
+    return environment

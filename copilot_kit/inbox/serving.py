@@ -1,0 +1,84 @@
+"""The inbox on this machine: a server, an address to sign in with, and a clean end."""
+
+import asyncio
+import contextlib
+import socket
+import sys
+import webbrowser
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import uvicorn
+
+from copilot_kit.agent import Agent
+from copilot_kit.errors import UsageError
+from copilot_kit.inbox.app import inbox_app
+from copilot_kit.inbox.desk import Journal
+from copilot_kit.inbox.sign_in import OneTimeTokens
+from copilot_kit.records import Principal
+
+PORT: Final = 8484
+_LAST_S: Final = 2
+
+
+def serve(
+    store: Journal,
+    *,
+    host: str = "127.0.0.1",
+    port: int = PORT,
+    agents: Sequence[Agent[Any]] = (),
+    principal: Principal | None = None,
+    open_browser: bool = False,
+    tell: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),  # noqa: T201
+) -> None:
+    """Serve the inbox until Ctrl-C; the address with the one-time token goes to `tell`.
+
+    port: 0 takes a free one. host: other machines reach the inbox only if it is not a loopback address.
+    """
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_serve(store, host, port, agents, principal, open_browser=open_browser, tell=tell))
+
+
+async def _serve(
+    store: Journal,
+    host: str,
+    port: int,
+    agents: Sequence[Agent[Any]],
+    principal: Principal | None,
+    *,
+    open_browser: bool,
+    tell: Callable[[str], None],
+) -> None:
+    listening = _listening(host, port)
+    port = listening.getsockname()[1]
+    tokens = OneTimeTokens(principal=principal, cookie=f"inbox_{port}")
+    app = inbox_app(store, agents=agents, sign_in=tokens, hosts=_hosts(host, port))
+    config = uvicorn.Config(app, log_level="warning", access_log=False, proxy_headers=False, server_header=False,
+                            timeout_graceful_shutdown=_LAST_S, lifespan="on")  # fmt: skip
+    shown = f"[{host}]" if ":" in host else host
+    address = f"http://{shown}:{port}/sign-in#{tokens.minted()}"
+    tell(f"Inbox: {address}")
+    tell("The address is good for one browser. Press Ctrl-C to end.")
+    if open_browser:
+        webbrowser.open(address)
+    await uvicorn.Server(config).serve(sockets=[listening])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise UsageError(
+            f"Cannot listen at {host}:{port}: {error.strerror or error}. Choose another port, or end what uses it."
+        ) from error
+    return listening
+
+
+def _hosts(host: str, port: int) -> tuple[str, ...]:
+    """Return the names that browsers may use: loopback names for a loopback address, else the address itself."""
+    names = ["127.0.0.1", "localhost", "[::1]"] if host in {"127.0.0.1", "localhost", "::1"} else [host]
+    return tuple(f"{name}:{port}" for name in names)

@@ -1,0 +1,133 @@
+// What the pages do beyond links and forms: keys, live updates, claims. Without it everything can still be decided.
+"use strict";
+
+const root = document.body.dataset.root;
+const page = document.body.dataset.page;
+const shownAt = performance.now();
+const DEAF_MS = 300; // a key meant for what stood here before
+
+function signInFromAddress() {
+  const form = document.querySelector("[data-sign-in]");
+  const token = location.hash.slice(1);
+  if (!form || !token) return;
+  history.replaceState(null, "", location.pathname);
+  form.elements.token.value = token;
+  form.requestSubmit();
+}
+
+// Live: a region is replaced when the server shows it differently, unless something unsent is typed in it.
+function isTypedIn(region) {
+  return [...region.querySelectorAll("input:not([type=hidden]), textarea")].some((one) => one.value !== one.defaultValue);
+}
+
+function keepTyping(old, fresh) {
+  const kept = [...old.querySelectorAll("textarea")].filter((one) => one.value !== one.defaultValue);
+  if (!kept.length) return;
+  const box = document.createElement("aside");
+  box.className = "unsent";
+  box.append("You had typed, unsent:");
+  for (const one of kept) {
+    const text = document.createElement("pre");
+    text.textContent = one.value;
+    box.append(text);
+  }
+  fresh.append(box);
+}
+
+async function refresh() {
+  const answer = await fetch(location.href, { headers: { "X-Live": "1" } });
+  if (!answer.ok) return;
+  const next = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const closed = next.querySelector("[data-card]")?.dataset.state !== document.querySelector("[data-card]")?.dataset.state;
+  for (const region of document.querySelectorAll("[data-live]")) {
+    const fresh = next.querySelector(`[data-live="${CSS.escape(region.dataset.live)}"]`);
+    if (!fresh || withoutTokens(fresh) === withoutTokens(region)) continue;
+    if (isTypedIn(region)) {
+      if (!closed) continue;
+      keepTyping(region, fresh);
+    }
+    region.replaceWith(fresh);
+  }
+  const state = next.querySelector("[data-card]")?.dataset.state;
+  if (state) document.querySelector("[data-card]").dataset.state = state;
+  document.title = next.title;
+}
+
+function withoutTokens(region) {
+  const copy = region.cloneNode(true);
+  for (const one of copy.querySelectorAll("input[type=hidden], time")) one.remove();
+  return copy.innerHTML;
+}
+
+function listen() {
+  if (!document.querySelector("[data-live]")) return;
+  const events = new EventSource(`${root}/events`);
+  const state = document.querySelector("[data-live-state]");
+  let last = null;
+  let busy = false;
+  let again = false;
+  const update = async () => {
+    if (busy) { again = true; return; }
+    busy = true;
+    do { again = false; await refresh().catch(() => {}); } while (again);
+    busy = false;
+  };
+  events.addEventListener("moved", (event) => {
+    state.textContent = "live";
+    if (last !== null && event.data !== last) update();
+    last = event.data;
+  });
+  events.onerror = () => { state.textContent = "reconnecting"; };
+  addEventListener("pagehide", () => events.close());
+}
+
+// Claims: others see that this card is open here, until it is closed or the page stops renewing.
+function claim() {
+  const card = document.querySelector("[data-claim]");
+  if (!card) return;
+  const send = (release) => {
+    const body = new URLSearchParams({ csrf: document.body.dataset.csrf });
+    if (release) body.set("release", "1");
+    return fetch(card.dataset.claim, { method: "POST", body, keepalive: release });
+  };
+  const renew = async () => {
+    if (card.dataset.state !== "pending" || document.hidden) return;
+    const answer = await send(false).catch(() => null);
+    if (!answer?.ok) return;
+    const held = await answer.json();
+    const line = document.querySelector("[data-claimed]");
+    line.hidden = held.yours;
+    line.textContent = held.yours ? "" : `Open at ${held.by} as well.`;
+  };
+  renew();
+  setInterval(renew, (Number(card.dataset.claimS) * 1000) / 3);
+  addEventListener("pagehide", () => { if (card.dataset.state === "pending") send(true); });
+}
+
+// Keys: the same as in the terminal. Never while typing, never with a modifier, never in the first moment.
+function keys() {
+  addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+    if (event.target.closest("input, textarea, select")) return;
+    if (performance.now() - shownAt < DEAF_MS) return;
+    if (page === "waiting" && (event.key === "j" || event.key === "k")) return move(event.key === "j" ? 1 : -1);
+    if (event.key === "v") return document.querySelector('[data-unfold="*"]')?.click();
+    const found = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+    if (!found) return;
+    event.preventDefault();
+    if (found.tagName === "FORM") return found.requestSubmit(found.querySelector("button:not([disabled])"));
+    found.open = !found.open;
+    if (found.open) found.querySelector("textarea, input:not([type=hidden])")?.focus();
+  });
+}
+
+function move(step) {
+  const rows = [...document.querySelectorAll("a.open")];
+  const at = rows.indexOf(document.activeElement);
+  rows[Math.min(rows.length - 1, Math.max(0, at + step))]?.focus();
+}
+
+signInFromAddress();
+listen();
+claim();
+keys();
