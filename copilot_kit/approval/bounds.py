@@ -102,6 +102,12 @@ def cases_watched(target: float, *, failures: int = 0, confidence: float = 0.95)
     return _first(lambda trials: reached(trials - failures, trials, target, confidence=confidence), failures + 1)
 
 
+def so_many(failures: int, trials: int, rate: float) -> float:
+    """Return how probable so many failures or more are in so many trials, each of which fails at the rate."""
+    _check(trials - failures, trials, rate)
+    return _beta_share(rate, failures, trials - failures + 1) if failures else 1.0
+
+
 def _check(successes: int, trials: int, confidence: float) -> None:
     if not 0 <= successes <= trials:
         raise UsageError(
