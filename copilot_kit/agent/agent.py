@@ -252,6 +252,8 @@ class Agent(Generic[OutputT]):
                 raise _misplaced(run_id, starts=starts)
             chosen = self._models.of(session.state) if model is None else self._models.chosen(model)
             plan = self._plan(session, chosen, delivery, approver)
+            if session.state.ended is not None:  # what it had begun before a stop is shown, whoever has died since
+                await _show_lost(session)
             if bodies and not starts:
                 bodies = [
                     *await _ready_to_talk(session, plan),
@@ -348,10 +350,7 @@ async def _ready_to_talk(session: Session, plan: Work) -> list[Body]:
     Raises `UsageError` while somebody must decide, and where calls are still to run.
     """
     state = session.state
-    for path in state.threads:
-        lost = lost_receipts(session, path)
-        if lost:
-            await session.append(*lost, path=path)
+    await _show_lost(session)
     if state.unknown or (state.ended is None and state.pending):
         waiting = len(state.pending) + len(state.unknown)
         raise UsageError(
@@ -361,6 +360,14 @@ async def _ready_to_talk(session: Session, plan: Work) -> list[Body]:
     if state.ended is None and state.threads[plan.edge.thread].calls:
         raise UsageError(f"Run {state.run_id!r} has calls that are still to run. Resume it, or stop it, first.")
     return closed_receipts(session, plan.edge.thread)
+
+
+async def _show_lost(session: Session) -> None:
+    """Write down which calls an owner began and left without a word, so that a person sees them."""
+    for path in list(session.state.threads):
+        lost = lost_receipts(session, path)
+        if lost:
+            await session.append(*lost, path=path)
 
 
 def _with_undone(undone: list[Undone], body: Body) -> Body:

@@ -77,7 +77,7 @@ async def advance(session: Session, work: Work) -> AsyncIterator[AgentEvent]:
                 async with closing(_handled(session, work)) as entries:
                     async for entry in entries:
                         yield entry
-                if thread.calls and not _over(session, path):  # a stop may have come while the tools ran
+                if _waits(session, path):  # a stop, or a decision, may have come while the tools ran
                     decided = await _asked(session, work)
                     if not decided:
                         return
@@ -103,6 +103,17 @@ async def advance(session: Session, work: Work) -> AsyncIterator[AgentEvent]:
 
 def _over(session: Session, path: tuple[str, ...]) -> bool:
     return session.state.ended is not None or session.state.threads[path].ended is not None
+
+
+def _waits(session: Session, path: tuple[str, ...]) -> bool:
+    """Tell whether no call of the turn can go on before somebody decides."""
+    threads = session.state.threads
+    if _over(session, path) or not threads[path].calls:
+        return False
+    open_calls = [call for call in threads[path].calls.values() if not call.settled and not call.unknown]
+    inner = {call.call.call_id: (*path, call.call.call_id) for call in open_calls}
+    return all(_waits(session, inner[call.call.call_id]) if inner[call.call.call_id] in threads else call.pending
+               for call in open_calls)  # fmt: skip
 
 
 async def _handled(session: Session, work: Work) -> AsyncIterator[Entry]:

@@ -1,0 +1,72 @@
+"""Races: decisions, stops and owners that meet in the middle of something."""
+
+import asyncio
+
+from copilot_kit import Agent, Principal, tool
+from copilot_kit.approval import READS_RUN, Gate, decide, rule, settle, stop
+from copilot_kit.journal import MemoryStore, RunState
+from copilot_kit.testing import ScriptedModel, call
+
+ANNA = Principal(id="anna")
+
+
+async def test_a_decision_that_arrives_while_a_read_runs_is_acted_on_by_the_same_run():
+    store, sent = MemoryStore(), []
+
+    @tool(effect="external")
+    async def send(to: str) -> str:
+        sent.append(to)
+        return "sent"
+
+    @tool(effect="read")
+    async def look() -> str:
+        pending = RunState.of(await store.read("run_1")).pending
+        await decide(store, "run_1", pending[0].id, "approve", by=ANNA)
+        return "seen"
+
+    agent = Agent(ScriptedModel([call("send", {"to": "eve"}), call("look")], "Done."), tools=[send, look], store=store)
+    run = await agent.run("Write to Eve", run_id="run_1")
+    assert (run.status, sent) == ("done", ["eve"])
+
+
+async def test_a_call_that_was_lost_before_a_stop_is_shown_by_the_next_resume():
+    store, lives = MemoryStore(), []
+
+    class PowerCut(BaseException):
+        pass
+
+    @tool(effect="external")
+    async def send(to: str) -> str:
+        lives.append(to)
+        raise PowerCut
+
+    gate = Gate([READS_RUN, rule("allow", tool="send")])
+    agent = Agent(ScriptedModel(call("send", {"to": "eve"}), "Done."), tools=[send], store=store, gate=gate)
+    try:
+        await agent.run("Write to Eve", run_id="run_1")
+    except PowerCut:
+        await stop(store, "run_1", by=ANNA)
+    run = await agent.resume("run_1")
+    assert run.status == "stopped"
+    assert [unknown.call.name for unknown in run.unknown] == ["send"]
+    await settle(store, "run_1", run.unknown[0].call.call_id, done=True, by=ANNA)
+    assert (await agent.load("run_1")).unknown == ()
+    assert lives == ["eve"]
+
+
+async def test_of_stops_and_approvals_at_once_nothing_begins_behind_a_stop():
+    store, sent = MemoryStore(), []
+
+    @tool(effect="external")
+    async def send(to: str) -> str:
+        sent.append(to)
+        return "sent"
+
+    agent = Agent(ScriptedModel(call("send", {"to": "eve"}), "Done."), tools=[send], store=store)
+    run = await agent.run("Write to Eve", run_id="run_1")
+    proposal = run.proposals[0].id
+    await asyncio.gather(
+        stop(store, "run_1", by=ANNA), decide(store, "run_1", proposal, "approve", by=ANNA), return_exceptions=True
+    )
+    assert (await agent.resume("run_1")).status == "stopped"
+    assert sent == []
