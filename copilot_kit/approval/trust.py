@@ -32,7 +32,7 @@ made by a model on trial and run by nobody: they belong into runs with a purpose
 so into rows of evidence of their own, which are shown beside these and never reach `GateCall.evidence`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -153,7 +153,8 @@ class Earned:
 
     target: float
     confidence: float = 0.95
-    tool: str | None = None
+    tools: tuple[str, ...] = ()
+    """Empty: every tool."""
     effect: Effect | None = None
     audit_share: float = 0.05
     wording_counts: bool = True
@@ -175,9 +176,9 @@ class Earned:
 
     def concerns(self, tool: str, effect: Effect) -> bool:
         """Tell whether the rule is about calls of this tool; one that names neither is about all but reads."""
-        if self.tool is None and self.effect is None:
+        if not self.tools and self.effect is None:
             return effect != "read"
-        return self.tool in {None, tool} and self.effect in {None, effect}
+        return (not self.tools or tool in self.tools) and self.effect in {None, effect}
 
     def standing(self, evidence: Evidence) -> Standing:
         """Return where an action stands on its way to this rule's target."""
@@ -188,7 +189,7 @@ def earn(
     target: float = 0.999,
     confidence: float = 0.95,
     *,
-    tool: str | None = None,
+    tool: str | Sequence[str] | None = None,
     effect: Effect | None = None,
     audit_share: float = 0.05,
     wording_counts: bool = True,
@@ -202,13 +203,14 @@ def earn(
     Raises `UsageError` for a target or share that cannot be meant.
     """
     cases_watched(target, confidence=confidence)
-    rule("ask", tool=tool, effect=effect)  # refuses a misspelt effect, as every rule does
+    tools = (tool,) if isinstance(tool, str) else None if tool is None else tuple(tool)
+    rule("ask", tool=tools, effect=effect)  # refuses an empty name and a misspelt effect, as every rule does
     if not 0 < audit_share <= 1:
         raise UsageError(
             f"audit_share={audit_share!r} is no share of calls to look at. Write one above 0, such as 0.05: without "
             "audits nobody would see that calls are no longer right."
         )
-    return Earned(target=target, confidence=confidence, tool=tool, effect=effect, audit_share=audit_share,
+    return Earned(target=target, confidence=confidence, tools=tools or (), effect=effect, audit_share=audit_share,
                   wording_counts=wording_counts)  # fmt: skip
 
 

@@ -131,6 +131,8 @@ def test_edits_of_wording_are_no_cases_if_they_do_not_count():
         ({"tool": "look_up"}, "look_up", "read", True),
         ({"tool": "refund"}, "refund", "external", True),
         ({"tool": "refund"}, "send", "external", False),
+        ({"tool": ["refund", "send"]}, "send", "external", True),
+        ({"tool": ["refund", "send"]}, "post", "external", False),
         ({"effect": "write"}, "refund", "external", False),
         ({"tool": "refund", "effect": "write"}, "refund", "external", False),
     ],
@@ -158,6 +160,7 @@ def test_what_is_earned_allows_nothing_that_another_rule_asks_about_or_denies():
         {"audit_share": 5},
         {"effect": "extern"},
         {"tool": ""},
+        {"tool": []},
     ],
 )
 def test_figures_that_cannot_be_meant_are_refused_when_the_rule_is_made(wrong: dict[str, Any]):
