@@ -1,4 +1,4 @@
-"""A yes counts for the very call that was shown, with the tool, model and prompt that it was shown with, and in time."""
+"""A yes counts for the very call that was shown, with its tool, its model and its prompt, and in time."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -250,7 +250,7 @@ async def test_an_edit_that_needs_another_approver_is_asked_of_them():
 
 async def test_rules_whose_approvers_have_nobody_in_common_refuse_the_call():
     def of(group: str) -> Any:
-        return lambda call: Ruling("ask", (Reason(code=group, text=group),), may_decide=(f"group:{group}",))
+        return lambda _: Ruling("ask", (Reason(code=group, text=group),), may_decide=(f"group:{group}",))
 
     office = Office()
     agent = office.agent(call("send", {"to": "eve"}), "I see.", gate=Gate([of("finance"), of("legal")]))
