@@ -5,7 +5,7 @@ import os
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import typer
 
@@ -15,20 +15,17 @@ from copilot_kit.display import visible
 from copilot_kit.errors import UsageError
 from copilot_kit.journal import Entry, RunState, Store
 
-if TYPE_CHECKING:
-    from copilot_kit.journal.opening import Journal
-
 T = TypeVar("T")
 _LOOK_S: Final = 0.25
 _ENDED: Final = frozenset({"done", "failed", "stopped"})
 
 app = typer.Typer(help="Runs, from the journal.", no_args_is_help=True)
 
-JournalOption = Annotated[
+_Journal = Annotated[
     str | None,
     typer.Option("--journal", metavar="PLACE", help="Where the journal is; else COPILOT_KIT_JOURNAL, or .copilot-kit."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("list")
@@ -36,8 +33,8 @@ def list_runs(
     *,
     limit: Annotated[int, typer.Option(help="How many, newest first.", min=1)] = 20,
     waiting: Annotated[bool, typer.Option("--waiting", help="Only those that wait for a person.")] = False,
-    journal: JournalOption = None,
-    json: JsonOption = False,
+    journal: _Journal = None,
+    json: _Json = False,
 ) -> None:
     """List the runs that something happened in last.
 
@@ -55,7 +52,7 @@ def list_runs(
         else:
             told("No runs here yet. Start one with: copilot-kit demo")
 
-    with_journal(journal, listed)
+    _with_journal(journal, listed)
 
 
 @app.command("show")
@@ -63,8 +60,8 @@ def show_run(
     run_id: Annotated[str, typer.Argument(help="As `runs list` shows it; its beginning or end is enough.")],
     *,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run ends.")] = False,
-    journal: JournalOption = None,
-    json: JsonOption = False,
+    journal: _Journal = None,
+    json: _Json = False,
 ) -> None:
     """Show each model call, tool call, decision and wait of a run, with tokens and cost.
 
@@ -81,7 +78,7 @@ def show_run(
             return
         await _follow(store, entries, follow=follow, json=json)
 
-    with_journal(journal, show)
+    _with_journal(journal, show)
 
 
 async def _follow(store: Store, entries: Sequence[Entry], *, follow: bool, json: bool) -> None:
@@ -173,12 +170,11 @@ def _ago(moment: datetime) -> str:
     return f"{duration((datetime.now(moment.tzinfo) - moment).total_seconds())} ago"
 
 
-def with_journal(place: str | None, work: Callable[["Journal"], Awaitable[T]]) -> T:
-    """Return what the work makes of the journal there; looking at one that is not there yet makes none."""
+def _with_journal(place: str | None, work: Callable[[Store], Awaitable[T]]) -> T:
     from copilot_kit.journal.opening import FOLDER, VARIABLE, open_store
 
     if place is None and not os.environ.get(VARIABLE) and not Path(FOLDER, "journal.db").exists():
-        place = "memory"
+        place = "memory"  # looking makes no journal
 
     async def done() -> T:
         store = open_store(place)
