@@ -128,7 +128,9 @@ def _read(kind: type[_TableT], table: dict[str, Any]) -> _TableT:
     try:
         return kind.model_validate(table)
     except ValidationError as error:
-        raise UsageError(_fault(kind, error.errors(include_url=False)[0])) from error
+        faults = error.errors(include_url=False)
+        unknown = [fault for fault in faults if fault["type"] == "extra_forbidden"]  # what it was meant to be may lack
+        raise UsageError(_fault(kind, (unknown or faults)[0])) from error
 
 
 def _fault(kind: type[_Table], fault: Any) -> str:
