@@ -1,0 +1,102 @@
+"""A worker takes on what can go on: decided elsewhere, or left by an owner that died."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from copilot_kit import Agent, Principal, tool
+from copilot_kit.agent.worker import keep_going
+from copilot_kit.approval import decide
+from copilot_kit.errors import Overloaded, UsageError
+from copilot_kit.journal import MemoryStore
+from copilot_kit.journal.opening import open_store
+from copilot_kit.testing import ScriptedModel, call
+
+ANNA = Principal(id="anna")
+
+
+@contextlib.asynccontextmanager
+async def working(store: Any, *agents: Agent[Any]) -> AsyncIterator[None]:
+    work = asyncio.create_task(keep_going(store, agents, poll_s=0.01))
+    try:
+        yield
+    finally:
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture(params=["memory", "file"])
+async def store(request, tmp_path):
+    opened = MemoryStore() if request.param == "memory" else open_store(str(tmp_path / "journal.db"))
+    yield opened
+    await opened.close()
+
+
+def writer(store: Any, sent: list[str], *script: Any, name: str = "writer") -> Agent[str]:
+    @tool(effect="external", version="1")
+    def send(to: str) -> str:
+        sent.append(to)
+        return "sent"
+
+    return Agent(ScriptedModel(*script), tools=[send], store=store, name=name)
+
+
+async def test_what_is_decided_elsewhere_runs_without_anybody_resuming_it(store):
+    sent: list[str] = []
+    agent = writer(store, sent, call("send", {"to": "eve"}), "Done.")
+    run = await agent.run("Write")
+    async with working(store, agent):
+        await asyncio.sleep(0.05)
+        assert sent == []
+        await decide(store, run.id, run.proposals[0].id, "approve", by=ANNA)
+        await until(lambda: sent == ["eve"])
+        async with asyncio.timeout(10):
+            while (await agent.load(run.id)).status != "done":
+                await asyncio.sleep(0.01)
+
+
+async def test_two_workers_run_what_was_approved_once(store):
+    sent: list[str] = []
+    agent = writer(store, sent, call("send", {"to": "eve"}), "Done.")
+    run = await agent.run("Write")
+    await decide(store, run.id, run.proposals[0].id, "approve", by=ANNA)
+    async with working(store, agent), working(store, agent):
+        await until(lambda: sent != [])
+        await asyncio.sleep(0.1)
+    assert sent == ["eve"]
+
+
+async def test_a_run_of_an_agent_that_is_not_here_is_left_for_those_who_have_it(store):
+    sent: list[str] = []
+    theirs = writer(store, sent, call("send", {"to": "eve"}), "Done.", name="theirs")
+    run = await theirs.run("Write")
+    await decide(store, run.id, run.proposals[0].id, "approve", by=ANNA)
+    async with working(store, writer(store, sent, name="ours")):
+        await asyncio.sleep(0.1)
+    assert (sent, (await theirs.load(run.id)).status) == ([], "running")
+
+
+async def test_one_runs_failure_does_not_keep_the_others_waiting(store):
+    sent: list[str] = []
+
+    bad = writer(store, [], call("send", {"to": "eve"}), Overloaded("Busy.", model="a"), name="bad")
+    good = writer(store, sent, call("send", {"to": "eve"}), "Done.", name="good")
+    for agent in (bad, good):
+        run = await agent.run("Write")
+        await decide(store, run.id, run.proposals[0].id, "approve", by=ANNA)
+    async with working(store, bad, good):
+        await until(lambda: sent == ["eve"])
+
+
+async def test_two_agents_of_one_name_are_wrong_use(store):
+    with pytest.raises(UsageError, match="Two agents are called 'writer'"):
+        await keep_going(store, [writer(store, []), writer(store, [])])
