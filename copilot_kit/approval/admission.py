@@ -90,7 +90,7 @@ async def _judged(
         return [*bodies, receipts.receipt(call, "failed", str(error), outcome="error")]
     digest = call_digest(run_id=session.run_id, path=edge.path, call_id=call.call_id, tool=tool.name,
                          version=tool.version, arguments=arguments)  # fmt: skip
-    seen = await _gate_call(session, edge, tool, arguments, digest=digest)
+    seen = await _gate_call(session, edge, tool, call, arguments, digest=digest)
     ruling = _of_a_suggestion(session, tool) or edge.gate.judge(seen)
     if ruling.verdict == "deny":
         why = "; ".join(reason.text for reason in ruling.reasons)
@@ -154,12 +154,15 @@ def _editor(session: Session, call: ToolCall) -> str | None:
     return edits[-1] if edits else None
 
 
-async def _gate_call(session: Session, edge: Edge, tool: AnyTool, arguments: str, *, digest: str) -> GateCall:
+async def _gate_call(
+    session: Session, edge: Edge, tool: AnyTool, call: ToolCall, arguments: str, *, digest: str
+) -> GateCall:
     response = session.state.threads[edge.thread].response
     model = edge.model if response is None else _named(response.model)
     prompt = edge.prompt_read(session)
     parsed = arguments_of(arguments)
     origins = edge.provenance.of(session, edge.thread, parsed, tool.roles) if _traced(edge, tool) else ()
+    flows = edge.gate.wants_provenance and tool.effect != "read"
     evidence = None
     if edge.gate.wants_evidence and isinstance(session.store, Index):
         key = (tool.version, model, prompt)
@@ -168,12 +171,14 @@ async def _gate_call(session: Session, edge: Edge, tool: AnyTool, arguments: str
     return GateCall(
         tool.name, tool.version, tool.effect, parsed, edge.path, model, prompt, tool.own, tool.undo is not None,
         tool.roles, origins, evidence, int(digest[:_DIGITS], 16) / 16**_DIGITS,
+        asked_for=flows and edge.provenance.asks_for(session, edge.thread, tool.name),
+        made_before=flows and edge.provenance.made_before(session, edge.thread, call, parsed, tool.roles),
     )  # fmt: skip
 
 
 def _traced(edge: Edge, tool: AnyTool) -> bool:
     """Tell whether it matters where values came from: for whoever is asked, and for rules that look at it."""
-    return tool.effect != "read" or (edge.gate.wants_provenance and bool(tool.roles))
+    return tool.effect != "read" or edge.gate.wants_provenance
 
 
 def _proposal(

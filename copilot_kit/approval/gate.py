@@ -51,6 +51,10 @@ class GateCall:
     """How such calls have fared so far; only where the gate has a rule that wants it."""
     draw: float = 1.0
     """A number in [0, 1), made from the call itself: the same whenever it is judged; for audit shares."""
+    asked_for: bool = False
+    """The user's own words speak of doing what the tool does."""
+    made_before: bool = False
+    """In this run the same tool was called with the same receivers and things before, and ran or may run."""
 
     @property
     def asked_model(self) -> str:
@@ -220,6 +224,14 @@ class Gate:
         """Return what each rule by itself says to the call, under the rule's label; None: it does not match."""
         return [(label, _ruling(rule, call)) for label, rule in zip(self._labels, self.rules, strict=True)]
 
+    def tools_named(self) -> list[tuple[str, str]]:
+        """Return the tools that rules name, each under its rule's label, so that misspelt ones can be found."""
+        named = []
+        for label, one in zip(self._labels, self.rules, strict=True):
+            tools = getattr(one, "tools", None) or [getattr(one, "tool", None)]
+            named += [(label, tool) for tool in tools if isinstance(tool, str)]
+        return named
+
     def _asked(self, ruling: Ruling) -> Ruling:
         if ruling.verdict != "ask":
             return ruling
@@ -253,4 +265,5 @@ def _together(verdict: GateVerdict, rulings: Sequence[Ruling]) -> Ruling:
         nobody = Reason(code="nobody-entitled", text="its rules name approvers that have nobody in common")
         return Ruling("deny", (nobody, *reasons))
     within = [ruling.answer_within_s for ruling in rulings if ruling.answer_within_s is not None]
-    return Ruling(verdict, reasons, entitled, min(within, default=None))
+    explicit = any(ruling.explicit for ruling in rulings)
+    return Ruling(verdict, reasons, entitled, min(within, default=None), explicit)

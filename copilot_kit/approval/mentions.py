@@ -1,0 +1,299 @@
+"""What a trusted text names: receivers and things, numbers, moments, and what it asks to be done.
+
+A value is named only as a whole word or a whole run of words: `bob@x.com` is not named by `bob@x.com.evil.com`. Doubt
+counts against it. Where this module misses what a person meant, somebody is asked; where it finds too much, nobody is.
+"""
+
+# ruff: noqa: RUF001, SIM905  signs that look alike are the subject; words read best in a row
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, TypeAlias
+
+from copilot_kit.approval.moments import Moments
+from copilot_kit.approval.quotations import own_words
+
+Standing: TypeAlias = Literal["named", "refused", "absent"]
+"""named: the text holds the value in a way that counts; refused: it says not to."""
+
+SHORTEST = 5
+"""Fewer characters name no receiver and no thing: too many texts hold them by accident."""
+
+_OPENING = "'\"`“”‘’«»„‚([{<"
+_CLOSING = "'\"`“”‘’«»)]}>.,;:!?…"
+_QUOTES = {"'": "'", '"': '"', "`": "`", "“": "”", "‘": "’", "«": "»", "»": "«", "„": "“", "‚": "‘"}
+_LONGEST_QUOTATION = 400
+_WORD = re.compile(r"[^\s—]+")
+_POSSESSIVE = ("'s", "’s")
+_ENDS = re.compile(r"[.!?;…]")
+_ABBREVIATED = frozenset({"dr", "mr", "mrs", "ms", "prof", "st", "no", "nr", "inc", "ltd", "co", "vs", "e.g", "i.e"})
+_NOT = frozenset(
+    "not never don't don’t dont doesn't doesn’t won't won’t mustn't mustn’t shouldn't shouldn’t cannot can't can’t "
+    "without except avoid neither nor no stop instead rather unlike ignore nicht nie niemals kein keine keinen ohne "
+    "statt ne pas jamais sans nunca jamás sin senza niet geen".split()
+)
+_NOT_A_NOT = frozenset({"forget", "hesitate", "only", "worry"})
+_HAS_SHAPE = re.compile(r"[0-9@._/:\\#+-]")
+_ONLY_DIGITS = re.compile(r"[\d\s.,:;/()_-]*")
+_PHONE = re.compile(r"\+\d[\d ()-]{6,}\d")
+_HIDDEN = re.compile(
+    r"[^\S ]|[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
+    r"\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0-\uffff\U000e0000-\U000e0fff]"
+)
+_NUMBER = re.compile(
+    r"[-+]?[$€£¥]?[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[$€£¥]|(?:usd|eur|gbp|chf|k)(?!\w))?", re.IGNORECASE
+)
+_MONTHS = frozenset(
+    "january february march april may june july august september october november december jan feb mar apr jun jul aug "
+    "sep sept oct nov dec".split()
+)
+_LABELS = _MONTHS | frozenset(
+    "id no nr number invoice order ticket room flight page zip account version task step file issue".split()
+)
+"""A bare number behind one of these says which one, and not how much."""
+_LONG_INTEGER = 5
+_SUFFIXES = ("ing", "ed", "es", "s", "e")
+_SHORTEST_STEM = 3
+_TELLING = 4
+_BLANK_LINE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    """A word, without the quotes and stops around it."""
+
+    core: str
+    start: int
+    end: int
+    lead: str
+    tail: str
+    sentence: int
+    denied: bool
+    """A `not` stands before it in its sentence."""
+
+
+def is_clean(value: str) -> bool:
+    """Tell whether a value holds nothing that cannot be seen: one that does never names anything."""
+    return _HIDDEN.search(value) is None
+
+
+def is_distinctive(value: str) -> bool:
+    """Tell whether a value could name a receiver or a thing: no bare number or date, nothing short, nothing hidden."""
+    if len(value) < SHORTEST or not is_clean(value):
+        return False
+    return _ONLY_DIGITS.fullmatch(value) is None or _PHONE.fullmatch(value) is not None
+
+
+class Mentions:
+    """What one trusted text names. Quoted mail and other pasted text in it does not count."""
+
+    def __init__(self, text: str) -> None:
+        self._text = own_words(text)
+
+    def target(self, value: str, *, argument: str) -> Standing:
+        """Return whether the text names this receiver or thing.
+
+        argument: what it is an argument of; a plain word counts only beside that name, in quotes or as a name.
+        """
+        if not is_distinctive(value):
+            return "absent"
+        found = [at for form in _forms(value) for at in self._found(form, exact=True)]
+        if any(self._tokens[first].denied for first, _ in found):
+            return "refused"
+        return "named" if any(self._counts(first, last, argument) for first, last in found) else "absent"
+
+    def content(self, value: str) -> bool:
+        """Tell whether the text holds these very words, whatever their case and spacing."""
+        return next(self._found(value, exact=False), None) is not None
+
+    def number(self, value: float) -> bool:
+        """Tell whether the text says this number as an amount; 4 stands for 4.0."""
+        return value in self._numbers
+
+    def flag(self, argument: str) -> bool:
+        """Tell whether the text speaks of what this argument says yes or no to."""
+        return any(self.speaks_of(word) for word in name_words(argument) if len(word) >= _TELLING)
+
+    def moment(self, value: str) -> bool:
+        """Tell whether the text says this date, time or both, in whatever form."""
+        return self._moments.holds(value)
+
+    def later(self, value: str, moments: list[str]) -> bool:
+        """Tell whether a moment is one of these and as much later as the text says that something lasts."""
+        return self._moments.later(value, moments)
+
+    def speaks_of(self, word: str) -> bool:
+        """Tell whether the text uses the word, in any of its forms, and not after a `not`."""
+        return _stem(word.casefold()) in self._stems
+
+    @cached_property
+    def _tokens(self) -> list[_Token]:
+        return list(_tokens(self._text))
+
+    @cached_property
+    def _places(self) -> dict[str, list[int]]:
+        places: dict[str, list[int]] = {}
+        for index, token in enumerate(self._tokens):
+            for core in {token.core.casefold(), _unowned(token.core).casefold()}:
+                places.setdefault(core, []).append(index)
+        return places
+
+    @cached_property
+    def _stems(self) -> frozenset[str]:
+        words = (word for token in self._tokens if not token.denied for word in re.split(r"[^\w]+", token.core))
+        return frozenset(_stem(word.casefold()) for word in words if word)
+
+    @cached_property
+    def _moments(self) -> Moments:
+        sentences: dict[int, list[str]] = {}
+        for token in self._tokens:
+            sentences.setdefault(token.sentence, []).append(token.core)
+        return Moments([" ".join(words) for words in sentences.values()])
+
+    @cached_property
+    def _numbers(self) -> frozenset[float]:
+        found = set()
+        for index, token in enumerate(self._tokens):
+            before = self._tokens[index - 1] if index else None
+            after = self._tokens[index + 1] if index + 1 < len(self._tokens) else None
+            labelled = before is not None and not before.tail and before.core.casefold() in _LABELS
+            dated = after is not None and not token.tail and after.core.casefold() in _MONTHS
+            if not labelled and not dated and (number := _amount(token.core)) is not None:
+                found.add(number)
+        return frozenset(found)
+
+    @cached_property
+    def _quotations(self) -> list[tuple[int, int]]:
+        return list(_quotations(self._tokens))
+
+    def _found(self, value: str, *, exact: bool) -> Iterator[tuple[int, int]]:
+        """Yield the first and last word of each place that holds the value and nothing but the value."""
+        wanted = list(_tokens(value))
+        if not wanted or not wanted[0].core:
+            return
+        core = " ".join(value[wanted[0].start : wanted[-1].end].split())
+        for first in self._places.get(wanted[0].core.casefold(), ()):
+            last = first + len(wanted) - 1
+            if last >= len(self._tokens):
+                continue
+            start, end = self._tokens[first].start, self._tokens[last].end
+            there = " ".join(self._text[start:end].split())
+            if there != core and _unowned(there) != there:
+                there = _unowned(there)
+                end -= len(_POSSESSIVE[0])
+            if not _same(there, core, exact=exact):
+                continue
+            lead, tail = wanted[0].lead, wanted[-1].tail
+            if exact and not (self._text.startswith(lead, start - len(lead)) and self._text.startswith(tail, end)):
+                continue
+            yield first, last
+
+    def _counts(self, first: int, last: int, argument: str) -> bool:
+        """Tell whether the words at this place name something, and are no part of something longer that is quoted."""
+        inside = [(begin, end) for begin, end in self._quotations if begin <= first and last <= end]
+        if inside:
+            return (first, last) in inside
+        token = self._tokens[first]
+        if last > first or _HAS_SHAPE.search(token.core) or token.core[:1].isupper():
+            return True
+        beside = self._tokens[max(0, first - 1) : last + 2]
+        return any(_stem(one.core.casefold()) == _stem(word) for one in beside for word in name_words(argument))
+
+
+def name_words(name: str) -> list[str]:
+    """Return the words that a name of a tool or argument is made of: `send_mail`, `sendMail`."""
+    return [word.casefold() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+", name)]
+
+
+def as_number(value: str) -> float | None:
+    """Return the number that a string is, if it is one."""
+    return float(value) if re.fullmatch(r"[-+]?\d{1,15}(\.\d{1,10})?", value) else None
+
+
+def _tokens(text: str) -> Iterator[_Token]:
+    # A link in Markdown is two words: what it says, and where it leads.
+    text = text.replace("](", "]\n")
+    sentence, denied, listed, last_end, previous = 0, False, False, 0, ""
+    for match in _WORD.finditer(text):
+        raw = match[0]
+        core = raw.lstrip(_OPENING)
+        lead, core = raw[: len(raw) - len(core)], core.rstrip(_CLOSING)
+        tail = raw[len(lead) + len(core) :]
+        lines = text.count("\n", last_end, match.start())
+        listed = lines < _BLANK_LINE and (listed or (lines > 0 and denied and previous.endswith(":")))
+        if lines or (_ENDS.search(previous) and not (previous == "." and core[:1].islower())):
+            sentence, denied = sentence + 1, listed
+        word = core.casefold()
+        denied = denied and word not in _NOT_A_NOT
+        start = match.start() + len(lead)
+        yield _Token(core, start, start + len(core), lead, tail, sentence, denied)
+        denied = denied or word in _NOT
+        last_end, previous = match.end(), "" if tail == "." and word in _ABBREVIATED else tail
+
+
+def _quotations(tokens: list[_Token]) -> Iterator[tuple[int, int]]:
+    """Yield the first and last word of what stands in quotes; a quote that is never closed is none."""
+    index = 0
+    while index < len(tokens):
+        opening = next((char for char in tokens[index].lead if char in _QUOTES), None)
+        end = None if opening is None else _closed(tokens, index, _QUOTES[opening])
+        if end is None:
+            index += 1
+            continue
+        yield index, end
+        index = end + 1
+
+
+def _closed(tokens: list[_Token], begin: int, closing: str) -> int | None:
+    for index in range(begin, min(len(tokens), begin + _LONGEST_QUOTATION)):
+        if closing in tokens[index].tail:
+            return index
+    return None
+
+
+def _forms(value: str) -> Iterator[str]:
+    """Yield a value in the forms that mean the same receiver: with a sign before a name, or a scheme before a host."""
+    yield value
+    if re.fullmatch(r"[\w-]+", value):
+        yield f"#{value}"
+        yield f"@{value}"
+    elif re.fullmatch(r"[#@][\w-]+", value):
+        yield value[1:]
+    for scheme in ("https://", "http://"):
+        if value.startswith(scheme):
+            yield value.removeprefix(scheme)
+            yield value.removeprefix(scheme).removesuffix("/")
+
+
+def _same(there: str, core: str, *, exact: bool) -> bool:
+    if there == core:
+        return True
+    # Mail and host names do not care for case; paths, ids and what stands behind a slash do.
+    caseless = not exact or ("/" not in core and "\\" not in core and "@" in core and core.isascii())
+    return caseless and there.casefold() == core.casefold()
+
+
+def _unowned(word: str) -> str:
+    return next((word.removesuffix(end) for end in _POSSESSIVE if word.endswith(end)), word)
+
+
+def _amount(word: str) -> float | None:
+    if _NUMBER.fullmatch(word) is None:
+        return None
+    digits = re.sub(r"[^\d.+-]", "", word)
+    plain = re.fullmatch(r"\d+", word) is not None
+    if plain and (len(word) >= _LONG_INTEGER or (word.startswith("0") and word != "0")):
+        return None  # reads like the number of something: a zip code, an account
+    try:
+        return float(digits) * (1000 if word[-1] in "kK" else 1)
+    except ValueError:
+        return None
+
+
+def _stem(word: str) -> str:
+    for suffix in _SUFFIXES:
+        if word.endswith(suffix) and len(word) - len(suffix) >= _SHORTEST_STEM:
+            return word.removesuffix(suffix)
+    return word
