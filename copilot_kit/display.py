@@ -20,6 +20,8 @@ MARGIN = "  │ "
 
 _PLAIN = re.compile(r"[\x20-\x7e]*")
 _ESCAPE = re.compile(r"⟦U\+([0-9A-F]{4,6})(?:×(\d+))?⟧")
+_SIGN = re.compile(r"⟦U\+[0-9A-F]{4,6}(?:×\d+)?⟧|.", re.DOTALL)
+"""One character as it is shown: itself, or its escape."""
 _TOKEN = re.compile(r"[^ ]+|[ ]+")
 _WORD = re.compile(r"[^\W_]+")
 _ADDRESS = re.compile(r"[@/\\]|[A-Za-z0-9][.:][A-Za-z0-9]")
@@ -69,11 +71,38 @@ def block(text: str, *, margin: str = MARGIN, width: int | None = None) -> list[
     A folded line goes on under a margin that ends in `…` instead of a space, so that the text can be told from its
     folding.
     """
+    return in_margin([visible(line) for line in text.split("\n")], margin=margin, width=width)
+
+
+def in_margin(shown: Iterable[str], *, margin: str = MARGIN, width: int | None = None) -> list[str]:
+    """Return lines that are visible already as `block` returns them."""
     lines: list[str] = []
-    for line in text.split("\n"):
-        pieces = _folded(visible(line), None if width is None else max(10, width - len(margin)))
+    for line in shown:
+        pieces = _folded(line, None if width is None else max(10, width - len(margin)))
         lines += [(margin if index == 0 else f"{margin[:-1]}…") + piece for index, piece in enumerate(pieces)]
     return lines
+
+
+def width_of(shown: str) -> int:
+    """Return how many columns of a terminal these visible characters take."""
+    return len(shown) if shown.isascii() else sum(map(_columns, shown))
+
+
+def clipped(text: str, room: int) -> str:
+    """Return the text like `visible` in no more than `room` columns; what is left out is counted: `Dear Ada, yo…+212`.
+
+    For lists, where the whole stands elsewhere. Counted are the characters of the text, not of its escapes.
+    """
+    shown = visible(text)
+    if width_of(shown) <= room:
+        return shown
+    whole = [mark[0] for mark in _SIGN.finditer(shown)]
+    missing, kept = 0, width_of(shown)
+    while whole and kept + len(f"…+{missing}") > room:
+        sign = whole.pop()
+        kept -= width_of(sign)
+        missing += len(recovered(sign))
+    return f"{''.join(whole)}…+{missing}"
 
 
 def recovered(shown: str) -> str:

@@ -1,23 +1,26 @@
 """A proposal as a person sees it in the terminal: every argument in full, and nothing that could pose as ours."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
-from textwrap import wrap
 
-from copilot_kit.cli.screen import bold, dim
-from copilot_kit.display import block, visible
-from copilot_kit.effects import Effect
-from copilot_kit.records import Proposal
+from copilot_kit.cli.origin_lines import mark_of, origin_lines
+from copilot_kit.cli.preview_lines import body_lines, consequence_lines, title_of
+from copilot_kit.cli.screen import bold, dim, warned
+from copilot_kit.display import block, visible, width_of
+from copilot_kit.effects import ArgumentRole, Effect
+from copilot_kit.records import Preview, Proposal
 
 _EFFECTS: dict[Effect, str] = {
     "read": "changes nothing",
     "write": "changes something of yours",
     "external": "leaves the house",
 }
+_FIRST: dict[ArgumentRole | None, int] = {"destination": 0, "object": 1, None: 2, "content": 2, "wording": 2}
 _SHOWN_OF_FOLDED = 4
 _LONGEST_SHORT = 60
 _RULE = 12
-_GAPS = 4
+_CHROME = 8
 _FEWEST_LINES = 8
 
 
@@ -29,80 +32,161 @@ class Card:
     folded: int = 0
 
 
-def card_of(
-    proposal: Proposal, *, width: int, most_lines: int | None, edited: str | None = None, preview: str | None = None
-) -> Card:
-    """Return the proposal as lines; values longer than fits are folded, with a count. None: everything is shown.
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """Words of ours, and others' lines below them, which may be folded."""
 
-    edited: canonical arguments that a person wants instead. preview: what the tool makes of the arguments.
+    head: str
+    lines: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The screen that a card is made for."""
+
+    width: int
+    most_lines: int | None = None
+    """Values longer than fit are folded, with a count. None: everything is shown, and the bytes that would run."""
+    context: tuple[str, ...] = ()
+    """Further lines of ours below the title."""
+
+
+def card_of(proposal: Proposal, look: Look, *, edited: str | None = None, preview: Preview | None = None) -> Card:
+    """Return the proposal as lines for this screen.
+
+    edited: canonical arguments that a person wants instead. preview: what the tool makes of these.
     """
-    arguments = proposal.arguments if edited is None else edited
-    values = [
-        (visible(name), *_value(value, width, beside=visible(name))) for name, value in json.loads(arguments).items()
-    ]
-    if preview is None and proposal.preview is not None and edited is None:
-        preview = proposal.preview.body
-    coming = [] if preview is None else block(preview, width=width)
-    room = None if most_lines is None else max(_FEWEST_LINES, most_lines - 8)
-    fold = room is not None and sum(len(lines) for _, _, lines in values) + len(coming) > room
-    head = f"── {visible(proposal.tool)}"
-    effect = f" · {_EFFECTS[proposal.effect]} "
-    lines = ["", bold(head) + effect + "─" * min(_RULE, width - len(head) - len(effect))]
-    if edited is not None:
-        lines.append("  edited by you")
-    folded = 0
-    for name, kind, value in values:
-        left = _folded(value, fold=fold)
-        folded += len(value) - len(left)
-        lines += [f"  {bold(name)}  {dim(kind) if value else kind}{_missing(len(value) - len(left))}", *left]
-    if not values:
-        lines.append("  without arguments")
-    if coming:
-        left = _folded(coming, fold=fold)
-        folded += len(coming) - len(left)
-        lines += [f"  what comes of it{_missing(len(coming) - len(left))}", *left]
-    if proposal.reasons:
-        why = f"asked because {visible('; '.join(reason.text for reason in proposal.reasons))}"
-        lines += wrap(why, width, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
+    shown = proposal.preview if edited is None else preview
+    sections = list(_sections(proposal, shown, edited, look.width))
+    left, folded = _fitted(sections, look.most_lines)
+    lines = ["", *_title(proposal, look.width), *look.context, *left, *_reasons(proposal, look.width)]
+    if look.most_lines is None:
+        canonical = proposal.arguments if edited is None else edited
+        lines += ["  exactly these bytes run:", *block(canonical, width=look.width)]
     return Card(tuple(lines), folded)
 
 
-def whole_of(proposal: Proposal, *, width: int, edited: str | None = None, preview: str | None = None) -> Card:
-    """Return the card with nothing folded, and the canonical bytes that would run."""
-    card = card_of(proposal, width=width, most_lines=None, edited=edited, preview=preview)
-    canonical = proposal.arguments if edited is None else edited
-    return Card((*card.lines, "  exactly these bytes run:", *block(canonical, width=width)))
-
-
 def background_of(proposal: Proposal) -> list[str]:
-    """Return who proposes it and why a person is asked."""
-    agents = " > ".join(step.agent for step in proposal.path) or "agent"
+    """Return who proposes it, why a person is asked, and where each value came from."""
     return [
         *(f"{visible(reason.code)}: {visible(reason.text)}" for reason in proposal.reasons),
-        f"proposed by {visible(agents)} with {visible(proposal.model)}",
+        *origin_lines(proposal),
+        f"proposed by {visible(proposed_by(proposal))}",
         f"tool version {visible(proposal.tool_version)}",
         f"prompt version {visible(proposal.prompt_version)}",
         f"call digest {visible(proposal.call_digest)}",
     ]
 
 
-def _value(value: object, width: int, *, beside: str) -> tuple[str, list[str]]:
-    """Return what stands beside the name, and the lines below: a short value stands there itself, as JSON.
+def proposed_by(proposal: Proposal) -> str:
+    """Return the agents, from the top one down to the one that asks, and the model."""
+    agents = " > ".join(step.agent for step in proposal.path) or "agent"
+    return f"{agents} with {proposal.model}"
+
+
+def _title(proposal: Proposal, width: int) -> list[str]:
+    effect = _EFFECTS[proposal.effect]
+    name = visible(proposal.tool)
+    head = f"── {name}"
+    if width_of(head) + len(effect) + 4 > width:  # not beside each other: what the terminal wraps could pose as ours
+        lines = [bold(head)] if width_of(head) <= width else [bold("── a tool named"), *block(name, width=width)]
+        return [*lines, f"  {effect}"]
+    rule = "─" * min(_RULE, width - width_of(head) - len(effect) - 4)
+    return [f"{bold(head)} · {effect} {rule}"]
+
+
+def _sections(proposal: Proposal, preview: Preview | None, edited: str | None, width: int) -> Iterator[_Section]:
+    if edited is not None:
+        yield _Section("  edited by you", [])
+    if preview is not None:
+        for line in consequence_lines(preview, width=width):
+            yield _Section(line, [])
+    arguments = json.loads(proposal.arguments if edited is None else edited)
+    for name in sorted(arguments, key=lambda name: _FIRST[proposal.roles.get(name)]):
+        yield _argument(proposal, name, arguments[name], changed=edited is not None, width=width)
+    if not arguments:
+        yield _Section("  without arguments", [])
+    if preview is not None:
+        body = body_lines(preview, tool=proposal.tool, width=width)
+        if body:
+            yield _Section(title_of(preview, tool=proposal.tool, width=width), body)
+
+
+def _argument(proposal: Proposal, name: str, value: object, *, changed: bool, width: int) -> _Section:
+    """Return a short value beside its name, as JSON, and a longer one below it in the margin.
 
     It is short if the terminal has no need to wrap it: what is wrapped has no margin, and could pose as ours.
     """
+    words, doubtful = ("", False) if changed and not _is_same(proposal, name, value) else mark_of(proposal, name)
+    mark = _mark(visible(words), doubtful=doubtful)
+    heading, lines = visible(name), []
+    if width_of(heading) > min(_LONGEST_SHORT, width // 2):
+        heading, lines = "an argument named", block(name, width=width)
     short = visible(json.dumps(value, ensure_ascii=False))
-    if len(short) <= min(_LONGEST_SHORT, (width - _GAPS - len(beside)) // (1 if short.isascii() else 2)):
-        return short, []
+    taken = width_of(heading) + (width_of(visible(words)) + 3 if words else 0) + 4
+    if not lines and width_of(short) <= min(_LONGEST_SHORT, width - taken):
+        return _Section(f"  {bold(heading)}  {short}{mark}", [])
+    kind = _kind(value)
+    if taken + len(kind) > width:  # the narrowest screens
+        kind = ""
+    if taken > width:
+        lines, mark = [*_said("from", words, width), *lines], ""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
+    head = f"  {bold(heading)}{f'  {dim(kind)}' if kind else ''}{mark}"
+    return _Section(head, [*lines, *block(text, width=width)])
+
+
+def _mark(words: str, *, doubtful: bool) -> str:
+    if not words:
+        return ""
+    return f" · {warned(words)}" if doubtful else dim(f" · {words}")
+
+
+def _kind(value: object) -> str:
     if not isinstance(value, str):
-        return "", block(json.dumps(value, ensure_ascii=False, indent=2), width=width)
+        return ""
     lines = value.count("\n") + 1
-    return f"text, {len(value):,} characters" + (f" in {lines} lines" if lines > 1 else ""), block(value, width=width)
+    return f"text, {len(value):,} characters" + (f" in {lines:,} lines" if lines > 1 else "")
 
 
-def _folded(lines: list[str], *, fold: bool) -> list[str]:
-    return lines[:_SHOWN_OF_FOLDED] if fold else lines
+def _is_same(proposal: Proposal, name: str, value: object) -> bool:
+    asked = json.loads(proposal.arguments)
+    return name in asked and json.dumps(asked[name]) == json.dumps(value)
 
 
-def _missing(lines: int) -> str:
-    return f"  [{lines} more lines: press v]" if lines else ""
+def _fitted(sections: list[_Section], most_lines: int | None) -> tuple[list[str], int]:
+    """Return all lines that are shown, and how many are not; long sections share the room that short ones leave."""
+    total = sum(1 + len(section.lines) for section in sections)
+    room = None if most_lines is None else max(_FEWEST_LINES, most_lines - _CHROME)
+    if room is None or total <= room:
+        return [line for section in sections for line in (section.head, *section.lines)], 0
+    long = [section for section in sections if len(section.lines) > _SHOWN_OF_FOLDED]
+    taken = total - sum(len(section.lines) for section in long)
+    share = max(_SHOWN_OF_FOLDED, (room - taken - len(long)) // max(1, len(long)))
+    lines: list[str] = []
+    folded = 0
+    for section in sections:
+        missing = max(0, len(section.lines) - share)
+        if missing == 1:
+            missing = 0
+        note = [warned(f"  [{missing:,} more lines: press v]")] if missing else []
+        lines += [section.head, *section.lines[: len(section.lines) - missing], *note]
+        folded += missing
+    return lines, folded
+
+
+def _reasons(proposal: Proposal, width: int) -> list[str]:
+    """Return why a person is asked, and by whom; words of rules may quote the call, so that they keep to the margin."""
+    lines: list[str] = []
+    if proposal.again_of is not None:
+        lines.append(dim("  asked anew: something has changed since"))
+    if proposal.reasons:
+        lines += _said("asked because", "; ".join(reason.text for reason in proposal.reasons), width)
+    return [*lines, *_said("proposed by", proposed_by(proposal), width)]
+
+
+def _said(label: str, words: str, width: int) -> list[str]:
+    shown = visible(words)
+    if width_of(shown) + len(label) + 3 <= width:
+        return [f"  {dim(label)} {shown}"]
+    return [f"  {dim(label)}", *block(words, width=width)]

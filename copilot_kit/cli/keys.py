@@ -1,13 +1,18 @@
 """The person's keys: one at a time, never one that was meant for something else."""
 
 import asyncio
+import codecs
 import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
+from copilot_kit.cli.screen import width
+from copilot_kit.display import escaped, width_of
 from copilot_kit.errors import UsageError
 
 QUIET_S = 0.3
@@ -15,6 +20,13 @@ QUIET_S = 0.3
 
 _PASTE_S = 0.03
 """No person presses two keys so close together."""
+
+
+@dataclass(slots=True)
+class Draft:
+    """Words that a person has typed and not sent yet: kept when the line is left, offered when it is begun again."""
+
+    text: str = ""
 
 
 class Keyboard(Protocol):
@@ -28,8 +40,8 @@ class Keyboard(Protocol):
         """Return the next single key."""
         ...
 
-    async def line(self, question: str) -> str | None:
-        """Return a line of words, without its end."""
+    async def line(self, question: str, draft: Draft | None = None) -> str | None:
+        """Return a line of words, without its end; None if the person leaves it. What they typed is in the draft."""
         ...
 
 
@@ -43,6 +55,16 @@ def open_keyboard(script: Sequence[str] | None = None) -> Keyboard:
             "or give the keys with --script FILE."
         )
     return TerminalKeyboard(sys.stdin.fileno())
+
+
+def read_script(path: Path) -> list[str]:
+    """Return the answers of a script, one a line."""
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"Cannot read the script {str(path)!r}: {error}. Give a text file, one answer a line."
+        ) from error
 
 
 class TerminalKeyboard:
@@ -75,12 +97,26 @@ class TerminalKeyboard:
             return False
         return True
 
-    async def line(self, question: str) -> str | None:
-        """Return what is typed up to Enter, with the terminal's own editing."""
-        sys.stdout.write(question)
-        sys.stdout.flush()
-        raw = await _read(self._fd)
-        return raw.decode("utf-8", "replace").rstrip("\r\n") if raw else None
+    async def line(self, question: str, draft: Draft | None = None) -> str | None:
+        """Return what is typed up to Enter; Escape leaves the line."""
+        draft = Draft() if draft is None else draft
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        with _single_keys(self._fd):
+            while True:
+                _show_line(question, draft.text)
+                raw = await _read(self._fd)
+                typed = decoder.decode(raw)
+                if raw == b"" or (raw in (b"\x1b", b"\x04") and (raw == b"\x1b" or not draft.text)):
+                    sys.stdout.write("\n")
+                    return None
+                words, end, _ = typed.replace("\r", "\n").partition("\n")
+                if not words.startswith("\x1b"):  # an arrow, or another key that sends several characters
+                    draft.text = _typed(draft.text, words)
+                if end:
+                    _show_line(question, draft.text)
+                    sys.stdout.write("\n")
+                    sys.stdout.flush()
+                    return draft.text
 
 
 class ScriptedKeyboard:
@@ -96,11 +132,41 @@ class ScriptedKeyboard:
             raise UsageError(f"The script says {answer!r} where a single key is needed. Write one answer a line.")
         return answer
 
-    async def line(self, question: str) -> str | None:
+    async def line(self, question: str, draft: Draft | None = None) -> str | None:
         """Return the next answer, None when there are no more."""
         answer = next(self._answers, None)
+        if draft is not None and answer is not None:
+            draft.text = answer
         sys.stdout.write(f"{question}{answer or ''}\n")
         return answer
+
+
+def _typed(text: str, keys: str) -> str:
+    """Return the text after these keys."""
+    for key in keys:
+        match key:
+            case "\x7f" | "\b":
+                text = text[:-1]
+            case "\x15":  # Ctrl-U
+                text = ""
+            case "\x17":  # Ctrl-W
+                text = text.rstrip().rpartition(" ")[0]
+            case _ if key >= " " or key == "\t":
+                text += key
+            case _:
+                pass
+    return text
+
+
+def _show_line(question: str, text: str) -> None:
+    """Draw the line anew; of a long one its end, so that the terminal never wraps it."""
+    room = max(10, width() - width_of(question) - 1)
+    shown = escaped(text)
+    while width_of(shown) > room:
+        shown = f"…{shown[max(2, len(shown) - room + 1) :]}"
+    blank = room - width_of(shown)
+    sys.stdout.write(f"\r{question}{shown}{' ' * blank}\r{question}{shown}")
+    sys.stdout.flush()
 
 
 async def _read(fd: int) -> bytes:

@@ -85,6 +85,27 @@ def bold(text: str) -> str:
     return _coloured("1", text)
 
 
+def added(text: str) -> str:
+    """Return the text in green, where colours are wanted."""
+    return _coloured("32", text)
+
+
+def removed(text: str) -> str:
+    """Return the text in red, where colours are wanted."""
+    return _coloured("31", text)
+
+
+def warned(text: str) -> str:
+    """Return the text in heavy yellow letters, where colours are wanted."""
+    return _coloured("1;33", text)
+
+
+def new_page() -> None:
+    """Begin at the top of the screen; what stood there can be scrolled back to."""
+    if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
+        sys.stdout.write("\n" * (height() - 1) + "\x1b[H\x1b[J")
+
+
 def _coloured(code: str, text: str) -> str:
     wanted = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return f"\x1b[{code}m{text}\x1b[0m" if wanted else text

@@ -9,10 +9,10 @@ import pytest
 from copilot_kit.agent import Agent, Run
 from copilot_kit.approval import decide
 from copilot_kit.cli.approvals import Choice, Desk
-from copilot_kit.cli.card import card_of
+from copilot_kit.cli.card import Look, card_of
 from copilot_kit.cli.desk import attend
 from copilot_kit.cli.keys import ScriptedKeyboard
-from copilot_kit.display import MARGIN
+from copilot_kit.display import MARGIN, width_of
 from copilot_kit.records import Principal, Proposal, Reason, Step
 from copilot_kit.testing import ScriptedModel, call, say
 from copilot_kit.tools import tool
@@ -38,7 +38,7 @@ async def ask(one: Proposal, *answers: str, **desk: Any) -> Choice:
 
 def test_the_card_shows_every_argument_in_full():
     body = "Dear Ada,\nyour order is on its way. It comes on Monday morning."
-    card = card_of(proposal(ticket=17, body=body, to="ada"), width=60, most_lines=40)
+    card = card_of(proposal(ticket=17, body=body, to="ada"), Look(60, 40))
     assert list(card.lines) == [
         "",
         "── send_reply · leaves the house ────────────",
@@ -48,13 +48,14 @@ def test_the_card_shows_every_argument_in_full():
         "  ticket  17",
         '  to  "ada"',
         "  asked because it leaves the house",
+        "  proposed by support with acme:large > large-2",
     ]
     assert card.folded == 0
 
 
 def test_nothing_that_others_wrote_is_wrapped_by_a_narrow_terminal():
     one = proposal(to="ada", subject="x" * 50, note="Guten Tag, wie geht es Ihnen heute?")
-    card = card_of(one, width=40, most_lines=None)
+    card = card_of(one, Look(40, 40))
     assert list(card.lines) == [
         "",
         "── send_reply · leaves the house ───────",
@@ -65,15 +66,18 @@ def test_nothing_that_others_wrote_is_wrapped_by_a_narrow_terminal():
         "  │…" + "x" * 14,
         '  to  "ada"',
         "  asked because it leaves the house",
+        "  proposed by",
+        "  │ support with acme:large > large-2",
     ]
 
 
 def test_long_values_are_folded_with_a_count_and_shown_whole_on_request():
     one = proposal(body="\n".join(f"line {number}" for number in range(100)), to="x")
-    card = card_of(one, width=60, most_lines=40)
-    assert "  body  text, 789 characters in 100 lines  [96 more lines: press v]" in card.lines
-    assert card.folded == 96
-    whole = card_of(one, width=60, most_lines=None)
+    card = card_of(one, Look(60, 40))
+    assert "  body  text, 789 characters in 100 lines" in card.lines
+    assert card.lines[30:33] == ("  │ line 27", "  │ line 28", "  [71 more lines: press v]")
+    assert card.folded == 71
+    whole = card_of(one, Look(60, None))
     assert whole.folded == 0
     assert "  │ line 99" in whole.lines
 
@@ -82,10 +86,15 @@ def test_no_value_can_pose_as_a_line_of_the_card(shared: Path):
     for line in (shared / "data/badinput/display.jsonl").read_text().splitlines():
         text = json.loads(line)["text"].replace("\ud800", "")  # canonical arguments hold none
         for one in (proposal(body=text), proposal(body={"deep": [text]}), proposal(**{text: "name"})):
-            lines = card_of(one, width=60, most_lines=None).lines
-            chrome = [row for row in lines if not row.startswith(MARGIN[:-1])]
-            assert len(chrome) == 4, chrome
-            assert not any("\x1b" in row or "\r" in row for row in lines)
+            for width in (40, 60):
+                lines = card_of(one, Look(width, None)).lines
+                chrome = [row for row in lines if not row.startswith(MARGIN[:-1])]
+                assert chrome[1].startswith("── send_reply · leaves")
+                assert [row for row in chrome if row.startswith("  asked")] == ["  asked because it leaves the house"]
+                assert chrome[-1] == "  exactly these bytes run:"
+                assert len(chrome) == 6, chrome
+                assert all(width_of(row) <= width for row in lines), lines
+                assert not any("\x1b" in row or "\r" in row for row in lines)
 
 
 # --- the keys
@@ -114,7 +123,7 @@ async def test_a_reason_goes_with_the_rejection():
 async def test_what_is_folded_cannot_be_approved_before_it_was_shown(capsys: pytest.CaptureFixture[str]):
     one = proposal(body="\n".join("x" * 10 for _ in range(500)))
     assert (await ask(one, "y", "y")).verdict == "skip"
-    assert "Not yet: 496 lines were not shown. Press v to see them all." in capsys.readouterr().out
+    assert "Not yet: 470 lines were not shown. Press v to see them all." in capsys.readouterr().out
     assert (await ask(one, "y", "v", "y")).verdict == "approve"
 
 

@@ -1,0 +1,44 @@
+"""Which journal a command looks into, named in one way by all of them."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Protocol, TypeVar
+
+import typer
+
+from copilot_kit.journal import Store
+from copilot_kit.journal.index import Index
+
+T = TypeVar("T")
+
+StoreOption = Annotated[
+    str | None,
+    typer.Option(
+        "--store", "--journal", metavar="URL",
+        help="The journal: a path, sqlite:///PATH, postgresql://…; else COPILOT_KIT_JOURNAL, or .copilot-kit.",
+    ),
+]  # fmt: skip
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+class Journal(Store, Index, Protocol):
+    """A store that also answers for all its runs together."""
+
+
+def at_journal(url: str | None, work: Callable[[Journal], Awaitable[T]]) -> T:
+    """Open the journal, do the work and close it; looking makes no journal where there is none."""
+    from copilot_kit.journal.opening import FOLDER, VARIABLE, open_store
+
+    if url is None and not os.environ.get(VARIABLE) and not Path(FOLDER, "journal.db").exists():
+        url = "memory"
+
+    async def done() -> T:
+        store = open_store(url)
+        try:
+            return await work(store)
+        finally:
+            await store.close()
+
+    return asyncio.run(done())
