@@ -1,0 +1,1 @@
+"""Gates under attack: the adapter that a scorer of gates drives, and the victim of a fault injector."""
