@@ -32,7 +32,8 @@ def chat(
     model: Annotated[str | None, typer.Option(help="A slot, or provider:model.")] = None,
     system: Annotated[str, typer.Option(help="Instructions for the model.")] = "",
     journal: Annotated[
-        str | None, typer.Option(metavar="PLACE", help="Where it is kept; `memory` for nowhere.")
+        str | None,
+        typer.Option("--store", "--journal", metavar="URL", help="Where it is kept; `memory` for nowhere."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print each answer as one line of JSON.")] = False,
 ) -> int:

@@ -48,7 +48,9 @@ def demo(
     ] = None,
     again: Annotated[bool, typer.Option("--again", help="Also tickets that were dealt with before.")] = False,
     folder: Annotated[Path, typer.Option(help="Where mails, refunds and closed tickets are put.")] = Path(FOLDER),
-    journal: Annotated[str | None, typer.Option(metavar="PLACE", help="Where the runs are kept.")] = None,
+    journal: Annotated[
+        str | None, typer.Option("--store", "--journal", metavar="URL", help="Where the runs are kept.")
+    ] = None,
     script: Annotated[Path | None, typer.Option(help="Take the keys and lines from this file, one a line.")] = None,
 ) -> int:
     """Decide what a support copilot may do: a mail in an outbox, a refund in a ledger, a ticket closed.

@@ -8,6 +8,7 @@ from typing import Annotated, Protocol, TypeVar
 
 import typer
 
+from copilot_kit.errors import UsageError
 from copilot_kit.journal import Store
 from copilot_kit.journal.index import Index
 
@@ -42,3 +43,15 @@ def at_journal(url: str | None, work: Callable[[Journal], Awaitable[T]]) -> T:
             await store.close()
 
     return asyncio.run(done())
+
+
+async def found_run(journal: Store, name: str) -> str:
+    """Return the one run of this name; a part that only one run has will do."""
+    if await journal.read(name):
+        return name
+    ids = [row.run_id for row in await journal.runs(limit=1000)]
+    alike = [run_id for run_id in ids if run_id.removeprefix("run_").startswith(name) or run_id.endswith(name)]
+    if len(alike) == 1:
+        return alike[0]
+    told_of = f"{len(alike)} runs are called so" if alike else "there is none in this journal"
+    raise UsageError(f"Cannot show run {name!r}: {told_of}. List them with: copilot-kit runs list")

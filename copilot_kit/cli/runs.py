@@ -1,31 +1,22 @@
 """`copilot-kit runs`: what the journal says of past and present runs."""
 
 import asyncio
-import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
 import typer
 
+from copilot_kit.cli.journals import JsonOption, StoreOption, at_journal, found_run
 from copilot_kit.cli.record_lines import Telling, duration
 from copilot_kit.cli.screen import as_json, bold, columns, json_text, money, shown, told
 from copilot_kit.display import visible
-from copilot_kit.errors import UsageError
 from copilot_kit.journal import Entry, RunState, Store
 
-T = TypeVar("T")
 _LOOK_S: Final = 0.25
 _ENDED: Final = frozenset({"done", "failed", "stopped"})
 
 app = typer.Typer(help="Runs, from the journal.", no_args_is_help=True)
-
-_Journal = Annotated[
-    str | None,
-    typer.Option("--journal", metavar="PLACE", help="Where the journal is; else COPILOT_KIT_JOURNAL, or .copilot-kit."),
-]
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("list")
@@ -33,16 +24,16 @@ def list_runs(
     *,
     limit: Annotated[int, typer.Option(help="How many, newest first.", min=1)] = 20,
     waiting: Annotated[bool, typer.Option("--waiting", help="Only those that wait for a person.")] = False,
-    journal: _Journal = None,
-    json: _Json = False,
+    store: StoreOption = None,
+    json: JsonOption = False,
 ) -> None:
     """List the runs that something happened in last.
 
     Example: copilot-kit runs list --waiting
     """
 
-    async def listed(store: Store) -> None:
-        rows = await store.runs(limit=limit, waiting=waiting)
+    async def listed(journal: Store) -> None:
+        rows = await journal.runs(limit=limit, waiting=waiting)
         if json:
             as_json([_row(row) for row in rows])
         elif rows:
@@ -52,7 +43,7 @@ def list_runs(
         else:
             told("No runs here yet. Start one with: copilot-kit demo")
 
-    _with_journal(journal, listed)
+    at_journal(store, listed)
 
 
 @app.command("show")
@@ -60,8 +51,8 @@ def show_run(
     run_id: Annotated[str, typer.Argument(help="As `runs list` shows it; its beginning or end is enough.")],
     *,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run ends.")] = False,
-    journal: _Journal = None,
-    json: _Json = False,
+    store: StoreOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Show each model call, tool call, decision and wait of a run, with tokens and cost.
 
@@ -70,15 +61,15 @@ def show_run(
     Example: copilot-kit runs show 4zx9 --follow
     """
 
-    async def show(store: Store) -> None:
-        name = await _found(store, run_id)
-        entries = await store.read(name)
+    async def show(journal: Store) -> None:
+        name = await found_run(journal, run_id)
+        entries = await journal.read(name)
         if json and not follow:
             as_json({"run": _summary(RunState.of(entries)), "records": [_record(entry) for entry in entries]})
             return
-        await _follow(store, entries, follow=follow, json=json)
+        await _follow(journal, entries, follow=follow, json=json)
 
-    _with_journal(journal, show)
+    at_journal(store, show)
 
 
 async def _follow(store: Store, entries: Sequence[Entry], *, follow: bool, json: bool) -> None:
@@ -154,33 +145,5 @@ def _row(row: Any) -> dict[str, Any]:
     }
 
 
-async def _found(store: Store, name: str) -> str:
-    """Return the one run of this name; a part that only one run has will do."""
-    if await store.read(name):
-        return name
-    ids = [row.run_id for row in await store.runs(limit=1000)]
-    alike = [run_id for run_id in ids if run_id.removeprefix("run_").startswith(name) or run_id.endswith(name)]
-    if len(alike) == 1:
-        return alike[0]
-    told_of = f"{len(alike)} runs are called so" if alike else "there is none in this journal"
-    raise UsageError(f"Cannot show run {name!r}: {told_of}. List them with: copilot-kit runs list")
-
-
 def _ago(moment: datetime) -> str:
     return f"{duration((datetime.now(moment.tzinfo) - moment).total_seconds())} ago"
-
-
-def _with_journal(place: str | None, work: Callable[[Store], Awaitable[T]]) -> T:
-    from copilot_kit.journal.opening import FOLDER, VARIABLE, open_store
-
-    if place is None and not os.environ.get(VARIABLE) and not Path(FOLDER, "journal.db").exists():
-        place = "memory"  # looking makes no journal
-
-    async def done() -> T:
-        store = open_store(place)
-        try:
-            return await work(store)
-        finally:
-            await store.close()
-
-    return asyncio.run(done())
