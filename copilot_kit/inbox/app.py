@@ -16,8 +16,9 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from copilot_kit.agent import Agent
+from copilot_kit.agent.worker import agents_by_name
 from copilot_kit.errors import CopilotError, JournalError, NotDecidable, UsageError
-from copilot_kit.inbox import pages
+from copilot_kit.inbox import audit, pages, rules, runs, turns
 from copilot_kit.inbox.deciding import NotEntitled
 from copilot_kit.inbox.desk import VISITOR, Desk, Journal, body_of, desk_of, form_of, to
 from copilot_kit.inbox.guard import Guard
@@ -50,8 +51,8 @@ def inbox_app(
 
         application.mount("/inbox", inbox_app(store, sign_in=whoever_is_signed_in, hosts=["support.example"]))
     """
-    named = {agent.name: agent for agent in agents}
-    work = Work(store, named)
+    named = agents_by_name(agents)
+    work = Work(store, agents)
     desk = Desk(store, named, sign_in, Seals(secret), Live(store), work, dict(tokens or {}))
     app = Starlette(
         routes=_routes(),
@@ -75,6 +76,18 @@ def _routes() -> list[Route | Mount]:
         Route(f"{one_card}/again", pages.again, methods=["POST"]),
         Route(one_call, pages.unknown),
         Route(f"{one_call}/settle", pages.settle_call, methods=["POST"]),
+        Route(f"{one_call}/undo", runs.undo, methods=["POST"]),
+        Route(f"{one_card}/rule", rules.offer),
+        Route(f"{one_card}/rule", rules.grant, methods=["POST"]),
+        Route("/runs", runs.runs),
+        Route("/runs/{run_id}", runs.run),
+        Route("/runs/{run_id}/stop", runs.stop_run, methods=["POST"]),
+        Route("/runs/{run_id}/turns/{turn}", turns.turn),
+        Route("/runs/{run_id}/turns/{turn}", turns.decide_turn, methods=["POST"]),
+        Route("/rules", rules.rules),
+        Route("/rules/{rule_id}/revoke", rules.revoke_rule, methods=["POST"]),
+        Route("/audit", audit.audit),
+        Route("/trust", audit.trust),
         Route("/events", _events),
         Route("/sign-in", _sign_in_page),
         Route("/sign-in", _sign_in, methods=["POST"]),
@@ -86,6 +99,7 @@ def _routes() -> list[Route | Mount]:
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     desk: Desk = app.state.desk
+    desk.work.begin()
     yield
     desk.live.close()
     await desk.work.close()
@@ -103,6 +117,7 @@ class _SignedIn:
             await self._app(scope, receive, send)
             return
         request = Request(scope, receive)
+        self._desk.work.begin()  # an app that is mounted is told of no beginning
         scope[VISITOR] = visitor = await self._desk.visitor(request)
         path = request.url.path.removeprefix(scope.get("root_path", ""))
         if visitor is None and not path.startswith(_OPEN):

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from copilot_kit.approval.entitlement import entitled
 from copilot_kit.effects import Effect
-from copilot_kit.inbox.values import Excerpt, Mark, Value, excerpt, values_of
+from copilot_kit.inbox.values import PREVIEW, Excerpt, Mark, Value, excerpt, values_of
 from copilot_kit.journal.state import Asked, RunState
 from copilot_kit.messages import Message, Source, Text, ToolCall, ToolResult
 from copilot_kit.records import Decision, Preview, Principal, Proposal, ProposalState, Reason
@@ -19,7 +19,6 @@ EFFECTS: Final[dict[Effect, str]] = {
     "write": "changes something of yours",
     "external": "leaves the house",
 }
-_PREVIEW: Final = "preview"
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +203,7 @@ def _background(state: RunState, proposal: Proposal) -> tuple[str, tuple[Said, .
 
 
 def _preview(preview: Preview, opened: Collection[str]) -> PreviewView:
-    text = excerpt(preview.body, fold=_PREVIEW, opened=opened) if preview.body else Excerpt(())
+    text = excerpt(preview.body, fold=PREVIEW, opened=opened) if preview.body else Excerpt(())
     head, *rows = preview.rows or ((),)
     return PreviewView(
         kind=preview.kind,

@@ -16,7 +16,7 @@ from copilot_kit.journal.state import RunState
 from copilot_kit.records import Decision, Principal, Proposal, Verdict
 from copilot_kit.tools import arguments_of
 
-_CHANNEL: Final = "web"
+CHANNEL: Final = "web"
 
 
 class NotEntitled(NotDecidable):
@@ -39,14 +39,12 @@ async def decided(
     if verdict == "approve":
         check_read(state, shown, visitor.principal)
     text = form.get("text", "").replace("\r\n", "\n").strip() or None
-    decision = await decide(
+    return await decide(
         desk.store, state.run_id, proposal_id, cast("Verdict", verdict), by=visitor.principal,
-        arguments=_edited(desk, proposal, form) if verdict == "edit" else None,
+        arguments=_edited(desk, state, proposal, form) if verdict == "edit" else None,
         text=text if verdict in {"reject", "answer"} else None, shown=shown.call_digest,
-        shown_digest=shown.shown_digest, looked_s=looked_s(shown), channel=_CHANNEL,
+        shown_digest=shown.shown_digest, looked_s=looked_s(shown), channel=CHANNEL,
     )  # fmt: skip
-    desk.work.go_on(state.run_id, "" if state.started is None else state.started.agent)
-    return decision
 
 
 def known(state: RunState, proposal_id: str, who: Principal) -> Proposal:
@@ -79,15 +77,15 @@ def looked_s(shown: Shown) -> float:
     return round(max(0.0, time.time() - shown.at), 3)
 
 
-def _edited(desk: Desk, proposal: Proposal, form: Mapping[str, str]) -> str:
+def _edited(desk: Desk, state: RunState, proposal: Proposal, form: Mapping[str, str]) -> str:
     """Return the new arguments in canonical form; raises `UsageError` if they do not fit, or are the old ones."""
-    agent = proposal.path[-1].agent if proposal.path else ""
+    agent = desk.agent(state)
     if "json" in form:
         text = canonical(form["json"].replace("\r\n", "\n"))
     else:
-        text = arguments_in(form, arguments_of(proposal.arguments), desk.schema(agent, proposal.tool))
-    if agent in desk.agents:
-        text = desk.agents[agent].fitted(proposal.tool, text)
+        text = arguments_in(form, arguments_of(proposal.arguments), desk.schema(state, proposal.tool))
+    if agent is not None:
+        text = agent.fitted(proposal.tool, text)
     if text == proposal.arguments:
         raise UsageError("Nothing was changed. Approve the call as it is, or change what should be another.")
     return text

@@ -21,18 +21,20 @@ from copilot_kit.inbox.guard import MAX_BODY_BYTES
 from copilot_kit.inbox.live import Live
 from copilot_kit.inbox.seals import Seals, Shown
 from copilot_kit.inbox.sign_in import OneTimeTokens, SignIn, Visitor, bearer
+from copilot_kit.inbox.values import ALL, PREVIEW
 from copilot_kit.inbox.work import Work
 from copilot_kit.journal.index import Index
 from copilot_kit.journal.state import RunState
 from copilot_kit.journal.store import Entry, Store
+from copilot_kit.journal.verify import Auditable
 from copilot_kit.records import Principal
 
 _MOST_OPENINGS: Final = 20_000
 _MOST_FIELDS: Final = 2_000
 
 
-class Journal(Store, Index, Protocol):
-    """A store whose runs can be listed by what waits."""
+class Journal(Store, Index, Auditable, Protocol):
+    """A store whose runs can be listed by what waits, and checked."""
 
 
 @dataclass(slots=True)
@@ -82,10 +84,14 @@ class Desk:
             self._openings.popitem(last=False)
         return opened
 
-    def schema(self, agent: str, tool: str) -> Mapping[str, Any] | None:
-        """Return the JSON schema of a tool's arguments, where its agent is at hand."""
-        known = self.agents.get(agent)
-        found = None if known is None else getattr(known, "_tools", {}).get(tool)
+    def agent(self, state: RunState) -> Agent[Any] | None:
+        """Return the agent of a run, where it is at hand."""
+        return self.agents.get("" if state.started is None else state.started.agent)
+
+    def schema(self, state: RunState, tool: str) -> Mapping[str, Any] | None:
+        """Return the JSON schema of a tool's arguments, where the run's agent is at hand."""
+        agent = self.agent(state)
+        found = None if agent is None else agent.tool(tool)
         return None if found is None else cast("Mapping[str, Any]", found.spec.parameters)
 
     def page(self, request: Request, name: str, *, status: int = 200, **context: Any) -> Response:
@@ -156,6 +162,12 @@ def to(request: Request, path: str) -> Response:
 def card_path(run_id: str, proposal_id: str) -> str:
     """Return where a card is."""
     return f"/cards/{segment(run_id)}/{segment(proposal_id)}"
+
+
+def opened_in(request: Request) -> tuple[str, ...]:
+    """Return the folds that the address of a page opens."""
+    asked = request.query_params.getlist("open")
+    return tuple(one for one in asked if one in {ALL, PREVIEW} or one.startswith("/"))
 
 
 def shown_to(desk: Desk, visitor: Visitor, nonce: str, proposal_id: str) -> Shown:

@@ -12,7 +12,7 @@ from copilot_kit.approval import ask_again, assign, settle
 from copilot_kit.errors import CopilotError
 from copilot_kit.inbox.cards import Card, card_of
 from copilot_kit.inbox.deciding import decided
-from copilot_kit.inbox.desk import Desk, card_path, desk_of, form_of, named, segment, to, visitor_of
+from copilot_kit.inbox.desk import Desk, card_path, desk_of, form_of, named, opened_in, segment, to, visitor_of
 from copilot_kit.inbox.forms import fields_of
 from copilot_kit.inbox.lists import groups_of
 from copilot_kit.inbox.marking import json_shown
@@ -50,7 +50,7 @@ async def card(request: Request) -> Response:
     """Show one call in full."""
     desk, visitor = desk_of(request), visitor_of(request)
     state, _ = await desk.run(named(request, "run_id"))
-    return _card_page(request, desk, visitor, state, opened=tuple(request.query_params.getlist("open")))
+    return _card_page(request, desk, visitor, state, opened=opened_in(request))
 
 
 async def decide(request: Request) -> Response:
@@ -123,8 +123,6 @@ async def settle_call(request: Request) -> Response:
         raise HTTPException(422, "Say whether it was carried out: yes or no. Nothing was changed.")
     text = form.get("text", "").replace("\r\n", "\n").strip()
     await settle(desk.store, run_id, call_id, done=form["done"] == "yes", by=visitor.principal, text=text)
-    state, _ = await desk.run(run_id)
-    desk.work.go_on(run_id, "" if state.started is None else state.started.agent)
     return to(request, f"/runs/{segment(run_id)}")
 
 
@@ -142,7 +140,7 @@ def _card_page(
     card = card_of(state, proposal_id, for_whom=visitor.principal, now=desk.clock(), opened=opened)
     if card is None:
         raise HTTPException(404, f"Run {state.run_id!r} has no proposal {proposal_id!r}.")
-    schema = desk.schema(card.agents[-1] if card.agents else "", card.tool)
+    schema = desk.schema(state, card.tool)
     return desk.page(
         request, "card.html", card=card, error=error, typed=typed or {}, nonces=_nonces(desk, visitor, card, opened),
         fields=fields_of(arguments_of(card.canonical), schema), has_schema=schema is not None,

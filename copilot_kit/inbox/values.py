@@ -17,13 +17,15 @@ LONGEST_LINES: Final = 24
 """A text with more lines than this on the screen is folded."""
 SHOWN_LINES: Final = 8
 CHARS_A_LINE: Final = 100
+PREVIEW: Final = "preview"
+"""Names the fold of a preview; those of values are named by their JSON pointers."""
 ALL: Final = "*"
 """Stands for every fold in the list of what was opened."""
 
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _MONEY = frozenset({
-    "amount", "price", "cost", "total", "fee", "payment", "refund", "sum", "cents", "eur", "usd", "gbp", "chf", "budget",
-    "salary", "charge",
+    "amount", "price", "cost", "total", "fee", "payment", "refund", "sum", "cents", "eur", "usd", "gbp", "chf",
+    "budget", "salary", "charge",
 })  # fmt: skip
 _RECEIVERS = frozenset({
     "to", "cc", "bcc", "recipient", "recipients", "receiver", "receivers", "iban", "account", "address", "addresses",

@@ -1,14 +1,13 @@
-"""Taking decided runs on, in the background, where the agents are at hand."""
+"""Taking decided runs on, in the background, where their agents are at hand."""
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from copilot_kit.agent import Agent
-from copilot_kit.errors import CopilotError
-from copilot_kit.journal.store import Store
+from copilot_kit.agent.worker import Journal, keep_going
 
 _LOG = logging.getLogger(__name__)
 
@@ -16,29 +15,26 @@ _LOG = logging.getLogger(__name__)
 class Work:
     """Resumes runs whose agent is here; all others are another process's."""
 
-    def __init__(self, store: Store, agents: Mapping[str, Agent[Any]]) -> None:
+    def __init__(self, store: Journal, agents: Sequence[Agent[Any]]) -> None:
         self._store = store
-        self._agents = agents
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._agents = tuple(agents)
+        self._task: asyncio.Task[None] | None = None
 
-    def go_on(self, run_id: str, agent: str) -> None:
-        """Let a run go on soon, if its agent is here."""
-        known = self._agents.get(agent)
-        if known is None:
-            return
-        task = asyncio.create_task(self._resume(known, run_id))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def begin(self) -> None:
+        """Begin in this event loop, unless it has begun or there is nothing to take on."""
+        if self._agents and (self._task is None or self._task.done()):
+            self._task = asyncio.create_task(self._keep_going())
 
     async def close(self) -> None:
-        """Stop working; what was begun is written down by the agent."""
-        for task in list(self._tasks):
+        """Stop working; what was begun is written down by the agents."""
+        task, self._agents = self._task, ()
+        if task is not None:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
-    async def _resume(self, agent: Agent[Any], run_id: str) -> None:
+    async def _keep_going(self) -> None:
         try:
-            await agent.resume(run_id)
-        except CopilotError as error:  # the run's own records say so too
-            _LOG.warning("run %s did not go on: %s", run_id, error)
+            await keep_going(self._store, self._agents)
+        except Exception:  # noqa: BLE001  whatever it is, it must be seen
+            _LOG.exception("decided runs are not taken on until somebody opens the inbox again")
