@@ -7,7 +7,6 @@ server asks for (words of a person, answers of a model, folders) is declined: th
 import asyncio
 import os
 import tempfile
-import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import IO, Any, TypeAlias
@@ -26,14 +25,13 @@ from mcp_types import (
     CallToolRequestParams,
     CallToolResult,
     InputRequiredResult,
-    ToolListChangedNotification,
 )
 from pydantic import TypeAdapter
 
 from copilot_kit.display import visible
 from copilot_kit.errors import CopilotError, UsageError
 from copilot_kit.mcp.offer import MAX_TOOLS
-from copilot_kit.mcp.servers import AnyServer, StdioServer
+from copilot_kit.mcp.servers import AnyServer, OwnServer, StdioServer
 from copilot_kit.outputs import words_of
 
 Listing: TypeAlias = list[dict[str, Any]]
@@ -72,8 +70,6 @@ class Connection:
         self._stop = asyncio.Event()
         self._closed = False
         self._errors: IO[str] | None = None
-        self.listed_at = float("-inf")
-        """When the list of tools was last read, by the monotonic clock; the server's word that it changed resets it."""
 
     @property
     def identity(self) -> dict[str, str | None]:
@@ -106,8 +102,6 @@ class Connection:
         except MCPError as error:
             if error.code in _NOT_RUN:
                 raise NotReached(str(error)) from error
-            if client is self._client:  # most likely there is no connection any more
-                await self.drop()
             raise Lost(str(error)) from error
         except _BROKEN as error:
             raise Lost(words_of(error)) from error
@@ -146,7 +140,6 @@ class Connection:
     async def _leave(self) -> None:
         entered = self._client is not None
         owner, self._owner, self._client = self._owner, None, None
-        self.listed_at = float("-inf")
         if owner is None:
             return
         self._stop.set()
@@ -162,9 +155,7 @@ class Connection:
             async with AsyncExitStack() as stack:
                 transport = await self._transport(stack)
                 try:
-                    client = await stack.enter_async_context(
-                        Client(transport, message_handler=self._heard, cache=None, read_timeout_seconds=None)
-                    )
+                    client = await stack.enter_async_context(Client(transport, cache=None, read_timeout_seconds=None))
                 except Exception:
                     last_words = self._last_words()
                     raise
@@ -188,6 +179,8 @@ class Connection:
                 cwd=self._server.cwd,
             )
             return stdio_client(parameters, errlog=self._errors)
+        if isinstance(self._server, OwnServer):
+            return self._server.server
         timeout = httpx2.Timeout(self._connect_s, read=None)
         http = httpx2.AsyncClient(headers=dict(self._server.headers), timeout=timeout)
         client = await stack.enter_async_context(http)
@@ -201,15 +194,10 @@ class Connection:
         lines = self._errors.read().strip().splitlines()
         return f" Its last words: {visible(lines[-1])}" if lines else ""
 
-    async def _heard(self, message: Any) -> None:
-        if isinstance(message, ToolListChangedNotification):
-            self.listed_at = float("-inf")
-
     async def _listing(self, client: Client) -> Listing:
         found: Listing = []
         cursor: str | None = None
         for _ in range(_MOST_PAGES):
-            begun = time.monotonic()
             page = await client.list_tools(cursor=cursor, cache_mode="bypass")
             found += [one.model_dump(by_alias=True, mode="json", exclude_none=True) for one in page.tools]
             if len(found) > MAX_TOOLS:
@@ -218,7 +206,6 @@ class Connection:
                 )
             cursor = page.next_cursor
             if cursor is None:
-                self.listed_at = begun
                 return found
         raise NotReached(f"{self._server.label} lists its tools on more than {_MOST_PAGES} pages.")
 

@@ -78,6 +78,8 @@ def _is_told(result: CallToolResult) -> bool:
     """Tell whether a block of text says the same as the structured content, as the protocol asks servers to do."""
     for block in result.content:
         if isinstance(block, TextContent):
+            if result.structured_content == {"result": block.text}:
+                return True  # how servers wrap what is no object
             try:
                 if json.loads(block.text) == result.structured_content:
                     return True

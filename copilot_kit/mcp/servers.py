@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from copilot_kit.errors import UsageError
@@ -68,7 +68,20 @@ class HttpServer:
         return hashlib.sha256(self.url.encode()).hexdigest()
 
 
-AnyServer: TypeAlias = StdioServer | HttpServer
+@dataclass(frozen=True)
+class OwnServer:
+    """A server of the SDK in this very process, such as `MCPServer("desk")`: no network, no other program."""
+
+    server: Any
+    label: str
+
+    @property
+    def place(self) -> str:
+        """What stands for where it is: its label."""
+        return hashlib.sha256(self.label.encode()).hexdigest()
+
+
+AnyServer: TypeAlias = StdioServer | HttpServer | OwnServer
 
 
 def server_of(server: AnyServer | str) -> AnyServer:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from copilot_kit.mcp.connection import Connection
 
 _log = logging.getLogger(__name__)
-_FRESH_S = 60.0
-"""A read trusts a list of tools this old; any other call reads it anew."""
 _LISTING_S = 20.0
 
 
@@ -93,8 +90,8 @@ async def mcp_tools(  # noqa: PLR0913  what a user may say of a server
     timeout_s: of each call; an effect that takes longer is of unknown outcome.
 
     A tool's version is a digest of its name, description, schema and annotations, and of which server it is: what was
-    approved for another one is asked anew. The list is read again before each call that is not a read, and a tool that
-    is not what it was does not run. Nothing that the server asks for is given to it: no roots, no sampling, no
+    approved for another one is asked anew. The list is read again before each call, and a tool that is not what it was
+    does not run. Nothing that the server asks for is given to it: no roots, no sampling, no
     elicitation. Its descriptions and results are text of others.
     """
     try:
@@ -156,6 +153,10 @@ def _check_named(declared: _Declared, listing: Sequence[Offered]) -> None:
                     f"{what}= names {name!r}, which the server does not offer. It offers: "
                     f"{', '.join(visible(one) for one in sorted(known)) or 'nothing'}."
                 )
+    for one in listing:
+        for argument in declared.roles.get(one.name, ()):
+            if argument not in one.schema.get("properties", {}):
+                raise UsageError(f"roles= names {argument!r} of {one.name!r}, which is no argument of it. Correct it.")
     for name, effect in declared.effects.items():
         if effect not in get_args(Effect):
             raise UsageError(f"effects= says {effect!r} of {name!r}. Write one of {', '.join(get_args(Effect))}.")
@@ -203,8 +204,7 @@ async def _call(
     from copilot_kit.mcp.results import output_of_result
 
     try:
-        if effect != "read" or time.monotonic() - connection.listed_at > _FRESH_S:
-            await _check_unchanged(connection, one)
+        await _check_unchanged(connection, one)
         meta = {"copilot-kit/idempotency-key": context.idempotency_key} if context.idempotency_key else {}
         result = await connection.call(one.name, arguments, meta)
     except NotReached as error:
