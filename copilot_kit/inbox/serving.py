@@ -17,7 +17,7 @@ from copilot_kit.inbox.desk import Journal
 from copilot_kit.inbox.sign_in import OneTimeTokens
 from copilot_kit.records import Principal
 
-PORT: Final = 8484
+PORT: Final = 8321
 _LAST_S: Final = 2
 
 
@@ -51,7 +51,8 @@ async def _serve(
 ) -> None:
     listening = _listening(host, port)
     port = listening.getsockname()[1]
-    tokens = OneTimeTokens(principal=principal, cookie=f"inbox_{port}")
+    who = None if principal is None else principal.model_copy(update={"authenticated": "token"})
+    tokens = OneTimeTokens(principal=who, cookie=f"inbox_{port}")
     app = inbox_app(store, agents=agents, sign_in=tokens, hosts=_hosts(host, port))
     config = uvicorn.Config(app, log_level="warning", access_log=False, proxy_headers=False, server_header=False,
                             timeout_graceful_shutdown=_LAST_S, lifespan="on")  # fmt: skip

@@ -1,5 +1,7 @@
 """A journal with something of everything that waits, and a browser before it."""
 
+# ruff: noqa: ANN002, ANN003  fixtures pass on what tests say
+
 import html
 import re
 from collections.abc import AsyncIterator
