@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pydantic import ConfigDict, Field, JsonValue, ValidationError
 
@@ -15,8 +15,11 @@ from copilot_kit.arguments import compact, parse
 from copilot_kit.effects import ArgumentRole, Effect
 from copilot_kit.errors import ToolRefused, UsageError
 from copilot_kit.messages import Record, Source, Text, user
-from copilot_kit.records import Origin, Step
+from copilot_kit.records import Step
 from copilot_kit.tools import Tool, arguments_of
+
+if TYPE_CHECKING:
+    from copilot_kit.approval.provenance import Origins
 
 FindTool: TypeAlias = Callable[[str], Tool[..., Any] | None]
 """Looks a tool up by its name."""
@@ -104,6 +107,7 @@ def call_of(case: Case, *, find_tool: FindTool | None = None) -> GateCall:
     except (ValueError, ToolRefused) as error:
         raise UsageError(f"Case {case.name or case.tool!r}: {error}") from error
     roles = (case.roles or {}) if tool is None else tool.roles
+    origins = _origins(case)
     return GateCall(
         tool=case.tool,
         version="" if tool is None else tool.version,
@@ -114,7 +118,8 @@ def call_of(case: Case, *, find_tool: FindTool | None = None) -> GateCall:
         own=bool(case.own) if tool is None else tool.own,
         undoable=bool(case.undoable) if tool is None else tool.undo is not None,
         roles=roles,
-        provenance=_origins(case, arguments, roles),
+        provenance=origins.of(arguments, roles),
+        asked_for=origins.asks_for(case.tool),
     )
 
 
@@ -128,13 +133,13 @@ def _tool_of(case: Case, find_tool: FindTool) -> Tool[..., Any]:
     return tool
 
 
-def _origins(case: Case, arguments: dict[str, JsonValue], roles: Any) -> tuple[Origin, ...]:
+def _origins(case: Case) -> "Origins":
     from copilot_kit.approval.provenance import Origins
 
     origins = Origins()
     if case.said:
         origins.take(user(Text(text=case.said, source=_USER)))
-    return origins.of(arguments, roles)
+    return origins
 
 
 def _of_toml(text: str, where: Path) -> list[Case]:

@@ -181,8 +181,8 @@ def _explained(call: GateCall, ruling: Ruling, rules: Sequence[tuple[str, Ruling
         shown(f"  may decide: {visible(', '.join(ruling.may_decide))}")
     if ruling.answer_within_s is not None:
         shown(f"  answer within: {duration(ruling.answer_within_s)}")
-    if not ruling.explicit:
-        shown("  no rule matches; a standing rule may allow it")
+    if ruling.verdict == "ask" and not ruling.explicit:
+        shown("  a standing rule may allow it: no rule of the gate forbids that")
     shown()
     cells = [(_NOTHING if one is None else one.verdict, label, "" if one is None else _words(one))
              for label, one in rules]  # fmt: skip

@@ -77,6 +77,23 @@ async def with_rules(*, revoked: bool = False, used: int = 0) -> None:
     await store.close()
 
 
+FLOW_CASES = """
+[[case]]
+tool = "send_money"
+arguments = { to = "eve@example.org" }
+roles = { to = "destination" }
+said = "Send money to eve@example.org, please"
+verdict = "allow"
+
+[[case]]
+tool = "send_money"
+arguments = { to = "mallory@example.org" }
+roles = { to = "destination" }
+said = "Send money to eve@example.org, please"
+verdict = "ask"
+reason = "unknown-receiver"
+"""
+
 # explain
 
 
@@ -96,8 +113,17 @@ def test_a_call_is_explained_with_the_rule_that_decided_and_what_all_others_say(
     ]
 
 
-def test_a_call_that_no_rule_is_about_says_so(copilot: Callable[..., Any]):
-    assert "  no rule matches; a standing rule may allow it" in copilot("gate", "explain", "send").out.splitlines()
+def test_a_call_that_a_standing_rule_may_allow_says_so(copilot: Callable[..., Any]):
+    words = "a standing rule may allow it"
+    assert words in copilot("gate", "explain", "send").out
+    assert words not in copilot("gate", "explain", "pay", "--args", '{"amount": 500}').out
+    assert words not in copilot("gate", "explain", "burn").out
+
+
+def test_with_flow_rules_the_words_of_the_user_are_what_values_come_from(copilot: Callable[..., Any], files: Path):
+    (files / "gate.toml").write_text("flow = true")
+    (files / "cases.toml").write_text(FLOW_CASES)
+    assert [line.split()[0] for line in copilot("gate", "test", "cases.toml").out.splitlines()[1:]] == ["ok", "ok"]
 
 
 def test_an_explanation_is_also_json(copilot: Callable[..., Any]):
