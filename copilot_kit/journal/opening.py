@@ -35,8 +35,9 @@ def open_store(url: str | None = None, *, tenant: str = "local") -> Journal:
             "Use the journal 'memory', or run copilot-kit in WSL."
         )
     from copilot_kit.journal.sql import SqlStore
+    from copilot_kit.journal.sqlite import SqliteFile
 
-    return SqlStore(path, tenant=tenant)
+    return SqlStore(SqliteFile(path), tenant=tenant)
 
 
 def default_store(url: str | None = None) -> Journal:

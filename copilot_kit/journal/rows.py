@@ -2,17 +2,31 @@
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Row, select
+from sqlalchemy import bindparam as bind
 
+from copilot_kit.journal.calls import path_text
 from copilot_kit.journal.store import Head, RunRow, Sealed
-from copilot_kit.journal.tables import RECORDS
+from copilot_kit.journal.tables import PAYLOADS, RECORDS
+from copilot_kit.journal.times import moment
 
-_ZERO = datetime(1970, 1, 1, tzinfo=UTC)
-_US = timedelta(microseconds=1)
 _HEAD = len(RECORDS.c)
+READ = (
+    select(RECORDS, PAYLOADS.c.run_id, PAYLOADS.c.salt, PAYLOADS.c.body)
+    .join(
+        PAYLOADS,
+        (PAYLOADS.c.tenant == RECORDS.c.tenant)
+        & (PAYLOADS.c.run_id == RECORDS.c.run_id)
+        & (PAYLOADS.c.seq == RECORDS.c.seq),
+        isouter=True,
+    )
+    .where(RECORDS.c.tenant == bind("t"), RECORDS.c.run_id == bind("r"), RECORDS.c.seq > bind("after"))
+    .order_by(RECORDS.c.seq)
+)
+"""The question for the records of a run, as `sealed_of` takes them."""
 
 
 def sealed_of(row: Sequence[Any]) -> Sealed:
@@ -25,7 +39,7 @@ def sealed_of(row: Sequence[Any]) -> Sealed:
     there, salt, body = row[_HEAD:]
     if there is None:  # not erased, which leaves the row: taken away
         return Sealed(head, b"", b"")
-    return Sealed(head, _bytes(salt) or b"", _bytes(body))
+    return Sealed(head, bytes_of(salt) or b"", bytes_of(body))
 
 
 def _path(text: str) -> tuple[str, ...]:
@@ -39,10 +53,11 @@ def _time(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text)
     except (ValueError, TypeError):
-        return _ZERO
+        return moment(0)
 
 
-def _bytes(value: bytes | str | None) -> bytes | None:
+def bytes_of(value: bytes | str | None) -> bytes | None:
+    """Return the bytes of a cell, also where somebody has put text."""
     return value.encode(errors="surrogatepass") if isinstance(value, str) else value
 
 
@@ -52,17 +67,12 @@ def cells_of(head: Head) -> tuple[Any, ...]:
             head.kind, head.body_digest, head.prev, head.hash)  # fmt: skip
 
 
-def path_text(path: tuple[str, ...]) -> str:
-    """Return a path as it is stored."""
-    return json.dumps(path) if path else ""
-
-
-def micros(at: datetime) -> int:
-    """Return a time as microseconds since 1970."""
-    return (at - _ZERO) // _US
+def plain(text: str) -> str:
+    """Return a text for lists without NUL, which PostgreSQL keeps in no text and SQLite's functions stop at."""
+    return text.replace("\x00", "\N{SYMBOL FOR NULL}") if "\x00" in text else text
 
 
 def run_row(row: Row[Any]) -> RunRow:
     """Return a row of `RUNS` as a line of a list."""
-    return RunRow(row.run_id, row.agent, row.title, row.status, row.seq, row.pending, _ZERO + row.started_us * _US,
-                  _ZERO + row.updated_us * _US)  # fmt: skip
+    return RunRow(row.run_id, row.agent, row.title, row.status, row.seq, row.pending, moment(row.started_us),
+                  moment(row.updated_us))  # fmt: skip

@@ -1,50 +1,50 @@
-"""A journal in SQL: one file of SQLite, written by one thread for many tasks, read by several."""
+"""A journal in SQL: written by one thread for many tasks, read by several."""
 
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Row, select
-from sqlalchemy import bindparam as bind
+from sqlalchemy import Select, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from copilot_kit.errors import BrokenRecord, JournalError, NotOwner
-from copilot_kit.journal.database import BUSY_S, READERS, SqliteFile, SqliteTransactions, failure_of
-from copilot_kit.journal.ledger import Ledger, Statements
-from copilot_kit.journal.rows import micros, run_row, sealed_of
+from copilot_kit.journal import lists
+from copilot_kit.journal.database import Database
+from copilot_kit.journal.index import CallRow, Claim, Evidence, Order, Waiting
+from copilot_kit.journal.ledger import Ledger
+from copilot_kit.journal.rows import READ, run_row, sealed_of
+from copilot_kit.journal.statements import Statements
 from copilot_kit.journal.store import GENESIS, Draft, Entry, RunRow, Sealed, unseal
-from copilot_kit.journal.tables import PAYLOADS, RECORDS, RUNS
+from copilot_kit.journal.tables import RUNS
+from copilot_kit.journal.times import micros, moment
 from copilot_kit.journal.verify import Anchor, flaw_in
 from copilot_kit.journal.writer import Cursor, Writer
+from copilot_kit.records import Principal
 
+READERS = 4
 T = TypeVar("T")
 
 
 class SqlStore:
-    """Keeps records in a file of SQLite; see `Store`. Of several processes that append after the same record one wins.
+    """Keeps records in a database; see `Store`. Of several processes that append after the same record one wins.
 
-    Lists come from rows that each append keeps up, never from folding journals.
+    Lists come from rows that each append keeps up, never from folding journals; see `Index`.
     """
 
     shared = True
 
     def __init__(
-        self,
-        path: Path,
-        *,
-        tenant: str = "local",
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        busy_s: float = BUSY_S,
+        self, database: Database, *, tenant: str = "local", clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         self._tenant = tenant
         self._clock = clock
-        self._file = SqliteFile(path, busy_s=busy_s)
-        self._say = Statements(self._file.engine.dialect)
-        self._writer = Writer(SqliteTransactions(self._file), name=f"journal {path.name}")
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix=f"journal {path.name}")
+        self._database = database
+        self._say = Statements(database.dialect)
+        name = f"journal {database.place}"
+        self._writer = Writer(database.transactions(), name=name)
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix=name)
         self.closed = False
 
     async def append(
@@ -63,25 +63,18 @@ class SqlStore:
 
     async def runs(self, *, limit: int = 50, waiting: bool = False) -> list[RunRow]:
         """Return the runs that were written to last."""
-        rows = select(RUNS).where(RUNS.c.tenant == self._tenant).order_by(RUNS.c.updated_us.desc()).limit(limit)
-        if waiting:
-            rows = rows.where(RUNS.c.status == "waiting")
-
-        def found() -> list[RunRow]:
-            with self._file.read() as connection:
-                return [run_row(row) for row in connection.execute(rows)]
-
-        return await self._reading(found)
+        return [run_row(row) for row in await self._ask(lists.runs_page(self._tenant, limit=limit, waiting=waiting))]
 
     async def acquire(self, run_id: str, *, owner: str, ttl_s: float) -> int:
         """Take the lease of a run; see `Store`.
 
-        Not synced: a power cut ends every holder of a lease on this disk, and the next durable append keeps it.
+        Synced only where an owner can outlive a crash of the database; a power cut ends every holder of a lease on a
+        disk of their own, and the next durable append keeps it.
         """
 
         def work(cursor: Cursor) -> int:
             key = (self._tenant, run_id)
-            now = micros(self._clock())
+            now = self._now_us(cursor)
             cursor.execute(self._say.lease, key)
             epoch, holder, until = cursor.fetchone() or (0, "", 0)
             if holder and holder != owner and until > now:
@@ -92,7 +85,7 @@ class SqlStore:
             cursor.execute(self._say.add_lease, (*key, epoch, owner, now + int(ttl_s * 1e6)))
             return int(epoch)
 
-        return await self._writer.submit(work, run_id=run_id, durable=False)
+        return await self._writer.submit(work, run_id=run_id, durable=self._database.lasting_leases)
 
     async def release(self, run_id: str, *, epoch: int) -> None:
         """Give the lease back, if it is still this one."""
@@ -101,6 +94,74 @@ class SqlStore:
             cursor.execute(self._say.free_lease, ("", 0, self._tenant, run_id, epoch))
 
         await self._writer.submit(work, run_id=run_id, durable=False)
+
+    async def waiting(
+        self,
+        *,
+        order: Order = "queued",
+        search: str = "",
+        tool: str | None = None,
+        assigned_to: str | None = None,
+        limit: int = 50,
+        offset: int = 0,
+    ) -> list[Waiting]:
+        """Return what waits; see `Index`."""
+        page = lists.waiting_page(self._tenant, order=order, search=search, tool=tool, assigned_to=assigned_to)
+        rows = await self._ask(page.limit(limit).offset(offset))
+        now = micros(self._clock())
+        return [lists.waiting_of(row, now) for row in rows]
+
+    async def waiting_count(self) -> int:
+        """Return how many things wait."""
+        return int((await self._ask(lists.waiting_count(self._tenant)))[0][0])
+
+    async def calls(self, *, tool: str | None = None, limit: int = 50) -> list[CallRow]:
+        """Return the calls that passed the gate, last asked first."""
+        rows = await self._ask(lists.calls_page(self._tenant, tool=tool).limit(limit))
+        return [lists.call_row(row) for row in rows]
+
+    async def evidence(self, *, tool: str | None = None) -> list[Evidence]:
+        """Return how calls fared."""
+
+        def answer() -> list[Evidence]:
+            with self._database.read() as connection:
+                return lists.evidence(connection, self._tenant, tool=tool)
+
+        return await self._reading(answer)
+
+    async def ready(self, *, limit: int = 50) -> list[str]:
+        """Return runs that can go on and that nobody holds, longest untouched first."""
+        rows = await self._ask(lists.ready_runs(self._tenant, micros(self._clock())).limit(limit))
+        return [row.run_id for row in rows]
+
+    async def claim(self, proposal_id: str, *, by: Principal, ttl_s: float) -> Claim:
+        """Claim a card; see `Index`."""
+
+        def work(cursor: Cursor) -> Claim:
+            now = self._now_us(cursor)
+            cursor.execute(self._say.drop_old_claims, (self._tenant, now))
+            cursor.execute(self._say.claim, (self._tenant, proposal_id))
+            known = cursor.fetchone()
+            if known is not None and known[0] != by.id:
+                return Claim(known[0], moment(known[1]))
+            until = now + int(ttl_s * 1e6)
+            cursor.execute(self._say.drop_claim, (self._tenant, proposal_id))
+            cursor.execute(self._say.add_claim, (self._tenant, proposal_id, by.id, until))
+            return Claim(by.id, moment(until))
+
+        return await self._writer.submit(work, run_id=proposal_id, durable=False)
+
+    async def unclaim(self, proposal_id: str, *, by: Principal) -> None:
+        """Let go of a card, if the claim is this person's."""
+
+        def work(cursor: Cursor) -> None:
+            cursor.execute(self._say.drop_own_claim, (self._tenant, proposal_id, by.id))
+
+        await self._writer.submit(work, run_id=proposal_id, durable=False)
+
+    async def moved(self) -> int:
+        """Return a number that changes whenever anybody has written to the journal."""
+        return await self._reading(self._database.moved)
 
     async def close(self) -> None:
         """Finish what was submitted and let go of the file."""
@@ -115,17 +176,24 @@ class SqlStore:
     async def anchor(self, run_id: str) -> Anchor | None:
         """Return seq and hash of the run's last record, from the run's own row."""
         last = select(RUNS.c.seq, RUNS.c.head).where(RUNS.c.tenant == self._tenant, RUNS.c.run_id == run_id)
+        rows = await self._ask(last)
+        return Anchor(rows[0][0], rows[0][1]) if rows else None
 
-        def found() -> Anchor | None:
-            with self._file.read() as connection:
-                row = connection.execute(last).one_or_none()
-                return None if row is None else Anchor(row[0], row[1])
+    def _now_us(self, cursor: Cursor) -> int:
+        """Return the time by the clock that all owners of leases share."""
+        shared = self._database.now_us(cursor)
+        return micros(self._clock()) if shared is None else shared
 
-        return await self._reading(found)
+    async def _ask(self, question: Select[Any]) -> Sequence[Any]:
+        def answer() -> Sequence[Any]:
+            with self._database.read() as connection:
+                return connection.execute(question).all()
 
-    def _select(self, run_id: str, after: int) -> Sequence[Row[Any]]:
-        with self._file.read() as connection:
-            return connection.execute(_READ, {"t": self._tenant, "r": run_id, "after": after}).all()
+        return await self._reading(answer)
+
+    def _select(self, run_id: str, after: int) -> Sequence[Any]:
+        with self._database.read() as connection:
+            return connection.execute(READ, {"t": self._tenant, "r": run_id, "after": after}).all()
 
     async def _reading(self, work: Callable[[], T]) -> T:
         if self.closed:
@@ -133,29 +201,15 @@ class SqlStore:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._readers, work)
         except SQLAlchemyError as error:
-            raise failure_of(error, self._file.place) from error
+            raise self._database.failure(error) from error
 
     def _let_go(self) -> None:
         self._writer.close()
         self._readers.shutdown()
-        self._file.close()
+        self._database.close()
 
 
-_READ = (
-    select(RECORDS, PAYLOADS.c.run_id, PAYLOADS.c.salt, PAYLOADS.c.body)
-    .join(
-        PAYLOADS,
-        (PAYLOADS.c.tenant == RECORDS.c.tenant)
-        & (PAYLOADS.c.run_id == RECORDS.c.run_id)
-        & (PAYLOADS.c.seq == RECORDS.c.seq),
-        isouter=True,
-    )
-    .where(RECORDS.c.tenant == bind("t"), RECORDS.c.run_id == bind("r"), RECORDS.c.seq > bind("after"))
-    .order_by(RECORDS.c.seq)
-)
-
-
-def _entries(run_id: str, rows: Sequence[Row[Any]], after: int) -> list[Entry]:
+def _entries(run_id: str, rows: Sequence[Any], after: int) -> list[Entry]:
     entries: list[Entry] = []
     prev = GENESIS if after < 0 else None
     for seq, row in enumerate(rows, start=after + 1):

@@ -128,6 +128,11 @@ def unseal(head: Head, payload: bytes | None) -> Entry:
         ) from error
 
 
+def body_of(payload: bytes) -> Body:
+    """Return the body that these bytes hold; raises `ValueError`."""
+    return _BODY.validate_json(payload)
+
+
 class Store(Protocol):
     """Where journals are kept.
 

@@ -13,6 +13,7 @@ from copilot_kit.journal.opening import open_store
 from copilot_kit.journal.store import Draft
 from copilot_kit.messages import Text, ToolCall, ToolResult, assistant, user
 from copilot_kit.records import (
+    Assigned,
     Body,
     Decided,
     Decision,
@@ -33,15 +34,20 @@ from copilot_kit.records import (
     RunStarted,
     RunStopped,
     Step,
+    Undone,
 )
 from copilot_kit.response import Response, Served, Stop
+
+NINE = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
 
 class Facts:
     """Short names for the things that happen in a run."""
 
-    def started(self, title: str = "Answer ticket 17") -> Body:
-        return RunStarted(agent="support", prompt_version="p1", model="test:one", title=title)
+    def started(self, title: str = "Answer ticket 17", *, subject: str | None = None, purpose: Any = "task") -> Body:
+        return RunStarted(
+            agent="support", prompt_version="p1", model="test:one", title=title, subject=subject, purpose=purpose
+        )
 
     def said(self, words: str = "Hello") -> Body:
         return MessageAdded(message=user(words))
@@ -66,29 +72,51 @@ class Facts:
     def interrupted(self) -> Body:
         return Interrupted(model="test:one", failure=Failure(error="RateLimited", message="wait"))
 
-    def proposed(self, proposal: str, call: str = "call_1") -> Body:
+    def proposed(
+        self,
+        proposal: str,
+        call: str = "call_1",
+        *,
+        tool: str = "send",
+        arguments: str = '{"to":"ann@example.org"}',
+        queued_at: datetime | None = None,
+        expires_at: datetime | None = None,
+    ) -> Body:
         return Proposed(
             proposal=Proposal(
-                id=proposal, call_id=call, path=(Step(agent="support"),), tool="send", tool_version="1",
-                effect="external", arguments='{"to":"ann@example.org"}', model="one > one", prompt_version="p1",
+                id=proposal, call_id=call, path=(Step(agent="support"),), tool=tool, tool_version="1",
+                effect="external", arguments=arguments, model="one > one", prompt_version="p1",
                 reasons=(Reason(code="effect", text="It leaves the house."),), call_digest="c", shown_digest="s",
+                queued_at=queued_at, expires_at=expires_at,
             )
         )  # fmt: skip
 
-    def decided(self, proposal: str, verdict: Any = "approve") -> Body:
-        at = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
-        decision = Decision(proposal_id=proposal, call_digest="c", verdict=verdict, by=Principal(id="ann"), at=at)
+    def decided(self, proposal: str, verdict: Any = "approve", *, wording_only: bool = False) -> Body:
+        decision = Decision(
+            proposal_id=proposal, call_digest="c", verdict=verdict, by=Principal(id="ann"), at=NINE, looked_s=2.5,
+            wording_only=wording_only,
+        )  # fmt: skip
         return Decided(decision=decision)
+
+    def assigned(self, proposal: str, to: str | None) -> Body:
+        return Assigned(proposal_id=proposal, to=to, by=Principal(id="ann"))
 
     def lapsed(self, proposal: str) -> Body:
         return Lapsed(proposal_id=proposal, state="expired")
 
-    def intended(self, call: str) -> Body:
-        return Intended(call_id=call, call_digest="c", idempotency_key="k")
+    def intended(self, call: str, *, allowed: bool = False, arguments: str = '{"id":7}') -> Body:
+        return Intended(
+            call_id=call, call_digest="c", idempotency_key="k", tool="send", tool_version="1", effect="write",
+            arguments=arguments, model="one > one", prompt_version="p1", agent="support", undoable=True,
+            allowed=(Reason(code="rule", text="A rule allows it."),) if allowed else (),
+        )  # fmt: skip
 
     def received(self, call: str, state: Any = "done", words: str = "sent") -> Body:
         result = ToolResult(call_id=call, content=(Text(text=words),))
         return Received(call_id=call, tool="send", state=state, result=result)
+
+    def undone(self, call: str, state: Any = "done") -> Body:
+        return Undone(call_id=call, state=state, by=Principal(id="ann"))
 
     def ended(self, status: Any = "done") -> Body:
         return RunEnded(status=status)
@@ -119,8 +147,9 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path, clock: Callable[
         yield MemoryStore(clock=clock)
         return
     from copilot_kit.journal.sql import SqlStore
+    from copilot_kit.journal.sqlite import SqliteFile
 
-    sql = SqlStore(tmp_path / "journal.db", clock=clock)
+    sql = SqlStore(SqliteFile(tmp_path / "journal.db"), clock=clock)
     yield sql
     await sql.close()
 

@@ -87,7 +87,7 @@ async def test_a_newer_journal_is_refused_and_not_changed(tmp_path):
     connection.execute("UPDATE copilot_meta SET value = '99'")
     connection.commit()
     connection.close()
-    with pytest.raises(JournalError, match=r"has version 99, newer than 1\. Update copilot-kit; nothing was changed"):
+    with pytest.raises(JournalError, match=r"has version 99, newer than 2\. Update copilot-kit; nothing was changed"):
         open_store(str(path))
 
 

@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import Connection
 
 from copilot_kit.errors import Conflict, JournalError
-from copilot_kit.journal.database import SqliteFile
+from copilot_kit.journal.migrations import MIGRATIONS, prepare, version_of
 from copilot_kit.journal.opening import open_store
 from copilot_kit.journal.sql import SqlStore
-from copilot_kit.journal.tables import prepare, version_of
+from copilot_kit.journal.sqlite import SqliteFile
 from copilot_kit.journal.verify import verify_run
 
 
@@ -124,7 +124,7 @@ async def test_closing_finishes_what_was_begun_and_refuses_what_comes_later(tmp_
 
 
 async def test_a_lock_that_another_process_does_not_give_back_is_one_clear_error(tmp_path, fact):
-    store = SqlStore(tmp_path / "j.db", busy_s=0.05)
+    store = SqlStore(SqliteFile(tmp_path / "j.db", busy_s=0.05))
     other = sqlite3.connect(tmp_path / "j.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(JournalError, match="locked"):
@@ -200,9 +200,9 @@ def test_an_older_journal_is_brought_up_to_date_step_by_step(tmp_path):
 
     file = SqliteFile(tmp_path / "j.db")
     with file.read() as connection:
-        for migrations in ([first], [first, second], [first, second]):
-            prepare(connection, place="j.db", migrations=migrations)
-        assert version_of(connection) == 3
+        for further in ([first], [first, second], [first, second]):
+            prepare(connection, place="j.db", migrations=[*MIGRATIONS, *further])
+        assert version_of(connection) == 4
         connection.exec_driver_sql("INSERT INTO step_two (a, b) VALUES (1, 2)")
     file.close()
 

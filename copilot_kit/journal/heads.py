@@ -1,0 +1,50 @@
+"""The chain over all runs: it names the heads of runs as they begin, are decided and end.
+
+The chain of a run cannot tell that the whole run was removed, or that its end was cut together with what its row says
+of it; this one can, for each run names its predecessor's link. It costs one row for each append that needs one.
+What was cut off its own end is found only with an anchor that is kept elsewhere.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from copilot_kit.journal.store import GENESIS
+
+LINKED = frozenset({"decided", "run_ended", "run_stopped", "undone", "erased"})
+"""Kinds after which the head of a run is linked, as it is after its first append; a stream's is after each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One link: that a run had this record, with this hash."""
+
+    nr: int
+    run_id: str
+    seq: int
+    head: str
+    """Hash of that record."""
+    prev: str
+    hash: str
+
+
+def is_stream(run_id: str) -> bool:
+    """Return whether this is no run, but a stream of records of its own kind, as `@rules`."""
+    return run_id.startswith("@")
+
+
+def needs_link(run_id: str, kinds: Iterable[str], *, new: bool) -> bool:
+    """Return whether the head of this run is linked after an append of such records."""
+    return new or is_stream(run_id) or not LINKED.isdisjoint(kinds)
+
+
+def link_after(last: tuple[int, str] | None, *, tenant: str, run_id: str, seq: int, head: str) -> Link:
+    """Return the next link behind the one of this number and hash."""
+    nr, prev = (0, GENESIS) if last is None else (last[0] + 1, last[1])
+    return Link(nr, run_id, seq, head, prev, link_hash(tenant, nr, run_id, seq, head, prev))
+
+
+def link_hash(tenant: str, nr: int, run_id: str, seq: int, head: str, prev: str) -> str:
+    """Return the hash of a link over all its other fields."""
+    fields = (tenant, str(nr), run_id, str(seq), head, prev)
+    return hashlib.sha256("\x1f".join(fields).encode()).hexdigest()
