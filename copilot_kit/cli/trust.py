@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import typer
 
@@ -39,8 +39,8 @@ class _Action:
     standing: Standing
     effect: Effect | None
     """None: its calls are too far back to be among those that were looked at."""
-    wanted: bool
-    """A rule, or the person who asks, names a target."""
+    wanted: Literal["", "rule", "option"]
+    """Who names the target: a rule of the gate, the person who asks, or nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +87,10 @@ def trust(
 def _action(evidence: Evidence, calls: Sequence[CallRow], rules: Sequence[Rule], fallback: Sequence[Rule]) -> _Action:
     effect = next((call.effect for call in calls if call.tool == evidence.tool), None)
     known = effect or "external"  # as a tool is that does not say
-    standing = strictest(rules, evidence, known) or strictest(fallback, evidence, known)
-    return _Action(standing or Standing(evidence, _UNNAMED), effect, wanted=standing is not None)
+    ruled = strictest(rules, evidence, known)
+    asked = strictest(fallback, evidence, known)
+    wanted: Literal["", "rule", "option"] = "rule" if ruled is not None else "option" if asked is not None else ""
+    return _Action(ruled or asked or Standing(evidence, _UNNAMED), effect, wanted)
 
 
 def _show(report: _Report) -> None:
@@ -108,9 +110,7 @@ def _show(report: _Report) -> None:
 
 
 def _show_actions(actions: Sequence[_Action]) -> None:
-    shown(
-        f"{bold('Actions')}  {dim('one row for each tool, version, model and prompt; looked at as often as you like')}"
-    )
+    shown(f"{bold('Actions')}  {dim('shown: the rate of clean cases, with 95 % confidence however often one looks')}")
     columns(
         [_action_row(one) for one in actions],
         header=("tool", "clean", "not clean", "wording", "allowed", "shown", "target", "missing", "version", "prompt",
@@ -143,7 +143,7 @@ def _action_row(action: _Action) -> tuple[str, ...]:
 def _missing(action: _Action) -> str:
     if not action.wanted:
         return "-"
-    if action.standing.earned:
+    if action.standing.earned and action.wanted == "rule":
         return "trusted"
     return f"{action.standing.missing:,}{' turned' if action.standing.turned else ''}"
 
@@ -185,9 +185,10 @@ def _action_json(action: _Action) -> dict[str, Any]:
         "confidence": standing.confidence,
         "wording_counts": standing.wording_counts,
         "target": standing.target if action.wanted else None,
+        "target_by": action.wanted or None,
         "missing": standing.missing if action.wanted else None,
-        "earned": standing.earned if action.wanted else False,
-        "turned": standing.turned if action.wanted else False,
+        "earned": standing.earned and action.wanted == "rule",
+        "turned": standing.turned and action.wanted == "rule",
     }
 
 

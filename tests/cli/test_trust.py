@@ -88,7 +88,14 @@ def test_without_a_rule_no_target_stands_and_one_can_be_asked_for(copilot: Calla
     assert "14 clean cases for 0.7, 320 clean cases for 0.98, 8,062 clean cases" in " ".join(ended.err.split())
     assert copilot("trust", "--json").json["actions"][0]["target"] is None
     action = copilot("trust", "--target", "0.98", "--json").json["actions"][0]
-    assert (action["target"], action["missing"]) == (0.98, 318)
+    assert (action["target"], action["target_by"], action["missing"]) == (0.98, "option", 318)
+
+
+def test_a_target_that_no_rule_names_makes_nothing_trusted(copilot: Callable[..., Any]):
+    wait(runs("y" * 14))
+    assert "trusted" not in copilot("trust", "--target", "0.7").out
+    action = copilot("trust", "--target", "0.7", "--json").json["actions"][0]
+    assert (action["missing"], action["earned"]) == (0, False)
 
 
 def test_suggestions_stand_apart_and_permit_nothing(copilot: Callable[..., Any]):
