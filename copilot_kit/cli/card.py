@@ -20,8 +20,11 @@ _FIRST: dict[ArgumentRole | None, int] = {"destination": 0, "object": 1, None: 2
 _SHOWN_OF_FOLDED = 4
 _LONGEST_SHORT = 60
 _RULE = 12
-_CHROME = 8
-_FEWEST_LINES = 8
+_AMPLE = 16
+"""With less room for the call than so many lines, less of each folded value is shown."""
+_KEYS = 4
+"""Lines that the keys below a card take, at most, with the one that the cursor stands on."""
+_FEWEST_LINES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +60,14 @@ def card_of(proposal: Proposal, look: Look, *, edited: str | None = None, previe
     edited: canonical arguments that a person wants instead. preview: what the tool makes of these.
     """
     shown = proposal.preview if edited is None else preview
-    sections = list(_sections(proposal, shown, edited, look.width))
-    left, folded = _fitted(sections, look.most_lines)
-    lines = ["", *_title(proposal, look.width), *look.context, *left, *_reasons(proposal, look.width)]
+    above = ["", *_title(proposal, look.width), *look.context]
+    below = _reasons(proposal, look.width)
+    room = None if look.most_lines is None else max(_FEWEST_LINES, look.most_lines - len(above) - len(below) - _KEYS)
+    left, folded = _fitted(list(_sections(proposal, shown, edited, look.width)), room)
     if look.most_lines is None:
         canonical = proposal.arguments if edited is None else edited
-        lines += ["  exactly these bytes run:", *block(canonical, width=look.width)]
-    return Card(tuple(lines), folded)
+        below += ["  exactly these bytes run:", *block(canonical, width=look.width)]
+    return Card((*above, *left, *below), folded)
 
 
 def background_of(proposal: Proposal) -> list[str]:
@@ -81,7 +85,8 @@ def background_of(proposal: Proposal) -> list[str]:
 def proposed_by(proposal: Proposal) -> str:
     """Return the agents, from the top one down to the one that asks, and the model."""
     agents = " > ".join(step.agent for step in proposal.path) or "agent"
-    return f"{agents} with {proposal.model}"
+    asked, _, served = proposal.model.partition(" > ")
+    return f"{agents} with {asked if asked.endswith(f':{served}') else proposal.model}"
 
 
 def _title(proposal: Proposal, width: int) -> list[str]:
@@ -102,14 +107,20 @@ def _sections(proposal: Proposal, preview: Preview | None, edited: str | None, w
         for line in consequence_lines(preview, width=width):
             yield _Section(line, [])
     arguments = json.loads(proposal.arguments if edited is None else edited)
-    for name in sorted(arguments, key=lambda name: _FIRST[proposal.roles.get(name)]):
-        yield _argument(proposal, name, arguments[name], changed=edited is not None, width=width)
+    named = [
+        _argument(proposal, name, arguments[name], changed=edited is not None, width=width)
+        for name in sorted(arguments, key=lambda name: _FIRST[proposal.roles.get(name)])
+    ]
     if not arguments:
         yield _Section("  without arguments", [])
+    yield from (section for section in named if len(section.lines) <= _SHOWN_OF_FOLDED)
     if preview is not None:
-        body = body_lines(preview, tool=proposal.tool, width=width)
-        if body:
-            yield _Section(title_of(preview, tool=proposal.tool, width=width), body)
+        said_already = preview.kind == "text" and preview.body in arguments.values()
+        body = body_lines(preview, tool=proposal.tool, width=width, without_body=said_already)
+        heading = title_of(preview, tool=proposal.tool, width=width)
+        if body or (heading.endswith(visible(preview.title)) and preview.kind != "text"):
+            yield _Section(heading, body)
+    yield from (section for section in named if len(section.lines) > _SHOWN_OF_FOLDED)
 
 
 def _argument(proposal: Proposal, name: str, value: object, *, changed: bool, width: int) -> _Section:
@@ -154,23 +165,23 @@ def _is_same(proposal: Proposal, name: str, value: object) -> bool:
     return name in asked and json.dumps(asked[name]) == json.dumps(value)
 
 
-def _fitted(sections: list[_Section], most_lines: int | None) -> tuple[list[str], int]:
-    """Return all lines that are shown, and how many are not; long sections share the room that short ones leave."""
+def _fitted(sections: list[_Section], room: int | None) -> tuple[list[str], int]:
+    """Return all lines that are shown, and how many are not; of long sections the first ones get most of the room."""
     total = sum(1 + len(section.lines) for section in sections)
-    room = None if most_lines is None else max(_FEWEST_LINES, most_lines - _CHROME)
     if room is None or total <= room:
         return [line for section in sections for line in (section.head, *section.lines)], 0
-    long = [section for section in sections if len(section.lines) > _SHOWN_OF_FOLDED]
-    taken = total - sum(len(section.lines) for section in long)
-    share = max(_SHOWN_OF_FOLDED, (room - taken - len(long)) // max(1, len(long)))
+    fewest = _SHOWN_OF_FOLDED if room >= _AMPLE else _SHOWN_OF_FOLDED // 2
+    left = room - sum(1 + min(len(one.lines), fewest + 1) for one in sections)
     lines: list[str] = []
     folded = 0
     for section in sections:
-        missing = max(0, len(section.lines) - share)
-        if missing == 1:
-            missing = 0
+        count = min(len(section.lines), fewest + max(0, left))
+        if count >= len(section.lines) - 1:  # the line that says so would take no less room
+            count = len(section.lines)
+        left -= max(0, count - fewest)
+        missing = len(section.lines) - count
         note = [warned(f"  [{missing:,} more lines: press v]")] if missing else []
-        lines += [section.head, *section.lines[: len(section.lines) - missing], *note]
+        lines += [section.head, *section.lines[:count], *note]
         folded += missing
     return lines, folded
 

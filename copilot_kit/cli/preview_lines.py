@@ -37,8 +37,11 @@ def title_of(preview: Preview, *, tool: str, width: int) -> str:
     return f"{heading}: {title}" if fits else heading
 
 
-def body_lines(preview: Preview, *, tool: str, width: int) -> list[str]:
-    """Return the preview itself; a title that is too long for the heading is its first line."""
+def body_lines(preview: Preview, *, tool: str, width: int, without_body: bool = False) -> list[str]:
+    """Return the preview itself; a title that is too long for the heading is its first line.
+
+    without_body: the same text stands on the card already.
+    """
     beside = title_of(preview, tool=tool, width=width).endswith(f": {visible(preview.title)}")
     above = [] if beside or preview.title in ("", tool) else block(preview.title, width=width)
     match preview.kind:
@@ -48,7 +51,7 @@ def body_lines(preview: Preview, *, tool: str, width: int) -> list[str]:
             body = block(preview.body, width=width) if preview.body else []
             return [*above, *body, *_table_lines(preview.rows, width)]
         case "text":
-            return [*above, *(block(preview.body, width=width) if preview.body else [])]
+            return [*above, *(block(preview.body, width=width) if preview.body and not without_body else [])]
 
 
 def _diff_lines(body: str, width: int) -> list[str]:

@@ -134,15 +134,17 @@ class Question:
         if self._offer is not None:
             return ["y add the rule and approve", "j leave the rule"]
         move = "j k move" if self._setting.moves else "k skip"
-        rest = [*self._setting.also.values(), move, "? why"]
+        also = dict(self._setting.also)
+        leave = [also.pop("q")] if "q" in also else []
+        rest = [*also.values(), move, "? why", *leave]
         if self._is_over():
             return ["g ask again", "s stop", *rest]
         if self._setting.marked:
             both = f"the {self._setting.marked} marked"
-            return [f"y approve {both}", f"n reject {both}", "r reject with reason", *rest]
+            return [f"y approve {both}", f"n reject {both}", "r reason", *rest]
         more = ["v view all"] if self._card.folded else []
-        rule = ["a add rule"] if self._setting.offering is not None and self._edited is None else []
-        return ["y approve", "n reject", "r reject with reason", "e edit", "x answer", *more, *rule, "s stop", *rest]
+        rule = ["a rule"] if self._setting.offering is not None and self._edited is None else []
+        return ["y approve", "n reject", "r reason", "e edit", "x answer", *more, *rule, "s stop", *rest]
 
     def _other(self, key: str) -> Choice | None:
         if key == " " and (self._card.folded or self._edited is not None):

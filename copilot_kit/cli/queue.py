@@ -70,7 +70,8 @@ def _line(
     row: Waiting, number: int, *, is_here: bool, is_marked: bool, now: datetime, tools: int, width: int
 ) -> str:  # fmt: skip
     due = "settle" if row.kind == "unknown" else due_words(row.expires_at, now)
-    due = due or ("open" if row.claimed_by and not is_here else "")
+    is_open = row.claimed_by is not None and row.claimed_until is not None and row.claimed_until > now
+    due = due or ("open" if is_open and not is_here else "")
     head = f"{'▸' if is_here else ' '}{'●' if is_marked else ' '}{number:>3}  "
     tool = clipped(row.tool, tools)
     tool += " " * (tools - width_of(tool))
@@ -92,9 +93,10 @@ def _gist(row: Waiting) -> str:
     if row.proposal is None:
         return "its content was erased"
     preview = row.proposal.preview
-    first = [] if preview is None else [*([preview.cost] if preview.cost else []), *preview.recipients]
+    first = [] if preview is None else [one for one in (preview.cost, ", ".join(preview.recipients)) if one]
     if first:
         return f"{' → '.join(first)} · {row.title}"
     values = json.loads(row.proposal.arguments).values()
-    said = ", ".join(one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in values)
+    texts = [one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in values]
+    said = ", ".join(" ".join(text.split()) for text in texts)
     return f"{said} · {row.title}" if said else row.title

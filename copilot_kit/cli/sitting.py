@@ -27,6 +27,8 @@ from copilot_kit.records import Proposal
 _MOST_ROWS: Final = 200
 _CLAIM_S: Final = 60.0
 _LOOK_S: Final = 0.25
+_WIDE, _HIGH = 60, 20
+"""Smaller screens are the card's alone."""
 _EXPIRY_WORDS: Final = ((SOON_S, "less than ten minutes"), (60.0, "less than a minute"))
 
 
@@ -87,28 +89,31 @@ class Sitting:
 
     async def _took(self, row: Waiting) -> bool:
         """Show one card and do what the person wants; tells whether to go on."""
-        self._draw()
+        taken = self._draw()
         self._open = True
         try:
             if row.kind == "unknown":
                 return await self._settled(row)
-            choice = await self._asked(row)
+            choice = await self._asked(row, most_lines=height() - taken)
         finally:
             self._open = False
         return await self._done(row, choice)
 
-    def _draw(self) -> None:
+    def _draw(self) -> int:
+        """Begin a page with what is new and the list; returns how many lines that took."""
         new_page()
-        count = f"{len(self._rows)}{'+' if len(self._rows) == _MOST_ROWS else ''}"
+        count = f"{self._here + 1} of {len(self._rows)}{'+' if len(self._rows) == _MOST_ROWS else ''}"
         at_work = f" · {self._crew.busy} at work" if self._crew.busy else ""
         shown(f"{bold('inbox')} {dim(f'· {count} waiting{at_work}')}")
+        taken = 1 + len(self._notes)
         self._print_notes()
-        if len(self._rows) > 1:
-            shown()
-            marked = frozenset(self._marked)
-            for line in list_lines(self._rows, here=self._here, marked=marked, now=datetime.now(UTC), width=width(),
-                                   most=max(3, height() // 5)):  # fmt: skip
-                shown(line)
+        if len(self._rows) == 1 or width() < _WIDE or height() < _HIGH:
+            return taken
+        listed = list_lines(self._rows, here=self._here, marked=frozenset(self._marked), now=datetime.now(UTC),
+                            width=width(), most=max(3, height() // 6))  # fmt: skip
+        for line in ["", *listed]:
+            shown(line)
+        return taken + 1 + len(listed)
 
     def _print_notes(self) -> None:
         for note in self._notes:
@@ -123,7 +128,7 @@ class Sitting:
         else:
             self._notes.append(line)
 
-    async def _asked(self, row: Waiting) -> Choice:
+    async def _asked(self, row: Waiting, *, most_lines: int) -> Choice:
         """Ask about a proposal while its claim is kept and its end is watched for."""
         proposal = row.proposal
         if proposal is None:
@@ -134,8 +139,7 @@ class Sitting:
         setting.moves = True
         setting.marked = len(self._marked)
         setting.offering = lambda one: offer_of(self._journal, one, by=self._desk.by, width=width())
-        listed = min(len(self._rows), max(3, height() // 5)) + 2 if len(self._rows) > 1 else 1
-        setting.most_lines = max(10, height() - listed)
+        setting.most_lines = most_lines
         setting.context = await self._context(row)
         gone = asyncio.ensure_future(closed(self._journal, row.run_id, row.id))
         keeping = asyncio.ensure_future(self._keep(row))
