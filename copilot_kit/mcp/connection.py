@@ -17,8 +17,10 @@ from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import (
+    CONNECTION_CLOSED,
     HEADER_MISMATCH,
     INVALID_PARAMS,
+    INVALID_REQUEST,
     METHOD_NOT_FOUND,
     URL_ELICITATION_REQUIRED,
     CallToolRequest,
@@ -40,6 +42,8 @@ Listing: TypeAlias = list[dict[str, Any]]
 _ANSWER: TypeAdapter[CallToolResult | InputRequiredResult] = TypeAdapter(CallToolResult | InputRequiredResult)
 _NOT_RUN = frozenset({INVALID_PARAMS, METHOD_NOT_FOUND, HEADER_MISMATCH, URL_ELICITATION_REQUIRED})
 """Errors by which a server says that it did not begin; after any other, nobody knows."""
+_ENDED = frozenset({CONNECTION_CLOSED, INVALID_REQUEST})
+"""Errors to a request that is right in itself, by which a session has ended."""
 _BROKEN = (MCPError, ValueError, RuntimeError, OSError, anyio.ClosedResourceError, anyio.BrokenResourceError)
 """What the SDK raises where there is no connection, or an answer that is none."""
 _LARGEST_EVENT = 16_000_000
@@ -84,15 +88,16 @@ class Connection:
         return None if self._client is None else self._client.instructions
 
     async def tools(self) -> Listing:
-        """Return the server's list of tools as it is now; a broken connection is opened once more."""
-        try:
-            return await self._listing(await self._ready())
-        except _BROKEN:
-            await self.drop()
-        try:
-            return await self._listing(await self._ready())
-        except _BROKEN as error:
-            raise NotReached(f"{self._server.label} does not list its tools: {words_of(error)}") from error
+        """Return the server's list of tools as it is now; a connection that has ended is opened once more."""
+        for again in (True, False):
+            client = await self._ready()
+            try:
+                return await self._listing(client)
+            except _BROKEN as error:
+                if not again or (isinstance(error, MCPError) and error.code not in _ENDED):
+                    raise NotReached(f"{self._server.label} does not list its tools: {words_of(error)}") from error
+                await self._drop(client)
+        raise AssertionError("unreachable")  # pragma: no cover
 
     async def call(self, tool: str, arguments: Mapping[str, Any], meta: Mapping[str, Any]) -> CallToolResult:
         """Return what the server answered. Raises `NotReached` where it did not run, and `Lost` where nobody knows."""
@@ -103,18 +108,22 @@ class Connection:
             if error.code in _NOT_RUN:
                 raise NotReached(str(error)) from error
             raise Lost(str(error)) from error
-        except _BROKEN as error:
+        except Lost:
+            raise
+        except Exception as error:  # once it is sent, whatever goes wrong proves nothing
             raise Lost(words_of(error)) from error
 
-    async def drop(self) -> None:
-        """Leave the connection; the next call opens another."""
+    async def _drop(self, client: Client) -> None:
+        """Leave the connection, unless another call has opened a new one meanwhile."""
         async with self._opening:
-            await self._leave()
+            if self._client is client:
+                await self._leave()
 
     async def close(self) -> None:
         """Leave the connection for good."""
         self._closed = True
-        await self.drop()
+        async with self._opening:
+            await self._leave()
 
     async def _ready(self) -> Client:
         async with self._opening:
@@ -228,7 +237,7 @@ class Connection:
                 return answer
             if answer.input_requests:
                 kinds = ", ".join(sorted({one.method for one in answer.input_requests.values()}))
-                raise NotReached(f"The server asks for more ({kinds}), which is not given here.")
+                raise Lost(f"it asks for {kinds}, which is not given here")
             state = answer.request_state
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_S)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -123,9 +124,10 @@ async def _toolset(connection: "Connection", declared: _Declared, *, label: str,
     changed = {change.tool for change in changes}
     names = clean_names((one.name for one in listing), declared.prefix)
     tools: list[Tool[..., Any]] = []
-    left_out: dict[str, str] = {}
+    twice = {name for name, count in Counter(one.name for one in listing).items() if count > 1}
+    left_out = dict.fromkeys(sorted(twice), "The server lists two tools of this name.")
     for one in listing:
-        if declared.only is not None and one.name not in declared.only:
+        if one.name in twice or (declared.only is not None and one.name not in declared.only):
             continue
         effect = _effect(one, declared, changed=one.name in changed)
         try:
