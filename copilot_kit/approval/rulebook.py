@@ -1,5 +1,6 @@
 """The stream of standing rules: granted, revoked, used; its fold is kept per store and read on from where it ended."""
 
+import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,16 @@ class Granted:
         return 0 if self.ended is not None else self.rule.uses - self.used
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A rule that fits, as of some record."""
+
+    rule: StandingRule
+    seq: int
+    is_used: bool = False
+    """This very call has used it already."""
+
+
 @dataclass(slots=True)
 class _Kept:
     rule: StandingRule
@@ -61,6 +72,12 @@ class Rulebook:
         self._of_tool: dict[str, list[_Kept]] = {}
         self._used_by: dict[tuple[str, str], str] = {}
         self._lock = threading.Lock()
+        self._turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+
+    @property
+    def turn(self) -> asyncio.Lock:
+        """Held by one task of a loop at a time, so that those of one process do not get into each other's way."""
+        return self._turns.setdefault(asyncio.get_running_loop(), asyncio.Lock())
 
     async def catch_up(self, store: Store) -> int:
         """Take in what was appended since, and return the number of the last record."""
@@ -95,15 +112,16 @@ class Rulebook:
         with self._lock:
             return [self._granted(kept, now) for kept in self._kept.values()]
 
-    def candidates(self, tool: str, call: tuple[str, str], *, now: datetime) -> list[tuple[StandingRule, bool]]:
-        """Return the rules in force for a tool; True beside the one that this call (run, call id) has used."""
+    def first(
+        self, tool: str, call: tuple[str, str], *, fits: Callable[[StandingRule], bool], now: datetime
+    ) -> "Found | None":
+        """Return the first rule in force that fits, the one that this call (run, call id) has used before any other."""
         with self._lock:
-            moment = self._moment(now)
-            mine = self._used_by.get(call)
-            of_tool = self._of_tool.get(tool, ())
-            ended = [(kept, kept.ended(moment)) for kept in of_tool]
-            own = [(kept.rule, True) for kept, end in ended if kept.rule.id == mine and end in (None, "used-up")]
-            return own + [(kept.rule, False) for kept, end in ended if kept.rule.id != mine and end is None]
+            moment, mine, seq = self._moment(now), self._used_by.get(call), self._seq
+            ended = [(kept.rule, kept.ended(moment)) for kept in self._of_tool.get(tool, ())]
+        own = [Found(rule, seq, is_used=True) for rule, end in ended if rule.id == mine and end in (None, "used-up")]
+        others = [Found(rule, seq) for rule, end in ended if rule.id != mine and end is None]
+        return next((found for found in own + others if fits(found.rule)), None)
 
     def _granted(self, kept: _Kept, now: datetime) -> Granted:
         return Granted(kept.rule, kept.used, kept.revoked, kept.ended(self._moment(now)))
@@ -148,12 +166,14 @@ async def use_first(
 
     Of several that want the last use, one gets it: each use is appended after exactly the records that were looked at.
     """
-    book = rulebook(store)
-    while True:
-        seq = await book.catch_up(store)
-        found = next((one for one in book.candidates(tool, (run_id, call_id), now=now) if fits(one[0])), None)
-        if found is None:
-            return None
-        rule, is_used = found
-        if is_used or await book.append(store, RuleUsed(rule_id=rule.id, run_id=run_id, call_id=call_id), after=seq):
-            return rule
+    book, call = rulebook(store), (run_id, call_id)
+    await book.catch_up(store)
+    if book.first(tool, call, fits=fits, now=now) is None:
+        return None
+    async with book.turn:
+        while (found := book.first(tool, call, fits=fits, now=now)) is not None:
+            body = RuleUsed(rule_id=found.rule.id, run_id=run_id, call_id=call_id)
+            if found.is_used or await book.append(store, body, after=found.seq):
+                return found.rule
+            await book.catch_up(store)
+    return None

@@ -6,12 +6,13 @@ that a tool's new argument is a new question.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
 from pydantic import JsonValue
 
+from copilot_kit.approval.entitlement import entitled
 from copilot_kit.approval.gate import GateCall
 from copilot_kit.approval.rulebook import Granted, rulebook, use_first
 from copilot_kit.arguments import compact
@@ -33,7 +34,7 @@ from copilot_kit.records import (
 from copilot_kit.tools import arguments_of
 
 __all__ = [
-    "Granted", "call_of", "check", "grant", "in_words", "listed", "matches", "offered", "revoke", "use",
+    "Granted", "call_of", "check", "check_for", "grant", "in_words", "listed", "matches", "offered", "revoke", "use",
     "would_have_matched",
 ]  # fmt: skip
 
@@ -148,6 +149,17 @@ def check(rule: StandingRule, *, now: datetime | None = None) -> None:
         raise UsageError(f"Standing rule {rule.id!r} names {twice[0]!r} twice. Name each value once.")
 
 
+def check_for(rule: StandingRule, proposal: Proposal, *, by: Principal, now: datetime | None = None) -> None:
+    """Raise `UsageError` unless this person may grant the rule with a yes to this proposal, which it must match."""
+    check(rule, now=now)
+    if rule.by != by or rule.proposal_id != proposal.id:
+        raise UsageError(f"Standing rule {rule.id!r} was made for another person or proposal. Make it anew: offered().")
+    if not matches(rule, call_of(proposal)):
+        raise UsageError(
+            f"Standing rule {rule.id!r} does not match the call that it comes with. Make it anew: offered()."
+        )
+
+
 async def grant(store: Store, rule: StandingRule, *, now: datetime | None = None) -> None:
     """Let a rule begin. Granting it once more changes nothing, and revives nothing.
 
@@ -189,15 +201,19 @@ async def listed(store: Store, *, now: datetime | None = None) -> list[Granted]:
     return book.all(now=now or datetime.now(UTC))
 
 
-async def use(store: Store, call: GateCall, *, run_id: str, call_id: str, now: datetime) -> StandingRule | None:
+async def use(
+    store: Store, call: GateCall, *, run_id: str, call_id: str, now: datetime, may_decide: Sequence[str] = ()
+) -> StandingRule | None:
     """Use one of the uses of a rule in force that matches, and return the rule; None: a person must be asked.
 
     The same call (run and call id) again uses nothing, but its rule must still be in force. The use is durable when
-    this returns.
+    this returns. may_decide: who might decide this call now; a rule of anybody else does not count.
     """
-    return await use_first(
-        store, call.tool, fits=lambda rule: matches(rule, call), run_id=run_id, call_id=call_id, now=now
-    )
+
+    def fits(rule: StandingRule) -> bool:
+        return entitled(rule.by, may_decide) and matches(rule, call)
+
+    return await use_first(store, call.tool, fits=fits, run_id=run_id, call_id=call_id, now=now)
 
 
 async def would_have_matched(store: Journal, rule: StandingRule, *, last: int = 50) -> tuple[int, int]:

@@ -17,6 +17,7 @@ from copilot_kit.approval import GateCall
 from copilot_kit.approval.standing import (
     call_of,
     check,
+    check_for,
     grant,
     in_words,
     listed,
@@ -492,6 +493,40 @@ async def test_an_expired_rule_allows_nothing_and_a_clock_set_back_revives_nothi
     await grant(store, a_rule(equals(2), id="rule_2", expires_at=late + timedelta(days=1)), now=late)
     assert await used(store, "call_3", now=NOW) is None
     assert [one.ended for one in await listed(store, now=NOW)] == ["expired", None]
+
+
+async def test_a_rule_of_somebody_who_might_not_decide_this_call_does_not_count():
+    store = a_store()
+    await grant(store, a_rule(equals(1), by=Principal(id="bob", groups=("sales",))), now=NOW)
+    asked = {"run_id": "run_1", "call_id": "call_1", "now": NOW}
+    for others in (["ada"], ["group:finance", "sales"]):
+        assert await use(store, a_call({"x": 1}), may_decide=others, **asked) is None
+    for named in (["bob"], ["ada", "group:sales"], []):
+        assert await use(store, a_call({"x": 1}), may_decide=named, **asked) is not None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"by": Principal(id="bob")},
+        {"by": Principal(id="ada")},
+        {"proposal_id": "prop_2"},
+        {"proposal_id": None},
+        {"tool": "burn"},
+        {"tool_version": "2"},
+        {"agent": "other"},
+        {"model": "acme:large > large-3"},
+        {"prompt_version": "p2"},
+        {"matches": (equals(1),)},
+        {"uses": 0},
+    ],
+)
+def test_a_rule_comes_only_with_a_yes_to_a_call_that_it_matches_by_the_one_who_says_it(changes: dict[str, Any]):
+    rule = offered(a_proposal(), by=ADA, now=NOW)
+    assert rule is not None
+    check_for(rule, a_proposal(), by=ADA, now=NOW)
+    with pytest.raises(UsageError):
+        check_for(rule.model_copy(update=changes), a_proposal(), by=ADA, now=NOW)
 
 
 async def test_the_next_rule_is_used_where_the_first_has_ended():
