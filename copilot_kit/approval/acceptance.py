@@ -35,11 +35,12 @@ async def acceptance(store: Store, *, last: int = 1000) -> list[Acceptance]:
     A suggestion whose outcome was told twice counts as it was told last.
     """
     taken: dict[tuple[str, str, str], list[str]] = {}
-    for row in await store.runs(limit=last):
-        state = RunState.of(await store.read(row.run_id))
-        started = state.started
-        if started is not None and started.purpose == "suggestion":
+    suggested = [row.run_id for row in await store.runs(limit=last) if row.purpose == "suggestion"]
+    for run_id in suggested:
+        state = RunState.of(await store.read(run_id))
+        if state.started is not None:  # else it was erased
             verdict = "untold" if state.outcome is None else state.outcome.verdict
-            taken.setdefault((started.agent, state.model, started.prompt_version), []).append(verdict)
+            key = (state.started.agent, state.model, state.started.prompt_version)
+            taken.setdefault(key, []).append(verdict)
     busiest = sorted(taken.items(), key=lambda item: (-len(item[1]), item[0]))
     return [Acceptance(*key, *map(verdicts.count, _VERDICTS)) for key, verdicts in busiest]

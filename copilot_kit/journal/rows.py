@@ -75,4 +75,4 @@ def plain(text: str) -> str:
 def run_row(row: Row[Any]) -> RunRow:
     """Return a row of `RUNS` as a line of a list."""
     return RunRow(row.run_id, row.agent, row.title, row.status, row.seq, row.pending, moment(row.started_us),
-                  moment(row.updated_us))  # fmt: skip
+                  moment(row.updated_us), row.purpose)  # fmt: skip

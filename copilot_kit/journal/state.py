@@ -242,7 +242,7 @@ class RunState:
         if self.started is None or self.started_at is None or self.updated_at is None:
             raise BrokenRecord(f"Run {self.run_id!r} does not begin with its start. Restore it from a backup.")
         return RunRow(self.run_id, self.started.agent, self.started.title, self.status, self.seq, len(self.pending),
-                      self.started_at, self.updated_at)  # fmt: skip
+                      self.started_at, self.updated_at, self.started.purpose)  # fmt: skip
 
     def apply(self, entry: Entry) -> None:  # noqa: C901, PLR0912  one arm for each kind of record
         """Take in the next record; raises `BrokenRecord` if it is not the next one."""

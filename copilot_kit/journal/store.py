@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -79,6 +79,7 @@ class RunRow:
     """Proposals that wait."""
     started_at: datetime
     updated_at: datetime
+    purpose: Literal["task", "suggestion"] = "task"
 
 
 def seal(draft: Draft, *, tenant: str, run_id: str, seq: int, epoch: int, at: datetime, prev: str) -> Sealed:
