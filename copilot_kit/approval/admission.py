@@ -101,7 +101,8 @@ async def _judged(
     if asked is None and ruling.verdict == "allow":
         return _allowed(ready, ruling.reasons)
     if asked is None and not ruling.explicit:
-        rule = await standing.use(session.store, seen, run_id=session.run_id, call_id=call.call_id, now=edge.clock())
+        rule = await standing.use(session.store, seen, run_id=session.run_id, call_id=call.call_id, now=edge.clock(),
+                                  may_decide=_deciders(edge, tool, ruling))  # fmt: skip
         if rule is not None:
             return _allowed(ready, (Reason(code="standing-rule", text=standing.in_words(rule)),), rule.id)
     return [*bodies, Proposed(proposal=_proposal(session, edge, ready, seen, ruling, asked=asked, changed=changed))]

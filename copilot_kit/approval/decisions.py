@@ -87,7 +87,7 @@ async def decide(  # noqa: PLR0913  the fields of a decision
         raise UsageError(f"A standing rule comes with an approval only, not with {verdict!r}. Leave it out.")
     decisions = await _decide(store, run_id, [choice], by, looked_s, channel, rule, clock=clock)
     if rule is not None:
-        await standing.grant(store, rule)
+        await standing.grant(store, rule, now=decisions[0].at)
     return decisions[0]
 
 
@@ -125,6 +125,8 @@ async def _decide(
             except _Expired as expired:
                 await _lapse(store, state, expired.proposal)
                 raise NotDecidable(str(expired)) from expired
+            if rule is not None:
+                standing.check_for(rule, proposal, by=by, now=now)
             edited = choice.arguments is not None and wording_only(proposal, choice.arguments)
             decisions.append(
                 Decision(proposal_id=proposal.id, call_digest=proposal.call_digest, verdict=choice.verdict, by=by,
