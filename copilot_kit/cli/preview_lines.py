@@ -13,19 +13,19 @@ def consequence_lines(preview: Preview, *, width: int) -> list[str]:
     """Return what leaves, whom it reaches and whether it can be taken back: what stands first on a card."""
     lines: list[str] = []
     if preview.cost is not None:
-        lines += labelled("costs", preview.cost, width=width)
+        lines += labelled("costs", preview.cost, width=width, strong=True)
     for receiver in preview.recipients:
-        lines += labelled("reaches", receiver, width=width)
+        lines += labelled("reaches", receiver, width=width, strong=True)
     if preview.reversible is not None:
         lines.append(dim("  can be taken back") if preview.reversible else warned("  cannot be taken back"))
     return lines
 
 
-def labelled(label: str, value: str, *, width: int) -> list[str]:
+def labelled(label: str, value: str, *, width: int, strong: bool = False) -> list[str]:
     """Return a short value beside our word for it, a longer one below it in the margin."""
     shown = visible(value)
     if width_of(shown) + len(label) + 4 <= width:
-        return [f"  {dim(label)}  {bold(shown)}"]
+        return [f"  {dim(label)}  {bold(shown) if strong else shown}"]
     return [f"  {dim(label)}", *block(value, width=width)]
 
 

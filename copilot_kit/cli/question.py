@@ -22,6 +22,7 @@ Verdict: TypeAlias = Literal["approve", "edit", "reject", "answer", "skip", "bac
 _NO_BREAK: Final = "\x01"
 _AT_ONCE: Final[dict[str | None, Verdict]] = {None: "skip", "j": "skip", "k": "skip", "s": "stop", "n": "reject"}
 _DECIDING: Final = frozenset("nrxyea ")
+_TOGETHER: Final = frozenset("ynr")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,9 @@ class Setting:
     moves: bool = False
     """There is a list to move in: j goes on, k goes back; else both leave the call waiting."""
     marked: int = 0
-    """How many calls of this turn are to be decided together."""
+    """How many calls of one turn are to be decided together."""
+    is_marked: bool = False
+    """This one is among them."""
     most_lines: int | None = None
     """How much of the screen the card may take; None: all of it."""
 
@@ -99,6 +102,10 @@ class Question:
         if self._is_over() and key in _DECIDING:
             shown(folded("It has expired, and nothing can be decided. Press g to ask again.", indent="  "))
             return None
+        if self._setting.marked and key in _DECIDING - {" "} and not (self._setting.is_marked and key in _TOGETHER):
+            shown(folded("Others are marked, to be decided together: go to one of them, or take their marks away.",
+                         indent="  "))  # fmt: skip
+            return None
         match key:
             case "k" if self._setting.moves:
                 return self._choice("back", key)
@@ -139,10 +146,10 @@ class Question:
         rest = [*also.values(), move, "? why", *leave]
         if self._is_over():
             return ["g ask again", "s stop", *rest]
-        if self._setting.marked:
-            both = f"the {self._setting.marked} marked"
-            return [f"y approve {both}", f"n reject {both}", "r reason", *rest]
         more = ["v view all"] if self._card.folded else []
+        if self._setting.marked:
+            both = [f"y approve all {self._setting.marked} marked", "n reject them", "r reason"]
+            return [*(both if self._setting.is_marked else []), *more, *rest]
         rule = ["a rule"] if self._setting.offering is not None and self._edited is None else []
         return ["y approve", "n reject", "r reason", "e edit", "x answer", *more, *rule, "s stop", *rest]
 

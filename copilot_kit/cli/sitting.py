@@ -138,6 +138,7 @@ class Sitting:
         setting.also = self._also(row)
         setting.moves = True
         setting.marked = len(self._marked)
+        setting.is_marked = row.id in self._marked
         setting.offering = lambda one: offer_of(self._journal, one, by=self._desk.by, width=width())
         setting.most_lines = most_lines
         setting.context = await self._context(row)
@@ -263,6 +264,7 @@ class Sitting:
         deciding = decide_together(self._journal, run_id, choices, by=self._desk.by, looked_s=choice.looked_s,
                                    channel="terminal")  # fmt: skip
         if await self._tried(deciding, f"{len(choices)} calls {PAST[choice.verdict]} together"):
+            self._here = min(self._rows.index(row) for row in self._marked.values() if row in self._rows)
             self._marked.clear()
             await self._go_on(run_id)
 

@@ -79,14 +79,14 @@ def _when(row: CallRow) -> datetime:
 
 async def undoable_lines(journal: Journal, call: CallRow, *, width: int) -> list[str]:
     """Return the call that would be taken back, with what ran."""
-    ran = dim(f"  it ran at {_when(call).astimezone():%H:%M:%S}")
-    lines = ["", *labelled("take back", call.tool, width=width), ran]
+    arguments = ""
     for entry in await journal.read(call.run_id):
         match entry.body:
-            case Intended(call_id=call_id, arguments=arguments) if call_id == call.call_id and arguments:
-                return [*lines, *block(arguments, width=width)]
+            case Intended(call_id=call_id, arguments=ran) if call_id == call.call_id and ran:
+                arguments = ran
             case Proposed(proposal=proposal) if entry.head.seq == call.seq:
-                lines += block(proposal.arguments, width=width)
+                arguments = arguments or proposal.arguments
             case _:
                 pass
-    return lines
+    when = dim(f"  it ran at {_when(call).astimezone():%H:%M:%S}")
+    return ["", *labelled("take back", call.tool, width=width, strong=True), when, *block(arguments, width=width)]

@@ -1,0 +1,93 @@
+"""`copilot-kit audit`: who decided what, what they saw and what ran; and whether the journal is what was written."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from copilot_kit.cli import screen
+from copilot_kit.cli.audit_lines import audit_lines
+from copilot_kit.cli.audit_trail import as_json, trail_of
+from copilot_kit.cli.journals import Journal, JsonOption, StoreOption, at_journal, found_run
+from copilot_kit.cli.screen import shown, width
+from copilot_kit.display import clipped
+
+
+class _RunOrCommand(TyperGroup):
+    """A group whose first word may also be a run."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and not args[0].startswith("-") and args[0] not in self.commands:
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=_RunOrCommand,
+    help="Who decided what and what ran: `audit RUN`; whether the journal is what was written: `audit verify`.",
+    no_args_is_help=True,
+)
+
+
+@app.command("run")
+def audit_run(
+    run_id: Annotated[str, typer.Argument(help="As `runs list` shows it; its beginning or end is enough.")],
+    *,
+    store: StoreOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Tell of each call of a run who asked, who decided, what they saw, what ran and what came of it.
+
+    `copilot-kit audit RUN` is short for it.
+
+    Example: copilot-kit audit 4zx9
+    """
+
+    async def told(journal: Journal) -> None:
+        trail = trail_of(await journal.read(await found_run(journal, run_id)))
+        if json:
+            screen.as_json(as_json(trail))
+            return
+        for line in audit_lines(trail, width=width()):
+            shown(line)
+
+    at_journal(store, told)
+
+
+@app.command("verify")
+def audit_verify(*, store: StoreOption = None, json: JsonOption = False) -> int:
+    """Check every record of every run against its chain: anything edited, removed or put elsewhere is found.
+
+    What was cut off the very end, runs and all, is found only where the last link is kept elsewhere too.
+    Exits with 1 if anything is not as it was written.
+
+    Example: copilot-kit audit verify --json
+    """
+
+    async def verified(journal: Journal) -> dict[str, Any]:
+        from copilot_kit.journal.verify import verify_all
+
+        return asdict(await verify_all(journal))
+
+    found = at_journal(store, verified)
+    if json:
+        screen.as_json(found)
+    elif found["ok"]:
+        shown(f"ok: {_counted(found['records'], 'record')} of {_counted(found['runs'], 'run')}, as they were written")
+    else:
+        bad = found["first_bad"]
+        place = (
+            f"record {bad['seq']} of {clipped(str(bad['run_id']), 60)}" if bad.get("run_id") else "the chain of runs"
+        )
+        shown(f"not ok: {place}: {clipped(bad['cause'], 400)}")
+    return 0 if found["ok"] else 1
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _place(bad: dict[str, Any]) -> str:
+    where = f"record {bad['seq']} of {clipped(bad['run_id'], 60)}" if bad.get("run_id") else "the chain of runs"
+    return f"{where}: {clipped(bad['cause'], 400)}"
