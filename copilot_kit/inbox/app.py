@@ -17,14 +17,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from copilot_kit.agent import Agent
 from copilot_kit.agent.worker import agents_by_name
-from copilot_kit.errors import CopilotError, JournalError, NotDecidable, UsageError
+from copilot_kit.errors import CopilotError
 from copilot_kit.inbox import audit, pages, rules, runs, turns
-from copilot_kit.inbox.deciding import NotEntitled
 from copilot_kit.inbox.desk import VISITOR, Desk, Journal, body_of, desk_of, form_of, to
 from copilot_kit.inbox.guard import Guard
 from copilot_kit.inbox.live import Live
-from copilot_kit.inbox.seals import Forged, Seals
+from copilot_kit.inbox.openapi import api_routes
+from copilot_kit.inbox.seals import Seals
 from copilot_kit.inbox.sign_in import OneTimeTokens, SignIn
+from copilot_kit.inbox.statuses import status_of
 from copilot_kit.inbox.work import Work
 from copilot_kit.records import Principal
 
@@ -89,6 +90,7 @@ def _routes() -> list[Route | Mount]:
         Route("/audit", audit.audit),
         Route("/trust", audit.trust),
         Route("/events", _events),
+        *api_routes(),
         Route("/sign-in", _sign_in_page),
         Route("/sign-in", _sign_in, methods=["POST"]),
         Route("/sign-out", _sign_out, methods=["POST"]),
@@ -182,25 +184,9 @@ async def _sign_out(request: Request) -> Response:
 
 async def _failed(request: Request, error: Exception) -> Response:
     """Return an error as a page, or as JSON where a program asked."""
-    status = _status(error)
+    status = status_of(error)
     words = str(error.detail) if isinstance(error, HTTPException) else str(error)
     path = request.url.path.removeprefix(request.scope.get("root_path", ""))
     if path.startswith("/api/"):
         return JSONResponse({"error": words}, status)
     return desk_of(request).page(request, "error.html", status=status, words=words, code=status)
-
-
-def _status(error: Exception) -> int:
-    match error:
-        case HTTPException(status_code=status):
-            return status
-        case Forged() | NotEntitled():
-            return 403
-        case NotDecidable():
-            return 409
-        case UsageError():
-            return 422
-        case JournalError():
-            return 503
-        case _:
-            return 500

@@ -84,6 +84,11 @@ class Desk:
             self._openings.popitem(last=False)
         return opened
 
+    def looked_s(self, visitor: Visitor, proposal_id: str) -> float | None:
+        """Return how long ago this visitor opened the card first; None: they never did."""
+        opened = self._openings.get((visitor.session, proposal_id))
+        return None if opened is None else round(max(0.0, time.time() - opened), 3)
+
     def agent(self, state: RunState) -> Agent[Any] | None:
         """Return the agent of a run, where it is at hand."""
         return self.agents.get("" if state.started is None else state.started.agent)

@@ -16,8 +16,10 @@ from copilot_kit.inbox.desk import Desk, card_path, desk_of, form_of, named, ope
 from copilot_kit.inbox.forms import fields_of
 from copilot_kit.inbox.lists import groups_of
 from copilot_kit.inbox.marking import json_shown
+from copilot_kit.inbox.runs import number
 from copilot_kit.inbox.seals import Shown
 from copilot_kit.inbox.sign_in import Visitor
+from copilot_kit.inbox.statuses import status_of
 from copilot_kit.journal.index import Order
 from copilot_kit.journal.state import RunState
 from copilot_kit.tools import arguments_of
@@ -31,10 +33,8 @@ async def waiting(request: Request) -> Response:
     """Show what waits for a person."""
     desk, visitor = desk_of(request), visitor_of(request)
     query = request.query_params
-    asked = query.get("order", "queued")
-    order: Order = cast("Order", asked) if asked in get_args(Order) else "queued"
-    page = int(query["page"]) if query.get("page", "").isdigit() else 1
-    page = min(max(1, page), 10_000)
+    order = order_in(request)
+    page = number(request, "page", most=10_000)
     search, tool = query.get("q", "")[:_LONGEST_SEARCH], query.get("tool") or None
     mine = query.get("assigned") == "me"
     rows = await desk.store.waiting(order=order, search=search, tool=tool, limit=PAGE + 1, offset=(page - 1) * PAGE,
@@ -63,7 +63,7 @@ async def decide(request: Request) -> Response:
         await decided(desk, visitor, state, proposal_id, form)
     except CopilotError as error:
         state, _ = await desk.run(run_id)
-        return _card_page(request, desk, visitor, state, error=str(error), typed=form)
+        return _card_page(request, desk, visitor, state, error=error, typed=form)
     return to(request, card_path(run_id, proposal_id))
 
 
@@ -126,6 +126,12 @@ async def settle_call(request: Request) -> Response:
     return to(request, f"/runs/{segment(run_id)}")
 
 
+def order_in(request: Request) -> Order:
+    """Return the order that the address asks for."""
+    asked = request.query_params.get("order", "queued")
+    return cast("Order", asked) if asked in get_args(Order) else "queued"
+
+
 def _card_page(
     request: Request,
     desk: Desk,
@@ -133,7 +139,7 @@ def _card_page(
     state: RunState,
     *,
     opened: tuple[str, ...] = (),
-    error: str = "",
+    error: CopilotError | None = None,
     typed: Mapping[str, str] | None = None,
 ) -> Response:
     proposal_id = named(request, "proposal_id")
@@ -144,7 +150,7 @@ def _card_page(
     return desk.page(
         request, "card.html", card=card, error=error, typed=typed or {}, nonces=_nonces(desk, visitor, card, opened),
         fields=fields_of(arguments_of(card.canonical), schema), has_schema=schema is not None,
-        raw=json_shown(arguments_of(card.canonical)), claim_s=CLAIM_S, status=409 if error else 200,
+        raw=json_shown(arguments_of(card.canonical)), claim_s=CLAIM_S, status=status_of(error),
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from copilot_kit.inbox.deciding import CHANNEL, known, looked_s
 from copilot_kit.inbox.desk import Desk, card_path, desk_of, form_of, named, shown_to, to, visitor_of
 from copilot_kit.inbox.seals import Shown
 from copilot_kit.inbox.sign_in import Visitor
+from copilot_kit.inbox.statuses import status_of
 from copilot_kit.journal.state import RunState
 from copilot_kit.records import Proposal, StandingRule
 
@@ -95,12 +96,12 @@ async def grant(request: Request) -> Response:
         )  # fmt: skip
     except CopilotError as error:
         state, _ = await desk.run(run_id)
-        return await _page(request, desk, visitor, state, terms, error=str(error))
+        return await _page(request, desk, visitor, state, terms, error=error)
     return to(request, card_path(run_id, proposal_id))
 
 
 async def _page(
-    request: Request, desk: Desk, visitor: Visitor, state: RunState, terms: Terms, error: str = ""
+    request: Request, desk: Desk, visitor: Visitor, state: RunState, terms: Terms, error: CopilotError | None = None
 ) -> Response:
     proposal_id = named(request, "proposal_id")
     card = card_of(state, proposal_id, for_whom=visitor.principal, now=desk.clock(), opened=("*",))
@@ -111,7 +112,7 @@ async def _page(
     shown = Shown(card.id, card.call_digest, card.shown_digest, ("*", terms.sealed()), desk.opened_at(visitor, card.id))
     return desk.page(
         request, "rule.html", card=card, terms=terms, words=[] if rule is None else in_words(rule).split("\n"),
-        matched=matched, nonce=desk.seals.nonce(visitor.session, shown), error=error, status=409 if error else 200,
+        matched=matched, nonce=desk.seals.nonce(visitor.session, shown), error=error, status=status_of(error),
     )  # fmt: skip
 
 

@@ -70,7 +70,7 @@ def _can_be_undone(one: Effected) -> bool:
     return one.intended.undoable and done and one.undoing is None and one.undone is None
 
 
-def number(request: Request, name: str, *, most: int, other: int = 1) -> int:
+def number(request: Request, name: str, *, most: int, other: int = 1, least: int = 1) -> int:
     """Return a number from the query, within bounds."""
     given = request.query_params.get(name, "")
-    return min(max(1, int(given)), most) if given.isdigit() and len(given) < 9 else other  # noqa: PLR2004  digits
+    return min(max(least, int(given)), most) if given.isdigit() and len(given) < 9 else other  # noqa: PLR2004  digits

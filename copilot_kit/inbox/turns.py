@@ -14,6 +14,7 @@ from copilot_kit.inbox.deciding import CHANNEL, check_read, known, looked_s
 from copilot_kit.inbox.desk import Desk, desk_of, form_of, named, opened_in, segment, shown_to, to, visitor_of
 from copilot_kit.inbox.seals import Shown
 from copilot_kit.inbox.sign_in import Visitor
+from copilot_kit.inbox.statuses import status_of
 from copilot_kit.journal.state import RunState
 from copilot_kit.records import Decision, Verdict
 
@@ -38,7 +39,7 @@ async def decide_turn(request: Request) -> Response:
         await _decided(desk, visitor, state, named(request, "turn"), form)
     except CopilotError as error:
         state, _ = await desk.run(state.run_id)
-        return _page(request, desk, visitor, state, error=str(error), form=form)
+        return _page(request, desk, visitor, state, error=error, form=form)
     return to(request, f"/runs/{segment(state.run_id)}")
 
 
@@ -71,7 +72,7 @@ def _page(
     state: RunState,
     *,
     opened: tuple[str, ...] = (),
-    error: str = "",
+    error: CopilotError | None = None,
     form: Mapping[str, str] | None = None,
 ) -> Response:
     turn = named(request, "turn")
@@ -85,7 +86,7 @@ def _page(
     return desk.page(
         request, "turn.html", run=state, turn=turn, cards=cards, error=error, chosen=before,
         nonces={card.id: _nonce(desk, visitor, card, opened) for card in cards}, text=(form or {}).get("text", ""),
-        folded=sum(len(card.folded) for card in cards), status=409 if error else 200,
+        folded=sum(len(card.folded) for card in cards), status=status_of(error),
     )  # fmt: skip
 
 

@@ -114,8 +114,8 @@ async def anna(office) -> AsyncIterator[Browser]:
     """Anna's browser, signed in at an inbox without agents."""
     tokens = OneTimeTokens(principal=ANNA)
     browser = browser_at(inbox_app(office.store, sign_in=tokens))
-    await browser.post("/sign-in", {"token": tokens.minted()})
     async with browser.client:
+        await browser.post("/sign-in", {"token": tokens.minted()})
         yield browser
 
 

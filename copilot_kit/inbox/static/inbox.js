@@ -34,6 +34,21 @@ function keepTyping(old, fresh) {
   fresh.append(box);
 }
 
+// What a page hands back says what it shows: a form that keeps its typing gets the tokens of what is shown now.
+function renewTokens(old, fresh) {
+  const forms = [...fresh.querySelectorAll("form")];
+  [...old.querySelectorAll("form")].forEach((form, index) => {
+    const other = forms[index];
+    if (!other || other.getAttribute("action") !== form.getAttribute("action")) return;
+    for (const input of form.querySelectorAll("input[type=hidden]")) {
+      const found = other.querySelector(`input[name="${CSS.escape(input.name)}"]`);
+      if (found) input.value = found.value;
+    }
+    const [mine, theirs] = [form, other].map((one) => one.querySelector("button.yes"));
+    if (mine && theirs) mine.disabled = theirs.disabled;
+  });
+}
+
 async function refresh() {
   const answer = await fetch(location.href, { headers: { "X-Live": "1" } });
   if (!answer.ok) return;
@@ -41,9 +56,10 @@ async function refresh() {
   const closed = next.querySelector("[data-card]")?.dataset.state !== document.querySelector("[data-card]")?.dataset.state;
   for (const region of document.querySelectorAll("[data-live]")) {
     const fresh = next.querySelector(`[data-live="${CSS.escape(region.dataset.live)}"]`);
-    if (!fresh || withoutTokens(fresh) === withoutTokens(region)) continue;
+    if (!fresh) continue;
+    if (withoutTokens(fresh) === withoutTokens(region)) { renewTokens(region, fresh); continue; }
     if (isTypedIn(region)) {
-      if (!closed) continue;
+      if (!closed) { renewTokens(region, fresh); continue; }
       keepTyping(region, fresh);
     }
     region.replaceWith(fresh);
@@ -57,6 +73,19 @@ function withoutTokens(region) {
   const copy = region.cloneNode(true);
   for (const one of copy.querySelectorAll("input[type=hidden], time")) one.remove();
   return copy.innerHTML;
+}
+
+// Folds open in place; without this script the link loads the page with the fold open.
+function unfold() {
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("[data-unfold]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const here = new URL(location.href);
+    here.searchParams.append("open", link.dataset.unfold);
+    history.replaceState(null, "", here);
+    refresh();
+  });
 }
 
 function listen() {
@@ -130,4 +159,5 @@ function move(step) {
 signInFromAddress();
 listen();
 claim();
+unfold();
 keys();
