@@ -163,7 +163,7 @@ async def _gate_call(
     prompt = edge.prompt_read(session)
     parsed = arguments_of(arguments)
     origins = edge.provenance.of(session, edge.thread, parsed, tool.roles) if _traced(edge, tool) else ()
-    flows = edge.gate.wants_provenance and tool.effect != "read"
+    said = edge.provenance.up_to_now(session, edge.thread) if _flows(edge, tool) else None
     evidence = None
     if edge.gate.wants_evidence and isinstance(session.store, Index):
         key = (tool.version, model, prompt)
@@ -172,9 +172,21 @@ async def _gate_call(
     return GateCall(
         tool.name, tool.version, tool.effect, parsed, edge.path, model, prompt, tool.own, tool.undo is not None,
         tool.roles, origins, evidence, int(digest[:_DIGITS], 16) / 16**_DIGITS,
-        asked_for=flows and edge.provenance.asks_for(session, edge.thread, tool.name),
-        made_before=flows and edge.provenance.made_before(session, edge.thread, call, parsed, tool.roles),
+        asked_for=said is not None and said.asks_for(tool.name, parsed, tool.roles, tools=edge.tools),
+        made_before=said is not None and said.made_before(tool.name, parsed, tool.roles, call_id=call.call_id),
+        contested=_contested(session, tool.name),
     )  # fmt: skip
+
+
+def _contested(session: Session, tool: str) -> bool:
+    """Tell whether a person was against a call of this tool in this run: the model may try again under another id."""
+    asked, effects = session.state.proposals.values(), session.state.effects.values()
+    against = any(one.proposal.tool == tool and one.state in {"rejected", "edited", "answered"} for one in asked)
+    return against or any(one.intended.tool == tool and one.undoing is not None for one in effects)
+
+
+def _flows(edge: Edge, tool: AnyTool) -> bool:
+    return edge.gate.wants_provenance and tool.effect != "read"
 
 
 def _traced(edge: Edge, tool: AnyTool) -> bool:

@@ -55,6 +55,8 @@ class GateCall:
     """The user's own words speak of doing what the tool does."""
     made_before: bool = False
     """In this run the same tool was called with the same receivers and things before, and ran or may run."""
+    contested: bool = False
+    """In this run a person rejected, changed, answered or took back a call of the same tool."""
 
     @property
     def asked_model(self) -> str:

@@ -20,6 +20,9 @@ the second can only take the permission back, never give it.
 the last 50 calls that ran, are looked at by themselves: if so many of them went wrong as a thousandth of such windows
 would hold at the target, the rule asks until they have passed. This too can only take back.
 
+**After a no** in a run, and after a change or an undo, the rule asks about every further call of that tool in that run,
+however much it has earned: the model may propose the same once more under another id, and would get it past the person.
+
 **What is promised.** If each case, after all that went before, is right with a probability under the target, then the
 rule ever allows with a probability of at most 1 - confidence, for each action, looking after every case and over all
 takings-back together (`bounds.anytime`; such cases can be paired with independent ones at the target that are right
@@ -165,6 +168,8 @@ class Earned:
         """Allow if the target is shown and the call was not drawn for an audit; else ask."""
         if not self.concerns(call.tool, call.effect):
             return None
+        if call.contested:
+            return _ruled("ask", "contested", "you were against such a call earlier in this run")
         standing = self.standing(_evidence_of(call))
         if not standing.earned:
             code = "turned" if standing.turned else "earning"

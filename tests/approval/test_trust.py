@@ -68,6 +68,11 @@ def test_a_share_of_allowed_calls_is_still_asked_about():
     assert sum(said(call, audit_share=0.2) == ("ask", "audit") for call in calls) == 200
 
 
+def test_what_a_person_was_against_in_this_run_is_asked_about_however_much_is_earned():
+    assert said(replace(after(clean=9000), contested=True)) == ("ask", "contested")
+    assert said(replace(after(clean=1), contested=True)) == ("ask", "contested")
+
+
 def test_before_it_is_earned_nothing_is_an_audit():
     assert said(replace(after(clean=319), draw=0.0)) == ("ask", "earning")
 

@@ -39,13 +39,19 @@ class Shop:
         return refund
 
     async def refund(
-        self, *, amount: float = 5.0, model: str = "acme:big", version: str = "1", instructions: str = "Be kind."
+        self,
+        *,
+        amount: float = 5.0,
+        model: str = "acme:big",
+        version: str = "1",
+        instructions: str = "Be kind.",
+        again: bool = False,
     ) -> Run[str]:
-        """Have the agent propose one refund; the run waits, or is done."""
+        """Have the agent propose one refund, or the same twice in a row; the run waits, or is done."""
         number = next(self._numbers)
         proposed = call("refund", {"amount": amount}, call_id=f"call_{number}")  # so that the draw is always the same
         agent = Agent(
-            ScriptedModel(proposed, "Done.", id=model),
+            ScriptedModel(proposed, *([call("refund", {"amount": amount})] if again else []), "Done.", id=model),
             tools=[self.tool(version)],
             store=self.store,
             gate=self.gate,
@@ -142,6 +148,23 @@ async def test_edits_of_wording_count_against_unless_the_rule_says_otherwise(*, 
     await shop.approve(14)
     assert (await shop.evidence()).wording_edited == 3
     assert (await shop.refund()).status == status
+
+
+@pytest.mark.parametrize("verdict", ["reject", "answer", "edit"])
+async def test_what_a_person_was_against_is_asked_about_for_the_rest_of_the_run_however_much_is_earned(verdict: str):
+    shop = Shop(audit_share=1.0)
+    await shop.approve(100)
+    run = await shop.refund(again=True)
+    proposal, paid = run.proposals[0].id, len(shop.paid)
+    if verdict == "reject":
+        run = await run.reject(proposal, "never", by=ANNA)
+    elif verdict == "answer":
+        run = await run.answer(proposal, "done by hand", by=ANNA)
+    else:
+        run = await run.edit(proposal, {"amount": 4.0, "note": ""}, by=ANNA)
+    assert run.status == "waiting"
+    assert [reason.code for reason in run.proposals[0].reasons] == ["contested"]
+    assert shop.paid[paid:] == ([4.0] if verdict == "edit" else [])
 
 
 async def test_an_audit_is_asked_about_and_counts_as_a_case():
