@@ -32,6 +32,11 @@ SAYS = {
         "80 EUR · waiting · ",
         "900 EUR · done · Not allowed here: no copilot pays back more than 500 EUR.\n",
     ),
+    "mcp_files": (
+        "offered {'files_read_file': 'read', 'files_write_file': 'external'}\n",
+        'waiting files_write_file {"name":"plan.txt","text":"Ship on Monday."}\nthe plan still says: Ship on Friday.\n',
+        "done The plan says Monday now. And it does: Ship on Monday.\n",
+    ),
     "without_async": (
         "number=17 urgent=True\n",
         "Ticket 17 comes |first.|\n",

