@@ -6,7 +6,7 @@ from typing import Protocol
 from sqlalchemy import Connection
 from sqlalchemy.engine import Dialect
 
-from copilot_kit.journal.writer import Cursor, Transactions
+from copilot_kit.journal.writer import Transactions
 
 
 class Database(Protocol):
@@ -27,16 +27,17 @@ class Database(Protocol):
         """Whether a lease must survive a crash of the database: its owners may."""
         ...
 
+    @property
+    def clock(self) -> str | None:
+        """What asks it for the time in microseconds; None where all owners of leases share the machine's clock."""
+        ...
+
     def read(self) -> AbstractContextManager[Connection]:
         """Return a pooled connection; each single SELECT sees one state of the journal."""
         ...
 
     def transactions(self) -> Transactions:
         """Return the writer's connection, not yet opened."""
-        ...
-
-    def now_us(self, cursor: Cursor) -> int | None:
-        """Return the time by the database's clock, where it is the one that all owners share."""
         ...
 
     def moved(self) -> int:

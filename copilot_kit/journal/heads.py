@@ -48,3 +48,11 @@ def link_hash(tenant: str, nr: int, run_id: str, seq: int, head: str, prev: str)
     """Return the hash of a link over all its other fields."""
     fields = (tenant, str(nr), run_id, str(seq), head, prev)
     return hashlib.sha256("\x1f".join(fields).encode()).hexdigest()
+
+
+def lock_number(*names: str) -> int:
+    """Return the number by which writers in several processes lock a run, or with a tenant alone its chain."""
+    digest = hashlib.blake2b(
+        "\x1f".join(("copilot-kit", *names)).encode(errors="surrogatepass"), digest_size=8
+    ).digest()
+    return int.from_bytes(digest, "big", signed=True)

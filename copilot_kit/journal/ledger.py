@@ -5,7 +5,7 @@ from datetime import datetime
 
 from copilot_kit.errors import Conflict, NotOwner
 from copilot_kit.journal.calls import Where, follow
-from copilot_kit.journal.heads import is_stream, link_after, needs_link
+from copilot_kit.journal.heads import is_stream, link_after, lock_number, needs_link
 from copilot_kit.journal.rows import cells_of, plain
 from copilot_kit.journal.shelf import Shelf
 from copilot_kit.journal.statements import Statements
@@ -47,6 +47,8 @@ class Ledger:
     def link(self, head: Head) -> None:
         """Name this record in the chain over all runs."""
         tenant, run_id = self._key
+        if self._say.lock_links:
+            self._cursor.execute(self._say.lock_links, (lock_number(tenant),))
         self._cursor.execute(self._say.last_link, (tenant, tenant))
         link = link_after(self._cursor.fetchone(), tenant=tenant, run_id=run_id, seq=head.seq, head=head.hash)
         self._cursor.execute(self._say.add_link, (tenant, link.nr, run_id, link.seq, link.head, link.prev, link.hash))

@@ -5,7 +5,7 @@ import json
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
 
 from copilot_kit.journal.calls import JUDGED, RAN
 from copilot_kit.journal.folding import RECENT, Counted, Key, counted
@@ -52,9 +52,9 @@ def waiting_page(tenant: str, *, order: Order, search: str, tool: str | None, as
     return page
 
 
-def waiting_of(row: Row[Any], now_us: int) -> Waiting:
-    """Return a row of `waiting_page`."""
-    claimed = row.by is not None and row.until_us > now_us
+def waiting_of(row: Row[Any]) -> Waiting:
+    """Return a row of `waiting_page` with the time it was asked at."""
+    claimed = row.by is not None and row.until_us > row.now_us
     return Waiting(
         kind=row.kind,
         run_id=row.run_id,
@@ -135,7 +135,7 @@ def evidence(connection: Connection, tenant: str, *, tool: str | None) -> list[E
     return shown
 
 
-def ready_runs(tenant: str, now_us: int) -> Select[Any]:
+def ready_runs(tenant: str, now_us: ColumnElement[int]) -> Select[Any]:
     """Return the question for runs that can go on and that nobody holds, longest untouched first."""
     held = and_(LEASES.c.tenant == RUNS.c.tenant, LEASES.c.run_id == RUNS.c.run_id, LEASES.c.owner != "",
                 LEASES.c.until_us > now_us)  # fmt: skip

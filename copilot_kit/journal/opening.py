@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from copilot_kit.journal.sql import SqlStore
 
 Journal: TypeAlias = "MemoryStore | SqlStore"
+POSTGRES = ("postgresql://", "postgresql+psycopg://", "postgres://")
 VARIABLE = "COPILOT_KIT_JOURNAL"
 FOLDER = ".copilot-kit"
 """In the current folder; holds the journal and ignores itself in git."""
@@ -20,14 +21,19 @@ _shared: dict[str, Journal] = {}
 
 
 def open_store(url: str | None = None, *, tenant: str = "local") -> Journal:
-    """Return the journal at `sqlite:///path` or a plain path, created if it is new, or for `memory` a throw-away one.
+    """Return the journal at a path, `sqlite:///path` or `postgresql://user@host/database`, made ready if it is new.
 
-    None means what the environment variable COPILOT_KIT_JOURNAL names, else `.copilot-kit/journal.db` in the current
-    folder. A new file can be read by its owner only.
+    `memory` is a throw-away one. None means what the environment variable COPILOT_KIT_JOURNAL names, else
+    `.copilot-kit/journal.db` in the current folder. A new file can be read by its owner only.
     """
     where = url or os.environ.get(VARIABLE)
     if where == "memory":
         return MemoryStore(tenant=tenant)
+    if where and where.startswith(POSTGRES):
+        from copilot_kit.journal.postgres import PostgresDatabase
+        from copilot_kit.journal.sql import SqlStore
+
+        return SqlStore(PostgresDatabase(where), tenant=tenant)
     path = _own_folder() / "journal.db" if not where else _path_of(where)
     if sys.platform == "win32":
         raise UsageError(
@@ -57,7 +63,7 @@ def _path_of(where: str) -> Path:
         return Path(rest[1:]).expanduser()
     raise UsageError(
         f"Cannot open journal {_without_password(where)!r}: write a path, sqlite:///PATH (sqlite:////PATH from the "
-        "root), or memory. Other databases are not supported yet."
+        "root), postgresql://USER@HOST/DATABASE, or memory. Other databases are not supported."
     )
 
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, literal, literal_column, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from copilot_kit.errors import BrokenRecord, JournalError, NotOwner
@@ -107,9 +107,8 @@ class SqlStore:
     ) -> list[Waiting]:
         """Return what waits; see `Index`."""
         page = lists.waiting_page(self._tenant, order=order, search=search, tool=tool, assigned_to=assigned_to)
-        rows = await self._ask(page.limit(limit).offset(offset))
-        now = micros(self._clock())
-        return [lists.waiting_of(row, now) for row in rows]
+        page = page.add_columns(self._now().label("now_us")).limit(limit).offset(offset)
+        return [lists.waiting_of(row) for row in await self._ask(page)]
 
     async def waiting_count(self) -> int:
         """Return how many things wait."""
@@ -131,7 +130,7 @@ class SqlStore:
 
     async def ready(self, *, limit: int = 50) -> list[str]:
         """Return runs that can go on and that nobody holds, longest untouched first."""
-        rows = await self._ask(lists.ready_runs(self._tenant, micros(self._clock())).limit(limit))
+        rows = await self._ask(lists.ready_runs(self._tenant, self._now()).limit(limit))
         return [row.run_id for row in rows]
 
     async def claim(self, proposal_id: str, *, by: Principal, ttl_s: float) -> Claim:
@@ -181,8 +180,15 @@ class SqlStore:
 
     def _now_us(self, cursor: Cursor) -> int:
         """Return the time by the clock that all owners of leases share."""
-        shared = self._database.now_us(cursor)
-        return micros(self._clock()) if shared is None else shared
+        if self._database.clock is None:
+            return micros(self._clock())
+        cursor.execute(f"SELECT {self._database.clock}")
+        return int(cursor.fetchone()[0])
+
+    def _now(self) -> ColumnElement[int]:
+        """Return the same for a question."""
+        clock = self._database.clock
+        return literal(micros(self._clock())) if clock is None else literal_column(clock)
 
     async def _ask(self, question: Select[Any]) -> Sequence[Any]:
         def answer() -> Sequence[Any]:

@@ -10,6 +10,7 @@ import sqlite3
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ from sqlalchemy.exc import DBAPIError
 
 from copilot_kit.errors import CopilotError, JournalError
 from copilot_kit.journal.migrations import MIGRATIONS, prepare, version_of
-from copilot_kit.journal.writer import Cursor
 
 BUSY_S = 10.0
 """How long to wait for another process that is writing."""
@@ -56,6 +56,7 @@ class SqliteFile:
     """One journal file, ready for use; made readable for its owner only if it is new. See `Database`."""
 
     lasting_leases = False
+    clock: str | None = None
 
     def __init__(self, path: Path, *, busy_s: float = BUSY_S) -> None:
         self.place = str(path)
@@ -88,11 +89,6 @@ class SqliteFile:
     def transactions(self) -> "SqliteTransactions":
         """Return the writer's connection."""
         return SqliteTransactions(self)
-
-    def now_us(self, cursor: Cursor) -> int | None:
-        """Return None: all owners of this file's leases share the machine's clock."""
-        del cursor
-        return None
 
     def moved(self) -> int:
         """Return SQLite's own count of commits by other connections, as one that never writes sees it."""
@@ -134,12 +130,13 @@ class SqliteTransactions:
         self._connection: PoolProxiedConnection | None = None
         self._durable: bool | None = None
 
-    def begin(self, *, durable: bool) -> Any:
-        """Begin a transaction; waits for another process that is writing.
+    def begin(self, *, durable: bool, runs: Sequence[str]) -> Any:
+        """Begin a transaction; waits for another process that is writing, to whatever run.
 
         In WAL, synchronous FULL syncs the log at each commit, and with it all earlier ones; NORMAL leaves that to the
         operating system: safe from kill -9, not from a power cut. It may change between transactions only.
         """
+        del runs
         connection = self._connection
         if connection is None:
             connection = self._connection = self._file.engine.raw_connection()
@@ -155,7 +152,7 @@ class SqliteTransactions:
         if self._connection is not None:
             self._connection.commit()
 
-    def rollback(self) -> None:
+    def rollback(self) -> bool:
         """Roll back, on the same connection if it can be.
 
         A commit whose sync failed has left its frames in the log, and only this connection knows that they do not
@@ -163,16 +160,23 @@ class SqliteTransactions:
         """
         connection = self._connection
         if connection is None:
-            return
+            return True
         try:
             connection.rollback()
         except sqlite3.Error:
             self._connection = self._durable = None
             connection.invalidate()
+        return True
 
     def failure(self, error: Exception) -> Exception:
         """Return what the caller is told."""
         return failure_of(error, self._file.place)
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
 def _engine(path: Path, busy_s: float) -> Engine:

@@ -44,6 +44,8 @@ class Statements:
             delete(CLAIMS).where(CLAIMS.c.tenant == bind("b_tenant"), CLAIMS.c.until_us < bind("b_until")),
             "b_tenant", "b_until",
         )  # fmt: skip
+        # Where writers to other runs go on meanwhile, the chain over all runs needs a lock of its own.
+        self.lock_links = "SELECT pg_advisory_xact_lock(%s)" if dialect.name == "postgresql" else ""
         newest = select(func.max(HEADS.c.nr)).where(HEADS.c.tenant == bind("b_tenant"))
         link = select(HEADS.c.nr, HEADS.c.hash).where(HEADS.c.tenant == bind("a_tenant"))
         self.last_link = self._text(link.where(HEADS.c.nr == newest.scalar_subquery()), "a_tenant", "b_tenant")

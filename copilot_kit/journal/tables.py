@@ -8,13 +8,12 @@ so that no list has to fold a journal; `copilot_kit.journal.migrations` can buil
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Double, Index, Integer, LargeBinary, MetaData, Table, Text, text
-from sqlalchemy.dialects.postgresql import TEXT
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.types import TypeEngine
 
 METADATA = MetaData()
-_TEXT = Text().with_variant(TEXT(collation="C"), "postgresql")
+_TEXT = Text().with_variant(Text(collation="C"), "postgresql")
 """Compared by its bytes, in every database."""
 
 

@@ -38,20 +38,24 @@ class Cursor(Protocol):
 class Transactions(Protocol):
     """A connection that the writer alone uses; all methods are called in its thread."""
 
-    def begin(self, *, durable: bool) -> Cursor:
-        """Begin a transaction that no other writer can interleave with."""
+    def begin(self, *, durable: bool, runs: Sequence[str]) -> Cursor:
+        """Begin a transaction with which no other writer to these runs can interleave."""
         ...
 
     def commit(self) -> None:
         """Commit; on return a durable transaction survives a power cut."""
         ...
 
-    def rollback(self) -> None:
-        """Undo what is open, after an error; must not raise."""
+    def rollback(self) -> bool:
+        """Undo what is open, after an error; must not raise. Returns False if it may have been committed after all."""
         ...
 
     def failure(self, error: Exception) -> Exception:
         """Return what the caller is told of an error of the database."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the connection; must not raise."""
         ...
 
 
@@ -135,6 +139,7 @@ class Writer:
                     break
                 jobs += more
             if jobs is None:
+                self._transactions.close()
                 return
             for together in _apart(jobs):
                 self._transact(together)
@@ -142,7 +147,8 @@ class Writer:
 
     def _transact(self, jobs: list[_Job]) -> None:
         try:
-            cursor = self._transactions.begin(durable=any(job.durable for job in jobs))
+            runs = list({job.run_id: None for job in jobs})
+            cursor = self._transactions.begin(durable=any(job.durable for job in jobs), runs=runs)
         except Exception as error:  # noqa: BLE001  whatever it is, it goes to those who wait
             for job in jobs:
                 job.error = self._transactions.failure(error)
@@ -155,9 +161,10 @@ class Writer:
                     job.error = error
             self._transactions.commit()
         except Exception as error:  # noqa: BLE001
-            self._transactions.rollback()
-            if len(jobs) == 1:
-                jobs[0].error = self._transactions.failure(error)
+            undone = self._transactions.rollback()
+            if len(jobs) == 1 or not undone:
+                for job in jobs:
+                    job.error = self._transactions.failure(error)
                 return
             for job in jobs:  # one of them is at fault; the others must not suffer from it
                 job.error = None

@@ -140,16 +140,23 @@ def clock() -> Callable[[], datetime]:
     return lambda: datetime(2026, 11, 22, 9, 0, tzinfo=UTC) + timedelta(seconds=next(seconds))
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path, clock: Callable[[], datetime]) -> AsyncIterator[Any]:
     """Each store there is."""
     if request.param == "memory":
         yield MemoryStore(clock=clock)
         return
     from copilot_kit.journal.sql import SqlStore
-    from copilot_kit.journal.sqlite import SqliteFile
 
-    sql = SqlStore(SqliteFile(tmp_path / "journal.db"), clock=clock)
+    if request.param == "sqlite":
+        from copilot_kit.journal.sqlite import SqliteFile
+
+        sql = SqlStore(SqliteFile(tmp_path / "journal.db"), clock=clock)
+    else:
+        url = request.getfixturevalue("postgres_url")
+        from copilot_kit.journal.postgres import PostgresDatabase
+
+        sql = SqlStore(PostgresDatabase(url), clock=clock)
     yield sql
     await sql.close()
 

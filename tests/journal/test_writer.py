@@ -11,13 +11,15 @@ from copilot_kit.journal.writer import Writer
 class Notes:
     """Takes down what it is asked to do; fails where it is told to."""
 
-    def __init__(self, *, no_begin=False, bad=None):
+    def __init__(self, *, no_begin=False, bad=None, unsure=False):
         self.done = []
         self._works = []
         self._no_begin = no_begin
         self._bad = bad
+        self._unsure = unsure
 
-    def begin(self, *, durable):
+    def begin(self, *, durable, runs):
+        self.runs = runs
         if self._no_begin:
             raise OSError("locked")
         self._works = []
@@ -31,9 +33,13 @@ class Notes:
 
     def rollback(self):
         self._works = []
+        return not self._unsure
 
     def failure(self, error):
         return JournalError(str(error))
+
+    def close(self):
+        self.done.append("closed")
 
 
 def noted(name):
@@ -67,6 +73,7 @@ async def test_what_comes_in_the_same_moment_is_committed_together(writing):
     submits = [writer.submit(noted(str(n)), run_id=f"run_{n}", durable=True) for n in range(100)]
     assert await asyncio.gather(*submits) == [str(n) for n in range(100)]
     assert [(durable, len(works)) for durable, works in notes.done] == [(True, 100)]
+    assert notes.runs == [f"run_{n}" for n in range(100)]
 
 
 async def test_light_works_are_committed_first_and_do_not_wait_for_a_sync(writing):
@@ -102,6 +109,15 @@ async def test_a_work_that_cannot_be_committed_fails_alone_and_the_others_are_tr
     assert notes.done == [(True, ["a"]), (True, ["c"])]
 
 
+async def test_works_that_may_have_been_committed_after_all_are_not_tried_again(writing):
+    notes = Notes(bad="b", unsure=True)
+    writer = writing(notes)
+    submits = [writer.submit(noted(name), run_id=f"run_{name}", durable=True) for name in "abc"]
+    outcomes = await asyncio.gather(*submits, return_exceptions=True)
+    assert [str(outcome) for outcome in outcomes] == ["disk full"] * 3
+    assert notes.done == []
+
+
 async def test_where_no_transaction_can_begin_all_are_told(writing):
     writer = writing(Notes(no_begin=True))
     submits = [writer.submit(noted(name), run_id=name, durable=True) for name in "ab"]
@@ -121,7 +137,9 @@ async def test_a_work_whose_caller_went_away_before_it_began_is_not_done(writing
 
 
 async def test_after_closing_works_are_refused(writing):
-    writer = writing(Notes())
+    notes = Notes()
+    writer = writing(notes)
     writer.close()
+    assert notes.done == ["closed"]
     with pytest.raises(JournalError, match="was closed"):
         await writer.submit(noted("a"), run_id="run_1", durable=True)
