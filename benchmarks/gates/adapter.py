@@ -1,4 +1,4 @@
-"""A scorer's cases through the real agent: its loop, its journal, its gate with the flow rules, its card, its decisions.
+"""A scorer's cases through the real agent: loop, journal, gate with the flow rules, card and decisions.
 
     python score_gate.py --adapter benchmarks/gates/adapter.py DIR
     COPILOT_KIT_GATE=plain python score_gate.py --adapter benchmarks/gates/adapter.py DIR    # the gate without rules
@@ -27,7 +27,7 @@ from copilot_kit.testing import ScriptedModel, call
 from copilot_kit.tools import Tool, schema_tool
 
 Labels: TypeAlias = Mapping[str, Any]
-"""A tool as the scorer describes it: name, description, parameters, effect, dest, obj, content, undo, third_party, run."""
+"""A tool as the scorer describes it: name, description, parameters, its labels, and `run`."""
 Human: TypeAlias = Callable[[str, str, Any], bool]
 
 _EFFECTS: dict[str, Effect] = {"own": "write", "outward": "external", "read": "read", "marker": "read"}

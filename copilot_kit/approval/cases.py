@@ -119,7 +119,7 @@ def call_of(case: Case, *, find_tool: FindTool | None = None) -> GateCall:
         undoable=bool(case.undoable) if tool is None else tool.undo is not None,
         roles=roles,
         provenance=origins.of(arguments, roles),
-        asked_for=origins.asks_for(case.tool),
+        asked_for=origins.asks_for(case.tool, arguments, roles, tools=[case.tool]),
     )
 
 

@@ -32,21 +32,10 @@ class Provenance:
         self, session: Session, path: tuple[str, ...], arguments: Mapping[str, Any], roles: Mapping[str, ArgumentRole]
     ) -> tuple[Origin, ...]:
         """Return where each value came from; a nested agent knows what those above it were told."""
-        return self._up_to_now(session, path).of(arguments, roles)
+        return self.up_to_now(session, path).of(arguments, roles)
 
-    def asks_for(self, session: Session, path: tuple[str, ...], tool: str) -> bool:
-        """Tell whether the user's own words speak of doing what the tool does."""
-        return self._up_to_now(session, path).asks_for(tool)
-
-    def made_before(
-        self, session: Session, path: tuple[str, ...], call: ToolCall, arguments: Mapping[str, Any],
-        roles: Mapping[str, ArgumentRole],
-    ) -> bool:  # fmt: skip
-        """Tell whether the same tool was called on the same receivers and things before."""
-        origins = self._up_to_now(session, path)
-        return origins.made_before(call.name, arguments, roles, call_id=call.call_id)
-
-    def _up_to_now(self, session: Session, path: tuple[str, ...]) -> Origins:
+    def up_to_now(self, session: Session, path: tuple[str, ...]) -> Origins:
+        """Return what is known of the conversation as it stands."""
         for depth in range(len(path) + 1):
             self._take(path[:depth], session.state.threads.get(path[:depth]))
         return self._origins

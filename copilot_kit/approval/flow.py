@@ -23,8 +23,8 @@ _FROM = {
     "user": "came from text that nobody vouches for", "application": "came from text that nobody vouches for",
     "person": "came from text that nobody vouches for", "model": "was named by the model alone",
 }  # fmt: skip
-_AIMS = frozenset({"destination", "object"})
-_LOOKS_LIKE_PLACE = ("://", "www.")
+_AIMS: frozenset[ArgumentRole | None] = frozenset({"destination", "object", None})
+"""What no role is declared for is held to the same as a receiver."""
 
 
 def flow_rules(*, undoable_own_writes_run: bool = True, refuse_unknown_receivers: bool = False) -> tuple[Rule, ...]:
@@ -88,9 +88,18 @@ def _traced(call: GateCall) -> list[tuple[Leaf, Origin]]:
 def _reached(call: GateCall) -> Iterator[tuple[Leaf, Origin]]:
     """Yield what a read would reach out to, where no trusted part names it: an address can carry data away."""
     for leaf, origin in _traced(call):
-        looks_so = origin.role is None and any(sign in str(leaf.value) for sign in _LOOKS_LIKE_PLACE)
+        looks_so = origin.role is None and _looks_like_place(str(leaf.value))
         if (origin.role == "destination" or looks_so) and not origin.source.trusted:
             yield leaf, origin
+
+
+def _only_opens(traced: list[tuple[Leaf, Origin]]) -> bool:
+    """Tell whether a call does nothing but go to addresses of the web: to name one is to ask for that."""
+    return all(one.role == "destination" and _looks_like_place(str(leaf.value)) for leaf, one in traced)
+
+
+def _looks_like_place(value: str) -> bool:
+    return ("://" in value or value.startswith("www.")) and not any(map(str.isspace, value))
 
 
 def _unsupported(call: GateCall) -> Iterator[tuple[Leaf, Origin]]:
@@ -105,13 +114,13 @@ def _of_the_whole(call: GateCall) -> Iterator[Reason]:
     traced = _traced(call)
     named = [one for _, one in traced if one.role in _AIMS and one.source.trusted and one.source.kind != "tool"]
     aimed = any(origin.role in _AIMS for _, origin in traced)
-    if not aimed and call.roles:
+    if not aimed and traced:
         yield Reason(code="no-target", text="it names nobody that it reaches and nothing that it acts on")
     elif not named and all(origin.source.trusted for _, origin in traced):
         yield Reason(code="no-target", text="nothing that it acts on was named in the request")
     if call.made_before:
         yield Reason(code="again", text="the same was done before in this run, or waits to be")
-    if not call.asked_for and any(origin.role != "destination" for _, origin in traced):
+    if not call.asked_for and not _only_opens(traced):
         yield Reason(code="not-asked-for", text="the request does not say to do this")
 
 

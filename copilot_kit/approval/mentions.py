@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 
 from copilot_kit.approval.moments import Moments
 from copilot_kit.approval.quotations import own_words
+from copilot_kit.display import visible
 
 Standing: TypeAlias = Literal["named", "refused", "absent"]
 """named: the text holds the value in a way that counts; refused: it says not to."""
@@ -38,10 +39,6 @@ _NOT_A_NOT = frozenset({"forget", "hesitate", "only", "worry"})
 _HAS_SHAPE = re.compile(r"[0-9@._/:\\#+-]")
 _ONLY_DIGITS = re.compile(r"[\d\s.,:;/()_-]*")
 _PHONE = re.compile(r"\+\d[\d ()-]{6,}\d")
-_HIDDEN = re.compile(
-    r"[^\S ]|[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
-    r"\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0-\uffff\U000e0000-\U000e0fff]"
-)
 _NUMBER = re.compile(
     r"[-+]?[$€£¥]?[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[$€£¥]|(?:usd|eur|gbp|chf|k)(?!\w))?", re.IGNORECASE
 )
@@ -58,6 +55,8 @@ _SUFFIXES = ("ing", "ed", "es", "s", "e")
 _SHORTEST_STEM = 3
 _TELLING = 4
 _BLANK_LINE = 2
+_NEAR = 4
+_DETERMINERS = frozenset({"a", "an", "the", "my", "our", "your", "his", "her", "their", "this", "that", "each", "any"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +74,8 @@ class _Token:
 
 
 def is_clean(value: str) -> bool:
-    """Tell whether a value holds nothing that cannot be seen: one that does never names anything."""
-    return _HIDDEN.search(value) is None
+    """Tell whether a value is what it looks like; one with hidden signs or look-alikes never names anything."""
+    return visible(value) == value and value == value.strip()
 
 
 def is_distinctive(value: str) -> bool:
@@ -104,9 +103,19 @@ class Mentions:
             return "refused"
         return "named" if any(self._counts(first, last, argument) for first, last in found) else "absent"
 
+    def means(self, value: str, *, argument: str, verb: str, verbs: frozenset[str]) -> bool | None:
+        """Tell whether the text names this receiver or thing for what the verb says; None: it does not name it.
+
+        verbs: all that could be done. The one before a name in its sentence is the one that it is named for.
+        """
+        found = (at for form in _forms(value) for at in self._found(form, exact=True) if self._counts(*at, argument))
+        meant = [self._is_for(_stem(verb), frozenset(map(_stem, verbs)), first) for first, _ in found]
+        return any(meant) if meant else None
+
     def content(self, value: str) -> bool:
-        """Tell whether the text holds these very words, whatever their case and spacing."""
-        return next(self._found(value, exact=False), None) is not None
+        """Tell whether the text holds these very words, whatever their case and spacing, and all of a quotation."""
+        found = self._found(value, exact=False)
+        return any(not self._tokens[first].denied and self._is_whole(first, last) for first, last in found)
 
     def number(self, value: float) -> bool:
         """Tell whether the text says this number as an amount; 4 stands for 4.0."""
@@ -142,8 +151,9 @@ class Mentions:
 
     @cached_property
     def _stems(self) -> frozenset[str]:
-        words = (word for token in self._tokens if not token.denied for word in re.split(r"[^\w]+", token.core))
-        return frozenset(_stem(word.casefold()) for word in words if word)
+        quoted = {index for begin, end in self._quotations for index in range(begin, end + 1)}
+        said = [token.core for index, token in enumerate(self._tokens) if not token.denied and index not in quoted]
+        return frozenset(_stem(word.casefold()) for core in said for word in re.split(r"[^\w]+", core) if word)
 
     @cached_property
     def _moments(self) -> Moments:
@@ -155,12 +165,14 @@ class Mentions:
     @cached_property
     def _numbers(self) -> frozenset[float]:
         found = set()
+        quoted = {index for begin, end in self._quotations if end > begin for index in range(begin, end + 1)}
         for index, token in enumerate(self._tokens):
             before = self._tokens[index - 1] if index else None
             after = self._tokens[index + 1] if index + 1 < len(self._tokens) else None
             labelled = before is not None and not before.tail and before.core.casefold() in _LABELS
             dated = after is not None and not token.tail and after.core.casefold() in _MONTHS
-            if not labelled and not dated and (number := _amount(token.core)) is not None:
+            unfit = labelled or dated or token.denied or index in quoted
+            if not unfit and (number := _amount(token.core)) is not None:
                 found.add(number)
         return frozenset(found)
 
@@ -173,13 +185,13 @@ class Mentions:
         wanted = list(_tokens(value))
         if not wanted or not wanted[0].core:
             return
-        core = " ".join(value[wanted[0].start : wanted[-1].end].split())
+        core = _spaced(value[wanted[0].start : wanted[-1].end], exact=exact)
         for first in self._places.get(wanted[0].core.casefold(), ()):
             last = first + len(wanted) - 1
             if last >= len(self._tokens):
                 continue
             start, end = self._tokens[first].start, self._tokens[last].end
-            there = " ".join(self._text[start:end].split())
+            there = _spaced(self._text[start:end], exact=exact)
             if there != core and _unowned(there) != there:
                 there = _unowned(there)
                 end -= len(_POSSESSIVE[0])
@@ -190,21 +202,65 @@ class Mentions:
                 continue
             yield first, last
 
+    def _is_for(self, verb: str, verbs: frozenset[str], place: int) -> bool:
+        sentence = self._tokens[place].sentence
+        begin = next(index for index, token in enumerate(self._tokens) if token.sentence == sentence)
+        for index in range(place - 1, begin - 1, -1):
+            if self._stem_at(index) in verbs | {verb}:
+                return self._stem_at(index) == verb
+        after = range(place + 1, len(self._tokens))
+        later = any(self._stem_at(index) == verb for index in after if self._tokens[index].sentence == sentence)
+        return not later or place - begin < _NEAR
+
+    def _stem_at(self, index: int) -> str | None:
+        """Return the stem of a word that says what to do: it is not quoted, and no noun."""
+        word = self._tokens[index].core.casefold()
+        noun = word in _DETERMINERS or (index > 0 and self._tokens[index - 1].core.casefold() in _DETERMINERS)
+        if noun or any(begin <= index <= end for begin, end in self._quotations):
+            return None
+        return _stem(word)
+
+    def _is_whole(self, first: int, last: int) -> bool:
+        """Tell whether the words at this place are no part of something longer that is quoted."""
+        around = [(begin, end) for begin, end in self._quotations if begin <= last and first <= end]
+        return all(begin >= first and end <= last for begin, end in around)
+
     def _counts(self, first: int, last: int, argument: str) -> bool:
-        """Tell whether the words at this place name something, and are no part of something longer that is quoted."""
-        inside = [(begin, end) for begin, end in self._quotations if begin <= first and last <= end]
-        if inside:
-            return (first, last) in inside
-        token = self._tokens[first]
-        if last > first or _HAS_SHAPE.search(token.core) or token.core[:1].isupper():
+        """Tell whether the words at this place name something."""
+        if not self._is_whole(first, last):
+            return False
+        if (first, last) in self._quotations:
             return True
+        token = self._tokens[first]
+        if _HAS_SHAPE.search(token.core):
+            return True
+        if last > first or token.core[:1].isupper():
+            return not self._is_cut(first, last)
         beside = self._tokens[max(0, first - 1) : last + 2]
         return any(_stem(one.core.casefold()) == _stem(word) for one in beside for word in name_words(argument))
+
+    def _is_cut(self, first: int, last: int) -> bool:
+        """Tell whether a name goes on beside these words: `Lantern` is not what `Lantern Inn` names."""
+        tokens = self._tokens
+        before, after = tokens[first - 1] if first else None, tokens[last + 1] if last + 1 < len(tokens) else None
+        starts = first < 2 or tokens[first - 2].sentence != tokens[first].sentence  # noqa: PLR2004  the word before it
+        goes_before = before is not None and not starts and not before.tail and before.core[:1].isupper()
+        goes_on = after is not None and not tokens[last].tail and not after.lead and after.core[:1].isupper()
+        return goes_before or goes_on
+
+
+def _spaced(text: str, *, exact: bool) -> str:
+    return text if exact else " ".join(text.split())
 
 
 def name_words(name: str) -> list[str]:
     """Return the words that a name of a tool or argument is made of: `send_mail`, `sendMail`."""
     return [word.casefold() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+", name)]
+
+
+def verb_of(tool: str) -> str:
+    """Return the word that a tool's name begins with, which says what it does."""
+    return next(iter(name_words(tool)), "")
 
 
 def as_number(value: str) -> float | None:

@@ -88,7 +88,6 @@ def _plain(text: str) -> str:
 @lru_cache(maxsize=256)
 def _field(argument: str, value: str) -> re.Pattern[str]:
     names = "|".join(re.escape(name) for name in {argument, argument.rpartition("_")[2]})
-    return re.compile(
-        rf"(?:^|[\s{{,\[(])[\"']?(?:{names})_?[\"']?[ \t]*[:=][ \t]*([\"']?){re.escape(value)}\1[ \t]*(?=[,}}\]\n]|$)",
-        re.MULTILINE,
-    )
+    key = rf"(?:^[ \t]*(?:- )?[\"']?(?:{names})_?[\"']?|[{{,]\s*\"(?:{names})_?\")"
+    field = rf"{key}[ \t]*:[ \t]*([\"']?){re.escape(value)}\1[ \t]*(?:[,}}\]\n]|$)"
+    return re.compile(field, re.MULTILINE)

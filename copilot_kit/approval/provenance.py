@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from copilot_kit.approval.mentions import Mentions, as_number, is_distinctive, name_words
+from copilot_kit.approval.mentions import Mentions, as_number, is_distinctive, verb_of
 from copilot_kit.approval.moments import is_moment
 from copilot_kit.approval.passages import Passages
 from copilot_kit.approval.quotations import own_words
@@ -75,6 +75,7 @@ class Origins:
         self._by_id: dict[str, ToolCall] = {}
         self._outcomes: dict[str, str] = {}
         self._refused: set[str] = set()
+        self._targets: dict[str, set[tuple[str, str]]] = {}
 
     def take(self, message: Message) -> None:
         """Add a message of the conversation; one that was taken before is left out."""
@@ -96,10 +97,24 @@ class Origins:
             Origin(at=at, role=roles.get(leaf.argument), source=source) for at, (leaf, source) in found.items()
         )
 
-    def asks_for(self, tool: str) -> bool:
-        """Tell whether the user, or a person who decided, speaks of doing what the tool's name begins with."""
-        verb = next(iter(name_words(tool)), "")
-        return bool(verb) and any(said.speaks_of(verb) for source, said in self._trusted if source.kind in _ASKS)
+    def asks_for(
+        self, tool: str, arguments: Mapping[str, JsonValue], roles: Mapping[str, ArgumentRole], *, tools: Iterable[str]
+    ) -> bool:
+        """Tell whether the user, or a person who decided, speaks of doing this, and to these receivers and things.
+
+        What a tool does is the word that its name begins with. A receiver that the text names for another of the
+        `tools` is not one of this.
+        """
+        verb, others = verb_of(tool), frozenset(map(verb_of, tools))
+        asking = [said for source, said in self._trusted if source.kind in _ASKS]
+        if not verb or not any(said.speaks_of(verb) for said in asking):
+            return False
+        for leaf in leaves(arguments):
+            if isinstance(leaf.value, str) and roles.get(leaf.argument) not in _TEXT_ROLES:
+                meant = [said.means(leaf.value, argument=leaf.argument, verb=verb, verbs=others) for said in asking]
+                if any(one is not None for one in meant) and not any(meant):
+                    return False
+        return True
 
     def made_before(
         self, tool: str, arguments: Mapping[str, JsonValue], roles: Mapping[str, ArgumentRole], *, call_id: str
@@ -110,10 +125,16 @@ class Origins:
             if call.call_id == call_id:
                 return False
             if self._outcomes.get(call.call_id, "ok") in ("ok", "unknown", "interrupted"):
-                earlier = _arguments(call)
-                if earlier is not None and _target(earlier, roles) == target:
+                earlier = self._target_of(call, roles)
+                if earlier == target or (earlier and target and (earlier <= target or target <= earlier)):
                     return True
         return False
+
+    def _target_of(self, call: ToolCall, roles: Mapping[str, ArgumentRole]) -> set[tuple[str, str]]:
+        known = self._targets.get(call.call_id)
+        if known is None:
+            known = self._targets[call.call_id] = _target(_arguments(call) or {}, roles)
+        return known
 
     def _take(self, part: Part, role: Role) -> None:
         match part:
