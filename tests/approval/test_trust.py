@@ -277,9 +277,9 @@ class World:
         return bool(ruling.verdict == "allow")
 
 
-@pytest.mark.parametrize(("target", "rate", "looks"), [(0.7, 0.69, 250), (0.9, 0.895, 400)])
+@pytest.mark.parametrize(("target", "rate", "looks"), [(0.7, 0.69, 200), (0.9, 0.895, 300)])
 def test_a_rate_just_under_the_target_is_ever_trusted_at_most_once_in_twenty(target: float, rate: float, looks: int):
-    rounds, judge = 300, earn(target)
+    rounds, judge = 200, earn(target)
     wrongly = 0
     for seed in range(rounds):
         world = World(random.Random(seed), judge, remembers=False)  # what happened last can only take back
@@ -289,7 +289,7 @@ def test_a_rate_just_under_the_target_is_ever_trusted_at_most_once_in_twenty(tar
 
 def test_a_rate_that_follows_the_evidence_gains_nothing_by_it():
     """One that behaves best when it is closest to its aim, and never better than just under the target."""
-    rounds, judge = 300, earn(0.7)
+    rounds, judge = 200, earn(0.7)
     wrongly = 0
     for seed in range(rounds):
         world = World(random.Random(seed), judge, remembers=False)

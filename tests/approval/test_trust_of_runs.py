@@ -1,6 +1,7 @@
 """Trust through real runs: what people decide becomes evidence, and evidence becomes autonomy for that action only."""
 
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from copilot_kit import Agent, Gate, Principal, Run, rule, tool
 from copilot_kit.approval.trust import earn
 from copilot_kit.journal import MemoryStore
 from copilot_kit.journal.index import Evidence
+from copilot_kit.journal.opening import open_store
 from copilot_kit.journal.state import RunState
 from copilot_kit.testing import ScriptedModel, call
 
@@ -19,8 +21,8 @@ NO_AUDIT = 1e-9
 class Shop:
     """Refunds, run by run, on one journal."""
 
-    def __init__(self, *, audit_share: float = NO_AUDIT, wording_counts: bool = True) -> None:
-        self.store = MemoryStore()
+    def __init__(self, *, audit_share: float = NO_AUDIT, wording_counts: bool = True, store: Any = None) -> None:
+        self.store = MemoryStore() if store is None else store
         self.paid: list[float] = []
         self.gate = Gate([earn(0.7, audit_share=audit_share, wording_counts=wording_counts)])
         self._numbers = count()
@@ -82,14 +84,18 @@ async def test_after_so_many_clean_cases_the_next_call_runs_without_a_question_a
 
 
 @pytest.mark.parametrize("changed", [{"model": "acme:bigger"}, {"version": "2"}, {"instructions": "Be strict."}])
-async def test_a_swapped_model_a_changed_tool_and_a_changed_prompt_start_by_asking(changed: dict[str, str]):
-    shop = Shop()
+@pytest.mark.parametrize("place", ["memory", "sqlite"])
+async def test_a_swapped_model_a_changed_tool_and_a_changed_prompt_start_by_asking(
+    changed: dict[str, str], place: str, tmp_path: Path
+):
+    shop = Shop(store=open_store("memory" if place == "memory" else str(tmp_path / "journal.db")))
     await shop.approve(14)
     assert (await shop.refund()).status == "done"
     run = await shop.refund(**changed)
     assert run.status == "waiting"
     assert run.proposals[0].reasons[0].text == "not yet trusted alone: 0 of 14 clean cases so far"
     assert (await shop.refund()).status == "done"
+    await shop.store.close()
 
 
 @pytest.mark.parametrize("verdict", ["reject", "answer", "edit"])
