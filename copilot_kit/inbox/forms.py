@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
+from urllib.parse import quote, unquote
 
 from pydantic import JsonValue
 
@@ -23,7 +24,7 @@ class Field:
     """One input of the form."""
 
     name: str
-    """Of the input: `at:/order/id`."""
+    """Of the input: `at:/order`."""
     label: str
     kind: Kind
     value: str
@@ -66,7 +67,7 @@ def canonical(text: str) -> str:
 
 def _field(name: str, value: JsonValue, schema: Mapping[str, Any]) -> Field:
     label, help_text = name, _words(schema)
-    at = f"{_PREFIX}{pointer((name,))}"
+    at = _input(name)
     choices = schema.get("enum")
     if isinstance(choices, list) and value in choices:
         return Field(at, label, "choice", json_shown(value), help_text, tuple(map(json_shown, choices)))
@@ -83,7 +84,7 @@ def _field(name: str, value: JsonValue, schema: Mapping[str, Any]) -> Field:
 
 def _absent(name: str, schema: Mapping[str, Any]) -> Field:
     kind: Kind = {"string": "text", "number": "number", "integer": "number"}.get(str(schema.get("type")), "json")  # type: ignore[assignment]
-    return Field(f"{_PREFIX}{pointer((name,))}", name, kind, "", _words(schema), absent=True)
+    return Field(_input(name), name, kind, "", _words(schema), absent=True)
 
 
 def _read(field: Field, given: str) -> JsonValue:
@@ -108,8 +109,12 @@ def _json(field: Field, text: str) -> JsonValue:
     return held["value"]
 
 
+def _input(name: str) -> str:
+    return f"{_PREFIX}{quote(pointer((name,)), safe='/~')}"
+
+
 def _member(name: str) -> str:
-    return name.removeprefix(f"{_PREFIX}/").replace("~1", "/").replace("~0", "~")
+    return unquote(name.removeprefix(f"{_PREFIX}/")).replace("~1", "/").replace("~0", "~")
 
 
 def _words(schema: Mapping[str, Any]) -> str:

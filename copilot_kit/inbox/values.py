@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import quote
 
 from pydantic import JsonValue
 
@@ -18,7 +19,7 @@ LONGEST_LINES: Final = 24
 SHOWN_LINES: Final = 8
 CHARS_A_LINE: Final = 100
 PREVIEW: Final = "preview"
-"""Names the fold of a preview; those of values are named by their JSON pointers."""
+"""Names the fold of a preview; those of values are named by their JSON pointers, percent-encoded."""
 ALL: Final = "*"
 """Stands for every fold in the list of what was opened."""
 
@@ -164,7 +165,7 @@ def _value(
         at=at,
         name=place_name(place),
         kind=kind,
-        text=excerpt(text, fold=at, opened=opened),
+        text=excerpt(text, fold=quote(at, safe="/~"), opened=opened),
         measure=measure,
         role=role,
         origin=None if origin is None else _mark(origin),

@@ -130,6 +130,12 @@ def seat(office):
 
 
 @pytest.fixture
+def at():
+    """Make a browser at an app, signed in or not."""
+    return browser_at
+
+
+@pytest.fixture
 def read():
     """Give tests the readers of pages."""
     return {"fields": fields_of, "forms": forms_in, "errors": errors_in}
