@@ -12,7 +12,6 @@ from contextlib import AsyncExitStack
 from typing import IO, Any, TypeAlias
 
 import anyio
-import httpx2
 from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
@@ -32,6 +31,7 @@ from pydantic import TypeAdapter
 
 from copilot_kit.display import visible
 from copilot_kit.errors import CopilotError, UsageError
+from copilot_kit.mcp.bounds import MAX_EVENT_BYTES, bounded_client
 from copilot_kit.mcp.offer import MAX_TOOLS
 from copilot_kit.mcp.servers import AnyServer, OwnServer, StdioServer
 from copilot_kit.outputs import words_of
@@ -46,7 +46,6 @@ _ENDED = frozenset({CONNECTION_CLOSED, INVALID_REQUEST})
 """Errors to a request that is right in itself, by which a session has ended."""
 _BROKEN = (MCPError, ValueError, RuntimeError, OSError, anyio.ClosedResourceError, anyio.BrokenResourceError)
 """What the SDK raises where there is no connection, or an answer that is none."""
-_LARGEST_EVENT = 16_000_000
 _MOST_PAGES = 100
 _LAST_WORDS = 400
 _FIRST_PAUSE_S = 0.05
@@ -190,10 +189,9 @@ class Connection:
             return stdio_client(parameters, errlog=self._errors)
         if isinstance(self._server, OwnServer):
             return self._server.server
-        timeout = httpx2.Timeout(self._connect_s, read=None)
-        http = httpx2.AsyncClient(headers=dict(self._server.headers), timeout=timeout)
+        http = bounded_client(self._server.headers, connect_s=self._connect_s)
         client = await stack.enter_async_context(http)
-        return streamable_http_client(self._server.url, http_client=client, max_sse_event_size=_LARGEST_EVENT)
+        return streamable_http_client(self._server.url, http_client=client, max_sse_event_size=MAX_EVENT_BYTES)
 
     def _last_words(self) -> str:
         """Return the last line that a program wrote to standard error before it failed."""

@@ -1,14 +1,18 @@
 """Whatever comes back over HTTP: a call that may have run is of unknown outcome, and none is sent twice."""
 
+import gzip
 import json
 import threading
+import tracemalloc
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from copilot_kit.mcp import mcp_tools
+from copilot_kit.mcp.bounds import MAX_BODY_BYTES
 from copilot_kit.outputs import ToolOutput
 from copilot_kit.tools import ToolContext
 
@@ -50,6 +54,20 @@ class Faulty(BaseHTTPRequestHandler):
             self.send_header("content-length", "1000")
             self.end_headers()
             self.wfile.write(b'data: {"jsonrpc"')
+        elif "mebibytes" in answer:
+            self.send_response(200)
+            self.send_header("content-type", answer["type"])
+            self.end_headers()
+            with suppress(ConnectionError):  # the client has heard enough
+                for _ in range(answer["mebibytes"]):
+                    self.wfile.write(answer.get("each", b" " * 2**20))
+        elif "gzip" in answer:
+            body = gzip.compress(json.dumps({"jsonrpc": "2.0", "id": call_id, "result": {"content": []}}).encode())
+            self.send_response(200)
+            for name, value in (("type", "application/json"), ("encoding", "gzip"), ("length", str(len(body)))):
+                self.send_header(f"content-{name}", value)
+            self.end_headers()
+            self.wfile.write(body)
         elif "error" in answer:
             self.write(200, json.dumps({"jsonrpc": "2.0", "id": call_id, "error": answer["error"]}))
         elif "result" in answer:
@@ -100,6 +118,9 @@ MAYBE = {
     "a cut stream": {"cut": True, "type": "text/event-stream"},
     "a cut body": {"cut": True, "type": "application/json"},
     "an event that is no JSON": {"status": 200, "body": "data: {]\n\n", "type": "text/event-stream"},
+    "a body without end": {"mebibytes": 2_000, "type": "application/json"},
+    "an event without end": {"mebibytes": 2_000, "type": "text/event-stream", "each": b"data: " + b"x" * 2**20},
+    "a compressed body": {"gzip": True},
     "an error inside": {"error": {"code": -32603, "message": "boom"}},
     "an error of its own": {"error": {"code": 77, "message": "boom"}},
     "a result that is none": {"result": {"content": 5}},
@@ -126,6 +147,16 @@ async def test_a_call_that_the_server_refuses_did_not_run(faulty: Any, code: int
     output = await sent(faulty, {"error": {"code": code, "message": "no such argument"}})
     assert output.outcome == "error"
     assert output.content[0].text == "It did not run. no such argument"  # type: ignore[union-attr]
+
+
+async def test_an_answer_without_end_is_not_kept(faulty: Any):
+    tracemalloc.start()
+    try:
+        await sent(faulty, MAYBE["a body without end"])
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 3 * MAX_BODY_BYTES
 
 
 async def test_the_server_is_given_the_idempotency_key_of_the_call(faulty: Any):
