@@ -65,6 +65,18 @@ def compact(value: Any) -> str:
     return text
 
 
+def changed_values(raw: Any, checked: Any, args_json: str, text: str) -> str:
+    """Return where the checking, or another reader, makes another value of what was written; empty: nowhere.
+
+    raw, checked: before and after; args_json, text: both as JSON.
+    """
+    if places := inexact_integers(raw, checked, args_json + text):
+        return f"{', '.join(places)}: an integer beyond 2^53, which other programs read as another number."
+    if ("true" in args_json or "false" in args_json) and (places := numbers_from_booleans(raw, checked)):
+        return f"{', '.join(places)}: true or false where a number is wanted."
+    return ""
+
+
 def inexact_integers(raw: Any, value: Any, written: str) -> list[str]:
     """Return where integers stand that other programs read as other numbers: in the value, or lost on the way to it.
 

@@ -20,7 +20,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
 from pydantic import JsonValue
 
-from copilot_kit.arguments import Unreadable, inexact_integers, numbers_from_booleans, parse
+from copilot_kit.arguments import Unreadable, changed_values, parse
 from copilot_kit.calls import called, companion_arguments, parameters_of, source_of, takes_context
 from copilot_kit.declarations import check_companions, check_declared, check_roles, checked_name
 from copilot_kit.effects import ArgumentRole, Effect
@@ -132,7 +132,7 @@ class Tool(Generic[P, R]):
         try:
             raw = parse(args_json)
             checked, text = self._signature.written(raw)
-            refused = _refused_values(raw, checked, args_json, text)
+            refused = changed_values(raw, checked, args_json, text)
         except Unreadable as error:
             raise ToolRefused(f"The arguments of {self.name} cannot be read: {error}") from error
         except Unfit as error:
@@ -397,14 +397,6 @@ def _is_cancelled() -> bool:
 
 def _has_written_types(function: Callable[..., Any]) -> bool:
     return any(isinstance(hint, str) for hint in getattr(function, "__annotations__", {}).values())
-
-
-def _refused_values(raw: Any, checked: Any, args_json: str, text: str) -> str:
-    if places := inexact_integers(raw, checked, args_json + text):
-        return f"{', '.join(places)}: an integer beyond 2^53, which other programs read as another number."
-    if ("true" in args_json or "false" in args_json) and (places := numbers_from_booleans(raw, checked)):
-        return f"{', '.join(places)}: true or false where a number is wanted."
-    return ""
 
 
 def arguments_of(canonical: str) -> dict[str, JsonValue]:
