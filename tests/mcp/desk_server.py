@@ -126,7 +126,9 @@ def desk_at(log: Path, version: str = "1") -> MCPServer:
 
 
 if __name__ == "__main__":
-    desk = desk_at(Path(os.environ["DESK_DONE"]), os.environ.get("DESK_VERSION", "1"))
+    log = Path(os.environ["DESK_DONE"])
+    log.with_name("pid").write_text(str(os.getpid()))
+    desk = desk_at(log, os.environ.get("DESK_VERSION", "1"))
     if len(sys.argv) > 1:
         desk.run("streamable-http", host="127.0.0.1", port=int(sys.argv[1]))
     else:

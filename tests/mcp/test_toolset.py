@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -354,3 +355,31 @@ def test_keys_of_a_server_are_not_in_what_is_printed_of_it():
     assert "secret" not in repr(StdioServer("a", env={"KEY": "secret"})) + repr(
         HttpServer("https://h", {"A": "secret"})
     )
+
+
+async def test_a_servers_tool_is_given_an_undo_and_a_check_of_the_users(own_desk: Any):
+    async with mcp_tools(own_desk.server) as tools:
+        sent = dataclasses.replace(
+            named(tools, "send"), undo=lambda to, result: f"{to}: {result}", check=lambda to: to in own_desk.done[0]
+        )
+        canonical = sent.canonical('{"to": "bob"}')
+        await sent.run(canonical, CONTEXT)
+        assert sent.version == named(tools, "send").version
+        assert text_of(await sent.take_back(canonical, CONTEXT, result="sent")) == "bob: sent"
+        assert await sent.find_out(canonical, CONTEXT) is True
+
+
+@pytest.mark.slow
+async def test_a_program_ends_with_the_block_even_if_that_is_cancelled(stdio_desk: Any):
+    async def work() -> None:
+        async with mcp_tools(stdio_desk.server) as tools:
+            await outcome(tools, "slow", seconds=60)
+
+    task = asyncio.create_task(work())
+    while stdio_desk.done != ["slow began"]:  # noqa: ASYNC110  the server is another process
+        await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(stdio_desk.log.with_name("pid").read_text()), 0)
