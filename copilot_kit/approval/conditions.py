@@ -5,6 +5,7 @@ rule that allows does not match and one that asks or denies does: a misspelt arg
 looser. Text is compared as it is, letter by letter, without any normalisation.
 """
 
+import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -109,10 +110,10 @@ def _condition(argument: str, operator: str, operand: Any) -> Condition:
     if wanted:
         raise UsageError(f"{argument!r} {operator} {operand!r}: it takes {wanted}. Correct the rule.")
     try:
-        compact(operand)
+        frozen = json.loads(compact(operand))  # what the caller does with a list later changes no rule
     except (TypeError, ValueError) as error:
         raise UsageError(f"{argument!r} {operator} {operand!r} is no JSON value, so no argument has it.") from error
-    return Condition(argument, operator, operand)
+    return Condition(argument, operator, frozen)
 
 
 def _misfit(operator: str, operand: Any) -> str:

@@ -145,6 +145,14 @@ def test_a_misspelt_condition_is_an_error_when_the_rule_is_made(when: Any):
         rule("deny", tool="pay", when=when)
 
 
+def test_what_is_done_to_a_list_after_the_rule_was_made_does_not_change_it():
+    known = ["eve"]
+    allowing = rule("allow", tool="pay", when={"to": {"in": known}})
+    known.append("mallory")
+    assert allowing(a_call({"to": "mallory"})) is None
+    assert allowing(a_call({"to": "eve"})) is not None
+
+
 def test_a_near_miss_is_told_what_was_meant():
     with pytest.raises(UsageError, match=r"There is no condition 'abov' \(on 'amount'\): did you mean 'above'\?"):
         rule("deny", tool="pay", when={"amount": {"abov": 5}})
