@@ -66,6 +66,11 @@ class Desk:
         """Write a ticket into the list of closed ones."""
         self._write("INSERT OR IGNORE INTO closed VALUES (?, ?, ?)", key, ticket.id, reason)
 
+    def reopen(self, ticket: Ticket) -> str:
+        """Take a ticket off the list of closed ones."""
+        self._write("DELETE FROM closed WHERE ticket = ?", ticket.id)
+        return f"Ticket {ticket.id} is open again."
+
     def _write(self, statement: str, *values: str | float) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(self.folder / "desk.sqlite")) as database, database:

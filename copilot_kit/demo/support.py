@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import Field
 
 from copilot_kit.agent import Agent
+from copilot_kit.approval.previews import mail, payment
 from copilot_kit.demo import examples
 from copilot_kit.demo.desk import Desk, Order
 from copilot_kit.demo.templates import TemplateName, filled
@@ -17,6 +18,7 @@ from copilot_kit.journal.store import Store
 from copilot_kit.messages import Source, Text
 from copilot_kit.model import Model
 from copilot_kit.outputs import ToolError
+from copilot_kit.records import Preview
 from copilot_kit.request import Settings
 from copilot_kit.tools import Tool, ToolContext, tool
 
@@ -29,12 +31,20 @@ Reason: TypeAlias = Literal["damaged", "never_arrived", "wrong_item"]
 
 
 def build_agent(
-    ticket: Ticket, desk: Desk, *, model: str | Model = "default", store: Store | None = None
+    ticket: Ticket,
+    desk: Desk,
+    *,
+    model: str | Model = "default",
+    store: Store | None = None,
+    name: str = "support",
 ) -> Agent[str]:
-    """Return the agent for this ticket; start it with `agent.run(task_for(ticket))`."""
-    name = model if isinstance(model, str) else model.id
-    settings = Settings(max_output_tokens=_LOCAL_TOKENS) if name.startswith(_LOCAL) else None
-    return Agent(model, name="support", instructions=INSTRUCTIONS, tools=support_tools(ticket, desk), store=store,
+    """Return the agent for this ticket; start it with `agent.run(task_for(ticket))`.
+
+    name: what its runs are known by; give each ticket's agent its own where several work on one journal.
+    """
+    asked = model if isinstance(model, str) else model.id
+    settings = Settings(max_output_tokens=_LOCAL_TOKENS) if asked.startswith(_LOCAL) else None
+    return Agent(model, name=name, instructions=INSTRUCTIONS, tools=support_tools(ticket, desk), store=store,
                  settings=settings)  # fmt: skip
 
 
@@ -61,7 +71,19 @@ def _refund_tool(ticket: Ticket, desk: Desk, orders: list[Order]) -> Tool[..., A
         gt=0, description="What the order cost, in EUR", json_schema_extra={"enum": list[Any](amounts)}
     )
 
-    @tool(effect="external", examples=examples.REFUND, version="1", roles={"order": "object", "amount": "content"})
+    def paid_back(order: str, amount: float, reason: str) -> Preview:
+        bought = next((one for one in orders if one.number == order), None)
+        whom = "nobody: no order of this customer" if bought is None else f"{bought.customer} <{bought.email}>"
+        what = "" if bought is None else f"{bought.item}, bought for {bought.amount_eur:.2f} EUR, {reason}"
+        return payment(f"{amount:.2f}", "EUR", whom, text=what)
+
+    @tool(
+        effect="external",
+        examples=examples.REFUND,
+        version="1",
+        roles={"order": "object", "amount": "content"},
+        preview=paid_back,
+    )
     def refund(
         order: Annotated[str, order_field], amount: Annotated[float, amount_field], reason: Reason, context: ToolContext
     ) -> str:
@@ -86,7 +108,7 @@ def _reply_tool(ticket: Ticket, desk: Desk) -> Tool[..., Any]:
         examples=examples.REPLY,
         version="1",
         roles={"template": "content", "name": "wording"},
-        preview=lambda template, name: f"To: {ticket.address}\n" + "\n\n".join(filled(template, name=name)),
+        preview=lambda template, name: mail(ticket.address, *filled(template, name=name)),
     )
     def send_reply(template: TemplateName, name: Annotated[str, name_field], context: ToolContext) -> str:
         """Answer a question by mail: how to sign in again, where the parcel is, or how to get the invoice."""
@@ -109,7 +131,10 @@ def _escalate_tool(ticket: Ticket, desk: Desk) -> Tool[..., Any]:
 
 
 def _close_tool(ticket: Ticket, desk: Desk) -> Tool[..., Any]:
-    @tool(effect="write", examples=examples.CLOSE, version="1", roles={"reason": "wording"})
+    @tool(
+        effect="write", own=True, examples=examples.CLOSE, version="1", roles={"reason": "wording"},
+        undo=lambda: desk.reopen(ticket),
+    )  # fmt: skip
     def close_ticket(reason: Literal["thanks", "spam"], context: ToolContext) -> str:
         """Close the ticket without an answer: the customer only says thanks, or it is advertising."""
         desk.close(ticket, reason=reason, key=context.idempotency_key)

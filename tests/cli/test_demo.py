@@ -69,7 +69,7 @@ def test_a_person_rejects_with_a_reason_edits_what_comes_then_and_approves(
     demo: Callable[..., "pexpect.spawn[str]"], own_folder: Path
 ):
     child = demo()
-    asked(child, "── refund · leaves the house", "amount  64.0", 'order  "HP-1077"', 'reason  "damaged"')
+    asked(child, "── refund · leaves the house", 'order  "HP-1077"', "amount  64.0", 'reason  "damaged"')
     press(child, "r", "Why not")
     child.sendline("they only ask where it is")
     asked(child, "refund: denied", "── send_reply", 'name  "Tunde"', 'template  "tracking"')
@@ -88,7 +88,7 @@ def test_a_person_rejects_with_a_reason_edits_what_comes_then_and_approves(
 @pytest.mark.slow
 def test_what_is_approved_is_carried_out_once(demo: Callable[..., "pexpect.spawn[str]"], own_folder: Path):
     child = demo()
-    asked(child, "── refund · leaves the house", "amount  64.0", 'order  "HP-1077"', 'reason  "damaged"')
+    asked(child, "── refund · leaves the house", 'order  "HP-1077"', "amount  64.0", 'reason  "damaged"')
     assert refunds(own_folder) == []
     press(child, "y", "approved")
     ended(child, "In copilot-demo: 0 mails in outbox/, 1 refund")
