@@ -142,12 +142,12 @@ async def _take_on(world: World, wire: Wire, runs: list[str]) -> list[str]:
     ready = await wire.ready() if hasattr(world.inner, "ready") else runs
     for run_id in runs:
         entries = await world.inner.read(run_id)
-        if not entries or run_id in ready:
+        state = RunState.of(entries) if entries else None
+        if state is None or run_id in ready or state.status == "failed" or _lost(state):  # whoever asked, asks again
             await start(world, wire, run_id)
-    open_runs = []
-    for run_id in runs:
-        state = RunState.of(await world.inner.read(run_id))
-        lost = any(one.received is None for one in state.effects.values())
-        if state.ended is None or state.unknown or lost:
-            open_runs.append(run_id)
-    return open_runs
+    states = [RunState.of(await world.inner.read(run_id)) for run_id in runs]
+    return [state.run_id for state in states if state.ended is None or state.unknown or _lost(state)]
+
+
+def _lost(state: RunState) -> bool:
+    return any(one.received is None for one in state.effects.values())

@@ -44,7 +44,7 @@ async def handle(session: Session, edge: Edge) -> AsyncIterator[Entry]:
     for entry in [*await _begin_agents(session, edge, agents), *await _run_reads(session, edge, reads)]:
         yield entry
     effects = [one for one in own if one.tool.effect != "read"]
-    if effects:
+    if effects and session.state.ended is None:  # a stop may have come while the reads ran
         async with closing(_run_effects(session, edge, effects)) as entries:
             async for entry in entries:
                 yield entry

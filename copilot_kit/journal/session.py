@@ -113,10 +113,14 @@ async def to_its_end(work: Coroutine[Any, Any, T]) -> T:
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
+        task.add_done_callback(_untold)  # the cancellation is what the caller hears
         await asyncio.wait([task], timeout=SHIELD_S)
-        if task.done() and not task.cancelled():
-            task.exception()  # told to nobody: the cancellation is what the caller hears
         raise
+
+
+def _untold(task: "asyncio.Task[Any]") -> None:
+    if not task.cancelled():
+        task.exception()
 
 
 async def _acquire(store: Store, run_id: str, *, owner: str, wait_s: float) -> int:

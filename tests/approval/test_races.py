@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from copilot_kit import Agent, Principal, tool
 from copilot_kit.approval import READS_RUN, Gate, decide, rule, settle, stop
 from copilot_kit.journal import MemoryStore, RunState
@@ -27,6 +29,25 @@ async def test_a_decision_that_arrives_while_a_read_runs_is_acted_on_by_the_same
     agent = Agent(ScriptedModel([call("send", {"to": "eve"}), call("look")], "Done."), tools=[send, look], store=store)
     run = await agent.run("Write to Eve", run_id="run_1")
     assert (run.status, sent) == ("done", ["eve"])
+
+
+async def test_a_stop_that_arrives_while_a_read_runs_keeps_the_effect_of_the_same_turn_from_beginning():
+    store, sent = MemoryStore(), []
+
+    @tool(effect="external")
+    async def send(to: str) -> str:
+        sent.append(to)
+        return "sent"
+
+    @tool(effect="read")
+    async def look() -> str:
+        await stop(store, "run_1", by=ANNA)
+        return "seen"
+
+    gate = Gate([READS_RUN, rule("allow", tool="send")])
+    model = ScriptedModel([call("look"), call("send", {"to": "eve"})], "Done.")
+    run = await Agent(model, tools=[send, look], store=store, gate=gate).run("Write to Eve", run_id="run_1")
+    assert (run.status, sent) == ("stopped", [])
 
 
 async def test_a_call_that_was_lost_before_a_stop_is_shown_by_the_next_resume():
@@ -70,3 +91,24 @@ async def test_of_stops_and_approvals_at_once_nothing_begins_behind_a_stop():
     )
     assert (await agent.resume("run_1")).status == "stopped"
     assert sent == []
+
+
+@pytest.mark.xfail(reason="ready() names no run that was stopped, and so nobody shows what its dead owner had begun")
+async def test_a_stopped_run_whose_owner_died_in_a_call_is_ready_until_the_call_is_shown():
+    store = MemoryStore()
+
+    class PowerCut(BaseException):
+        pass
+
+    @tool(effect="external")
+    async def send(to: str) -> str:
+        raise PowerCut
+
+    gate = Gate([READS_RUN, rule("allow", tool="send")])
+    agent = Agent(ScriptedModel(call("send", {"to": "eve"}), "Done."), tools=[send], store=store, gate=gate)
+    with pytest.raises(PowerCut):
+        await agent.run("Write to Eve", run_id="run_1")
+    await stop(store, "run_1", by=ANNA)
+    assert await store.ready() == ["run_1"]
+    await agent.resume("run_1")
+    assert await store.ready() == []

@@ -1,4 +1,4 @@
-"""Processes killed with kill -9 at any moment: nothing happens twice, no decision is lost, what is in doubt is shown."""
+"""Processes killed with kill -9 at any moment: nothing happens twice, is lost, or is in doubt unseen."""
 
 import subprocess
 import sys
