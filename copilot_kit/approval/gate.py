@@ -147,10 +147,7 @@ def rule(  # noqa: PLR0913  which calls, what is said of them, and who answers
         raise UsageError("A rule with conditions on arguments says of which tool they are. Name it: tool=...")
     if verdict != "ask" and (may_decide or answer_within_s is not None):
         raise UsageError(f"A rule that says {verdict} asks nobody: leave may_decide and answer_within_s out.")
-    if isinstance(may_decide, str) or not all(may_decide):
-        raise UsageError(f"may_decide={may_decide!r} is no list of names. Write may_decide=['ada', 'group:finance'].")
-    if answer_within_s is not None and not answer_within_s > 0:
-        raise UsageError(f"answer_within_s={answer_within_s!r} leaves no time to answer. Give seconds above 0.")
+    _check_question(may_decide, answer_within_s)
     conditions = None if when is None else read_conditions(when)
     about = ", ".join(tools) or effect or "all"
     said = f"{about} when {conditions}" if conditions is not None else about
@@ -159,6 +156,13 @@ def rule(  # noqa: PLR0913  which calls, what is said of them, and who answers
     unsure = reason.model_copy(update={"text": f"{text} (it cannot be told whether {conditions})"})
     ruling = Ruling(verdict, (reason,), tuple(may_decide), answer_within_s)
     return Written(verdict, tools, effect, agent, model, conditions, ruling, replace(ruling, reasons=(unsure,)))
+
+
+def _check_question(may_decide: Sequence[str], answer_within_s: float | None) -> None:
+    if isinstance(may_decide, str) or not all(may_decide):
+        raise UsageError(f"may_decide={may_decide!r} is no list of names. Write may_decide=['ada', 'group:finance'].")
+    if answer_within_s is not None and not answer_within_s > 0:
+        raise UsageError(f"answer_within_s={answer_within_s!r} leaves no time to answer. Give seconds above 0.")
 
 
 def _names(tool: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -178,10 +182,18 @@ READS_RUN: Rule = rule("allow", effect="read", why="it changes nothing")
 def _ruling(rule: Rule, call: GateCall) -> Ruling | None:
     """Return what a rule says; one that breaks asks, since nobody knows what it would have said."""
     try:
-        return rule(call)
+        ruling: object = rule(call)
     except Exception as error:  # noqa: BLE001  the application's code
-        why = f"a rule failed on this call ({type(error).__name__}: {error})"
-        return Ruling("ask", (Reason(code="rule-failed", text=why),))
+        return _broken(f"a rule failed on this call ({type(error).__name__}: {error})")
+    if ruling is None:
+        return None
+    if isinstance(ruling, Ruling) and ruling.verdict in _STRICTNESS:
+        return ruling
+    return _broken(f"a rule returned {ruling!r}, which is neither a Ruling nor None")
+
+
+def _broken(why: str) -> Ruling:
+    return Ruling("ask", (Reason(code="rule-failed", text=why),))
 
 
 class Gate:
@@ -201,6 +213,7 @@ class Gate:
         """
         if callable(rules):
             raise UsageError("Gate takes a list of rules, not one rule. Write Gate([rule(...)]).")
+        _check_question(may_decide, answer_within_s)
         self.rules = tuple(rules)
         self._labels = tuple(labels) if labels else tuple(map(_label, self.rules))
         self._may_decide = tuple(may_decide)

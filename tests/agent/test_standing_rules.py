@@ -1,15 +1,17 @@
 """Standing rules on the whole way: a yes with a rule, calls that run by it, and every change that ends that."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from copilot_kit.agent import Agent
 from copilot_kit.approval import Gate, decide, rule
-from copilot_kit.approval.standing import listed, offered, revoke
+from copilot_kit.approval.standing import listed, offered, revoke, would_have_matched
 from copilot_kit.errors import UsageError
-from copilot_kit.journal import MemoryStore
+from copilot_kit.journal import MemoryStore, Store
+from copilot_kit.journal.opening import open_store
 from copilot_kit.records import Intended, Principal, StandingRule
 from copilot_kit.testing import ScriptedModel, call, say
 from copilot_kit.tools import tool
@@ -32,7 +34,7 @@ def send_anew(to: str, body: str) -> str:
     return f"sent {body} to {to}"
 
 
-def an_agent(store: MemoryStore, *calls: tuple[str, str], model: str = "scripted:model", **settings: Any) -> Agent[str]:
+def an_agent(store: Store, *calls: tuple[str, str], model: str = "scripted:model", **settings: Any) -> Agent[str]:
     turns = [[call("send", {"to": to, "body": body})] for to, body in calls]
     return Agent(
         ScriptedModel(*turns, say("Done."), id=model), store=store, name="desk", **{"tools": [send]} | settings
@@ -114,6 +116,21 @@ async def test_an_expired_rule_asks_again():
     await with_a_rule(store, expires_at=datetime.now(UTC) + timedelta(hours=1))
     later = an_agent(store, (EVE, "second"), clock=lambda: datetime.now(UTC) + timedelta(hours=2))
     assert (await later.run(TASK)).status == "waiting"
+
+
+@pytest.mark.parametrize("place", ["memory", "journal.db"])
+async def test_a_person_sees_how_many_of_the_last_calls_the_rule_would_have_let_through(place: str, tmp_path: Path):
+    store = open_store(place if place == "memory" else str(tmp_path / place))
+    for receiver in (EVE, EVE, MALLORY):
+        await an_agent(store, (receiver, "words")).run(f"Write to {receiver}")
+    run = await an_agent(store, (EVE, "more"), (EVE, "and more")).run(TASK)
+    made = offered(run.proposals[0], by=ADA)
+    assert made is not None
+    assert await would_have_matched(store, made) == (3, 4)
+    await decide(store, run.id, run.proposals[0].id, "approve", by=ADA, rule=made)
+    assert (await an_agent(store, (EVE, "and more")).resume(run.id)).status == "done"
+    assert await would_have_matched(store, made) == (4, 5)
+    await store.close()
 
 
 async def test_a_rule_for_something_else_or_in_anothers_name_leaves_the_call_undecided():

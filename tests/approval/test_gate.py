@@ -69,3 +69,15 @@ def test_a_rule_that_breaks_asks():
 
     ruling = Gate([broken, rule("allow")]).judge(a_call())
     assert (ruling.verdict, ruling.reasons[0].code) == ("ask", "rule-failed")
+
+
+@pytest.mark.parametrize("said", [True, "allow", 0, "", Ruling("alow", ()), Ruling("Allow", ())])  # type: ignore[arg-type]
+def test_a_rule_that_returns_no_ruling_asks(said: object):
+    ruling = Gate([lambda _: said, rule("allow")]).judge(a_call())  # type: ignore[list-item, return-value]
+    assert (ruling.verdict, ruling.reasons[0].code) == ("ask", "rule-failed")
+
+
+@pytest.mark.parametrize("wrong", [{"may_decide": "ada"}, {"may_decide": [""]}, {"answer_within_s": 0}])
+def test_a_gate_that_nobody_could_answer_is_an_error(wrong: dict):
+    with pytest.raises(UsageError):
+        Gate(**wrong)
