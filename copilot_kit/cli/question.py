@@ -226,16 +226,19 @@ class Question:
 
     async def _changed(self, arguments: str) -> str | None:
         """Return other arguments in canonical form, None if the person leaves them as they are."""
-        text = await edited_arguments(arguments, keyboard=self._setting.keyboard)
+        draft = self._setting.drafts.setdefault((self._proposal.id, "edit"), Draft())
+        text = await edited_arguments(arguments, keyboard=self._setting.keyboard, draft=draft)
         if text is None:
             shown("  unchanged")
             return None
         tool = self._setting.tools.get(self._proposal.tool)
         try:
-            return text if tool is None else tool.canonical(text)
+            fitted = text if tool is None else tool.canonical(text)
         except ToolRefused as error:
             shown(folded(visible(str(error)), indent="  "))
             return None
+        draft.text = ""
+        return fitted
 
 
 def _keys(hints: list[str]) -> str:

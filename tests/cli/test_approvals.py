@@ -75,7 +75,7 @@ def test_long_values_are_folded_with_a_count_and_shown_whole_on_request():
     one = proposal(body="\n".join(f"line {number}" for number in range(100)), to="x")
     card = card_of(one, Look(60, 40))
     assert "  body  text, 789 characters in 100 lines" in card.lines
-    assert card.lines[30:33] == ("  │ line 27", "  │ line 28", "  [71 more lines: press v]")
+    assert card.lines[31:34] == ("  │ line 27", "  │ line 28", "  [71 more lines: press v]")
     assert card.folded == 71
     whole = card_of(one, Look(60, None))
     assert whole.folded == 0

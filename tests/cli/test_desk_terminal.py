@@ -60,7 +60,7 @@ def desk(own_folder: Path) -> Callable[..., "pexpect.spawn[str]"]:
 
 
 def asked(child: "pexpect.spawn[str]", body: str) -> None:
-    child.expect(f'  body  "{body}"\r\n')
+    child.expect(f'  body  "{body}"')
     child.expect("\\? why")
 
 
