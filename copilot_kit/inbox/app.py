@@ -19,7 +19,7 @@ from copilot_kit.agent import Agent
 from copilot_kit.agent.worker import agents_by_name
 from copilot_kit.errors import CopilotError
 from copilot_kit.inbox import audit, pages, rules, runs, turns
-from copilot_kit.inbox.desk import VISITOR, Desk, Journal, body_of, desk_of, form_of, to
+from copilot_kit.inbox.desk import VISITOR, Desk, body_of, desk_of, form_of, to
 from copilot_kit.inbox.guard import Guard
 from copilot_kit.inbox.live import Live
 from copilot_kit.inbox.openapi import api_routes
@@ -27,6 +27,7 @@ from copilot_kit.inbox.seals import Seals
 from copilot_kit.inbox.sign_in import OneTimeTokens, SignIn
 from copilot_kit.inbox.statuses import status_of
 from copilot_kit.inbox.work import Work
+from copilot_kit.journal import Journal
 from copilot_kit.records import Principal
 
 _OPEN = ("/static/", "/sign-in")
@@ -53,8 +54,12 @@ def inbox_app(
         application.mount("/inbox", inbox_app(store, sign_in=whoever_is_signed_in, hosts=["support.example"]))
     """
     named = agents_by_name(agents)
-    work = Work(store, agents)
-    desk = Desk(store, named, sign_in, Seals(secret), Live(store), work, dict(tokens or {}))
+    live, work = Live(store), Work(store, agents)
+    return app_of(Desk(store, named, sign_in, Seals(secret), live, work, dict(tokens or {})), hosts=hosts)
+
+
+def app_of(desk: Desk, *, hosts: Collection[str] = ()) -> ASGIApp:
+    """Return the app of a desk."""
     app = Starlette(
         routes=_routes(),
         middleware=[Middleware(_SignedIn, desk=desk)],

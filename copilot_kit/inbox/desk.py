@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, cast
 from urllib.parse import parse_qsl, quote, unquote
 
 import jinja2
@@ -23,18 +23,13 @@ from copilot_kit.inbox.seals import Seals, Shown
 from copilot_kit.inbox.sign_in import OneTimeTokens, SignIn, Visitor, bearer
 from copilot_kit.inbox.values import ALL, PREVIEW
 from copilot_kit.inbox.work import Work
-from copilot_kit.journal.index import Index
+from copilot_kit.journal.index import Journal
 from copilot_kit.journal.state import RunState
-from copilot_kit.journal.store import Entry, Store
-from copilot_kit.journal.verify import Auditable
+from copilot_kit.journal.store import Entry
 from copilot_kit.records import Principal
 
 _MOST_OPENINGS: Final = 20_000
 _MOST_FIELDS: Final = 2_000
-
-
-class Journal(Store, Index, Auditable, Protocol):
-    """A store whose runs can be listed by what waits, and checked."""
 
 
 @dataclass(slots=True)

@@ -11,14 +11,20 @@ from typing import Any, Final
 import uvicorn
 
 from copilot_kit.agent import Agent
+from copilot_kit.agent.worker import agents_by_name
 from copilot_kit.errors import UsageError
-from copilot_kit.inbox.app import inbox_app
-from copilot_kit.inbox.desk import Journal
+from copilot_kit.inbox.app import app_of
+from copilot_kit.inbox.desk import Desk
+from copilot_kit.inbox.live import Live
+from copilot_kit.inbox.seals import Seals
 from copilot_kit.inbox.sign_in import OneTimeTokens
+from copilot_kit.inbox.work import Work
+from copilot_kit.journal import Journal
 from copilot_kit.records import Principal
 
 PORT: Final = 8321
 _LAST_S: Final = 2
+_LOOK_S: Final = 0.1
 
 
 def serve(
@@ -53,7 +59,9 @@ async def _serve(
     port = listening.getsockname()[1]
     who = None if principal is None else principal.model_copy(update={"authenticated": "token"})
     tokens = OneTimeTokens(principal=who, cookie=f"inbox_{port}")
-    app = inbox_app(store, agents=agents, sign_in=tokens, hosts=_hosts(host, port))
+    live, work = Live(store), Work(store, agents)
+    desk = Desk(store, agents_by_name(agents), tokens, Seals(), live, work)
+    app = app_of(desk, hosts=_hosts(host, port))
     config = uvicorn.Config(app, log_level="warning", access_log=False, proxy_headers=False, server_header=False,
                             timeout_graceful_shutdown=_LAST_S, lifespan="on")  # fmt: skip
     shown = f"[{host}]" if ":" in host else host
@@ -62,7 +70,19 @@ async def _serve(
     tell("The address is good for one browser. Press Ctrl-C to end.")
     if open_browser:
         webbrowser.open(address)
-    await uvicorn.Server(config).serve(sockets=[listening])
+    server = uvicorn.Server(config)
+    ending = asyncio.create_task(_close_streams(server, live))
+    try:
+        await server.serve(sockets=[listening])
+    finally:
+        ending.cancel()
+
+
+async def _close_streams(server: uvicorn.Server, live: Live) -> None:
+    """End the streams of events when the server is to end: it waits for open answers first."""
+    while not server.should_exit:  # noqa: ASYNC110  a signal sets it, and tells nobody
+        await asyncio.sleep(_LOOK_S)
+    live.close()
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -71,6 +91,7 @@ def _listening(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        listening.listen()  # now, so that two servers that start at once do not both have the port
     except OSError as error:
         listening.close()
         raise UsageError(

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from copilot_kit.agent import Agent
-from copilot_kit.agent.worker import Journal, keep_going
+from copilot_kit.agent.worker import keep_going
+from copilot_kit.journal import Journal
 
 _LOG = logging.getLogger(__name__)
 

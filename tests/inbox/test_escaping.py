@@ -37,7 +37,7 @@ def texts(shared, name):
     return [json.loads(line)["text"] for line in lines]
 
 
-async def pages_about(office, anna, text, *more):
+async def pages_about(office, anna, text, *more):  # noqa: ANN002
     """Return each page that shows this text: as task, argument, name of an argument, model's note, result, reason."""
 
     @tool(effect="external")
