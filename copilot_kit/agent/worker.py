@@ -4,21 +4,16 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any
 
 from copilot_kit.agent.agent import Agent
 from copilot_kit.errors import NotOwner, UsageError
-from copilot_kit.journal.index import Index
+from copilot_kit.journal.index import Journal
 from copilot_kit.journal.state import RunState
-from copilot_kit.journal.store import Store
 
 _LOG = logging.getLogger(__name__)
 _AT_ONCE = 32
 _LONGEST_PAUSE_S = 60.0
-
-
-class Journal(Store, Index, Protocol):
-    """A store whose runs can be listed."""
 
 
 async def keep_going(store: Journal, agents: Iterable[Agent[Any]], *, poll_s: float = 0.5) -> None:

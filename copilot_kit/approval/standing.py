@@ -8,7 +8,7 @@ that a tool's new argument is a new question.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
 from pydantic import JsonValue
 
@@ -19,7 +19,7 @@ from copilot_kit.arguments import compact
 from copilot_kit.display import visible
 from copilot_kit.errors import UsageError
 from copilot_kit.ids import NewId, new_id
-from copilot_kit.journal.index import CallRow, Index
+from copilot_kit.journal.index import CallRow, Journal
 from copilot_kit.journal.store import Store
 from copilot_kit.records import (
     ArgumentMatch,
@@ -45,10 +45,6 @@ LONGEST: Final = timedelta(days=366)
 _TARGETS: Final = frozenset({"destination", "object"})
 _FREE: Final = frozenset({"content", "wording"})
 _INDEX: Final = re.compile(r"0|[1-9][0-9]{0,8}")
-
-
-class Journal(Store, Index, Protocol):
-    """A store that also answers for calls of all its runs."""
 
 
 def matches(rule: StandingRule, call: GateCall) -> bool:

@@ -1,7 +1,7 @@
 """`copilot-kit audit`: who decided what, what they saw and what ran; and whether the journal is what was written."""
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -9,9 +9,13 @@ from typer.core import TyperGroup
 from copilot_kit.cli import screen
 from copilot_kit.cli.audit_lines import audit_lines
 from copilot_kit.cli.audit_trail import as_json, trail_of
-from copilot_kit.cli.journals import Journal, JsonOption, StoreOption, at_journal, found_run
+from copilot_kit.cli.journals import JsonOption, StoreOption, at_journal, found_run
 from copilot_kit.cli.screen import shown, width
 from copilot_kit.display import clipped
+from copilot_kit.journal import Journal
+
+if TYPE_CHECKING:
+    from copilot_kit.journal.opening import Journal as Opened
 
 
 class _RunOrCommand(TyperGroup):
@@ -65,7 +69,7 @@ def audit_verify(*, store: StoreOption = None, json: JsonOption = False) -> int:
     Example: copilot-kit audit verify --json
     """
 
-    async def verified(journal: Journal) -> dict[str, Any]:
+    async def verified(journal: "Opened") -> dict[str, Any]:
         from copilot_kit.journal.verify import verify_all
 
         return asdict(await verify_all(journal))
@@ -74,7 +78,11 @@ def audit_verify(*, store: StoreOption = None, json: JsonOption = False) -> int:
     if json:
         screen.as_json(found)
     elif found["ok"]:
-        shown(f"ok: {_counted(found['records'], 'record')} of {_counted(found['runs'], 'run')}, as they were written")
+        erased = sum(map(len, found["erased"].values()))
+        less = f", {erased:,} of them erased, on the record" if erased else ""
+        shown(
+            f"ok: {_counted(found['records'], 'record')} of {_counted(found['runs'], 'run')}, as they were written{less}"
+        )
     else:
         bad = found["first_bad"]
         place = (

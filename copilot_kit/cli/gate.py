@@ -11,11 +11,12 @@ from copilot_kit.approval.cases import Case, FindTool, Tried, call_of, read_case
 from copilot_kit.approval.gate import Gate, GateCall, Ruling
 from copilot_kit.approval.standing import Granted, in_words, listed, revoke
 from copilot_kit.arguments import compact, parse
-from copilot_kit.cli.journals import Journal, JsonOption, StoreOption, at_journal
+from copilot_kit.cli.journals import JsonOption, StoreOption, at_journal
 from copilot_kit.cli.record_lines import duration
 from copilot_kit.cli.screen import as_json, bold, columns, dim, shown, told, width
 from copilot_kit.display import in_margin, visible
 from copilot_kit.errors import UsageError
+from copilot_kit.journal import Journal
 from copilot_kit.records import StandingRule
 
 FILE: Final = "gate.toml"

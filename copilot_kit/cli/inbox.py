@@ -10,12 +10,13 @@ import typer
 from copilot_kit.agent import Agent
 from copilot_kit.cli.agents import load_agent
 from copilot_kit.cli.approvals import this_person
-from copilot_kit.cli.journals import Journal, StoreOption, at_journal
+from copilot_kit.cli.journals import StoreOption, at_journal
 from copilot_kit.cli.keys import Keyboard, open_keyboard, read_script
 from copilot_kit.cli.queue import as_row, list_lines
 from copilot_kit.cli.screen import as_json, shown, told, width
 from copilot_kit.cli.sitting import Sitting
 from copilot_kit.errors import MissingExtra
+from copilot_kit.journal import Journal
 from copilot_kit.journal.index import Order
 
 _Agents = Annotated[

@@ -4,13 +4,15 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from copilot_kit.errors import UsageError
 from copilot_kit.journal import Store
-from copilot_kit.journal.index import Index
+
+if TYPE_CHECKING:
+    from copilot_kit.journal.opening import Journal
 
 T = TypeVar("T")
 
@@ -24,11 +26,7 @@ StoreOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-class Journal(Store, Index, Protocol):
-    """A store that also answers for all its runs together."""
-
-
-def at_journal(url: str | None, work: Callable[[Journal], Awaitable[T]]) -> T:
+def at_journal(url: str | None, work: Callable[["Journal"], Awaitable[T]]) -> T:
     """Open the journal, do the work and close it; looking makes no journal where there is none."""
     from copilot_kit.journal.opening import FOLDER, VARIABLE, open_store
 

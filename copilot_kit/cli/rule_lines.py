@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from copilot_kit.cli.screen import dim
 from copilot_kit.display import in_margin
-from copilot_kit.journal import Store
-from copilot_kit.journal.index import Index
+from copilot_kit.journal import Journal, Store
 from copilot_kit.records import Principal, Proposal, StandingRule
 
 
@@ -30,7 +29,7 @@ async def offer_of(store: Store, proposal: Proposal, *, by: Principal, width: in
     lines = ["", "  a standing rule: from now on", *in_margin(standing.in_words(rule).split("\n"), width=width)]
     if untrusted:
         lines.append("  Nothing that you or the application said names its target; the rule would accept that.")
-    if isinstance(store, Index):
+    if isinstance(store, Journal):
         matched, looked_at = await standing.would_have_matched(store, rule)
         lines.append(f"  It would have matched {matched} of the last {looked_at} calls of this tool.")
     lines.append(dim("  Listed and revoked with: copilot-kit gate rules"))

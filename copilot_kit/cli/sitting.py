@@ -11,7 +11,6 @@ from copilot_kit.agent import Agent
 from copilot_kit.approval import ask_again, decide_together, settle, stop
 from copilot_kit.cli.agents import Crew
 from copilot_kit.cli.approvals import PAST, Desk, closed
-from copilot_kit.cli.journals import Journal
 from copilot_kit.cli.keys import Keyboard
 from copilot_kit.cli.preview_lines import labelled
 from copilot_kit.cli.question import Choice, Question
@@ -21,6 +20,7 @@ from copilot_kit.cli.screen import bold, dim, folded, height, new_page, shown, t
 from copilot_kit.cli.unsettled import Unsettled, ask_unsettled, undoable_call, undoable_lines
 from copilot_kit.display import visible
 from copilot_kit.errors import CopilotError, JournalError
+from copilot_kit.journal import Journal
 from copilot_kit.journal.index import Order, Waiting
 from copilot_kit.records import Proposal
 

@@ -12,10 +12,11 @@ from copilot_kit.approval.approvers import Habits, habits
 from copilot_kit.approval.bounds import cases_watched
 from copilot_kit.approval.gate import Gate, Rule
 from copilot_kit.approval.trust import Standing, earn, strictest
-from copilot_kit.cli.journals import Journal, JsonOption, StoreOption, at_journal
+from copilot_kit.cli.journals import JsonOption, StoreOption, at_journal
 from copilot_kit.cli.screen import as_json, bold, columns, dim, folded, shown, told
 from copilot_kit.display import visible
 from copilot_kit.effects import Effect
+from copilot_kit.journal import Journal
 from copilot_kit.journal.index import CallRow, Evidence
 
 _GATE_FILE: Final = "gate.toml"

@@ -3,12 +3,11 @@
 from datetime import datetime
 from enum import Enum
 
-from copilot_kit.cli.journals import Journal
 from copilot_kit.cli.keys import Keyboard
 from copilot_kit.cli.preview_lines import labelled
 from copilot_kit.cli.screen import bold, dim, folded, shown, width
 from copilot_kit.display import block
-from copilot_kit.journal import RunState
+from copilot_kit.journal import Journal, RunState
 from copilot_kit.journal.index import CallRow, Waiting
 from copilot_kit.records import Intended, Proposed
 

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from copilot_kit.effects import Effect
+from copilot_kit.journal.store import Store
+from copilot_kit.journal.verify import Auditable
 from copilot_kit.records import Principal, Proposal, ProposalState
 
 Order: TypeAlias = Literal["queued", "due", "newest"]
@@ -149,3 +151,8 @@ class Index(Protocol):
     async def moved(self) -> int:
         """Return a number that changes whenever anything above may have; cheap enough to ask four times a second."""
         ...
+
+
+@runtime_checkable
+class Journal(Store, Index, Auditable, Protocol):
+    """All that a journal can be asked: one run's records, lists over all runs, and whether they are as written."""
