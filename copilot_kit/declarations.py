@@ -12,9 +12,14 @@ from copilot_kit.errors import UsageError
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 
 
+def is_tool_name(name: str) -> bool:
+    """Tell whether a tool can be called so."""
+    return _NAME.fullmatch(name) is not None
+
+
 def checked_name(name: str) -> str:
     """Return the name; raises UsageError for one that some provider would refuse."""
-    if _NAME.fullmatch(name) is None:
+    if not is_tool_name(name):
         raise UsageError(
             f"Tool name {name!r} is not one that all providers take: 1 to 64 letters, digits, '_' and '-', no digit "
             "first. Give one: tool(name='...')."

@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 from pydantic import JsonValue
 
 from copilot_kit.approval.conditions import Conditions, When, read_conditions
+from copilot_kit.declarations import is_tool_name
 from copilot_kit.effects import ArgumentRole, Effect
 from copilot_kit.errors import UsageError
 from copilot_kit.journal.index import Evidence
@@ -169,9 +170,11 @@ def _names(tool: str | Sequence[str] | None) -> tuple[str, ...]:
     if tool is None:
         return ()
     names = (tool,) if isinstance(tool, str) else tuple(tool)
-    if not names or not all(names):
+    wrong = [name for name in names if not is_tool_name(name)]
+    if wrong or not names:
         raise UsageError(
-            f"A rule for the tool {tool!r} matches nothing. Name the tool, or leave it out to match every call."
+            f"A rule for the tool {(wrong[0] if wrong else tool)!r} matches nothing: no tool can be called so. Name the"
+            " tool as it is called, or leave it out to match every call."
         )
     return names
 

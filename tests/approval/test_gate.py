@@ -51,7 +51,16 @@ def test_a_rule_is_any_function_that_looks_at_the_arguments():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"verdict": "maybe"}, {"verdict": "deny", "effect": "raed"}, {"verdict": "deny", "tool": ""}]
+    "wrong",
+    [
+        {"verdict": "maybe"},
+        {"verdict": "deny", "effect": "raed"},
+        {"verdict": "deny", "tool": ""},
+        {"verdict": "deny", "tool": "send "},
+        {"verdict": "deny", "tool": "s\u0435nd"},
+        {"verdict": "deny", "tool": "send_*"},
+        {"verdict": "deny", "tool": ["send", "*"]},
+    ],
 )
 def test_a_misspelt_rule_is_an_error_when_it_is_made_and_never_fails_open(wrong: dict):
     with pytest.raises(UsageError):

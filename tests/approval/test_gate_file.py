@@ -156,8 +156,8 @@ ONE = '[[rule]]\nverdict = "deny"\n'
         (
             ONE + "tools = []\n",
             (
-                ", rule 1 (line 1): A rule for the tool [] matches nothing. Name the tool, or leave it "
-                "out to match every call."
+                ", rule 1 (line 1): A rule for the tool [] matches nothing: no tool can be called so. "
+                "Name the tool as it is called, or leave it out to match every call."
             ),
         ),
         (ONE + 'tool = "a"\ntools = ["b"]\n', ", rule 1 (line 1): `tool` and `tools` together. Keep one of them."),
