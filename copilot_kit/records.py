@@ -386,6 +386,10 @@ class Erased(Record):
     seqs: tuple[int, ...]
     by: Principal
     reason: str = ""
+    agent: str = ""
+    purpose: Literal["task", "suggestion"] = "task"
+    status: Literal["done", "failed", "stopped"] = "done"
+    """How the run had ended; this, the agent and the purpose are all that stays known of it."""
 
 
 class RunStopped(Record):

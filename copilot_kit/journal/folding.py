@@ -54,6 +54,13 @@ class Folded:
             self.tally.running += follow(body, where, self, underway=self.tally.running)
             self.tally.take(body, where, self)
 
+    def erase(self) -> None:
+        """Forget what the run is about; that calls were made and what became of them stays."""
+        self.tally.title, self.tally.subject = "", None
+        for item in self.items.values():
+            item.words = ""
+        self._entries = [Entry(entry.head, None) for entry in self._entries]
+
     def waiting(self) -> list[tuple[Item, Waiting]]:
         """Return what waits."""
         return [(item, self._shown(item)) for item in self.items.values()]

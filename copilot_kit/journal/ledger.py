@@ -13,7 +13,7 @@ from copilot_kit.journal.store import GENESIS, Draft, Entry, Head, Sealed, seal
 from copilot_kit.journal.tally import Tally
 from copilot_kit.journal.times import micros
 from copilot_kit.journal.writer import Cursor
-from copilot_kit.records import Body
+from copilot_kit.records import Body, Erased
 
 
 class Ledger:
@@ -52,6 +52,14 @@ class Ledger:
         self._cursor.execute(self._say.last_link, (tenant, tenant))
         link = link_after(self._cursor.fetchone(), tenant=tenant, run_id=run_id, seq=head.seq, head=head.hash)
         self._cursor.execute(self._say.add_link, (tenant, link.nr, run_id, link.seq, link.head, link.prev, link.hash))
+
+    def blank(self, erased: Erased, after: int, at: datetime) -> Entry:
+        """Append the record of an erasure, and remove the bodies that it names and what lists show of them."""
+        (entry,) = self.add([Draft(erased)], after, 0, at)
+        self._cursor.executemany(self._say.blank, [(*self._key, seq) for seq in erased.seqs])
+        self._cursor.execute(self._say.hide_run, ("", *self._key))
+        self._cursor.execute(self._say.hide_words, ("", *self._key))
+        return entry
 
     def rebuild(self, records: Sequence[tuple[Head, Body]], last: Head) -> None:
         """Derive the run's rows from its records, where there are none yet."""

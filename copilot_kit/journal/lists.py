@@ -12,7 +12,18 @@ from copilot_kit.journal.folding import RECENT, Counted, Key, counted
 from copilot_kit.journal.index import CallRow, Evidence, Order, Waiting
 from copilot_kit.journal.rows import bytes_of
 from copilot_kit.journal.store import body_of
-from copilot_kit.journal.tables import CALLS, CLAIMS, HAS_FATE, IS_READY, LEASES, PAYLOADS, RECORDS, RUNS, WAITING
+from copilot_kit.journal.tables import (
+    CALLS,
+    CLAIMS,
+    HAS_FATE,
+    HEADS,
+    IS_READY,
+    LEASES,
+    PAYLOADS,
+    RECORDS,
+    RUNS,
+    WAITING,
+)
 from copilot_kit.journal.tally import search_forms
 from copilot_kit.journal.times import NEVER_US, moment
 from copilot_kit.records import Proposal, Proposed
@@ -133,6 +144,11 @@ def evidence(connection: Connection, tenant: str, *, tool: str | None) -> list[E
         ]
         shown.append(counted(key, found[key], recent))
     return shown
+
+
+def chain(tenant: str) -> Select[Any]:
+    """Return the question for the chain over all runs."""
+    return select(HEADS).where(HEADS.c.tenant == tenant).order_by(HEADS.c.nr)
 
 
 def ready_runs(tenant: str, now_us: ColumnElement[int]) -> Select[Any]:

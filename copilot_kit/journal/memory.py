@@ -14,7 +14,7 @@ from copilot_kit.journal.index import CallRow, Claim, Evidence, Order, Waiting
 from copilot_kit.journal.state import RunState
 from copilot_kit.journal.store import GENESIS, Draft, Entry, Head, RunRow, Sealed, seal, unseal
 from copilot_kit.journal.verify import Anchor
-from copilot_kit.records import Principal
+from copilot_kit.records import Erased, Principal
 
 _Row: TypeAlias = tuple[Any, ...]
 """A record as plain values, which the garbage collector does not walk, however many runs there are."""
@@ -174,6 +174,28 @@ class MemoryStore:
         rows = self._rows.get(run_id)
         last = _sealed(rows[-1]).head if rows else None
         return None if last is None else Anchor(last.seq, last.hash)
+
+    async def run_ids(self) -> list[str]:
+        """Return the ids of all runs and streams."""
+        return list(self._rows)
+
+    async def links(self) -> list[Link]:
+        """Return the chain over all runs."""
+        return list(self._links)
+
+    async def runs_of(self, subject: str) -> list[str]:
+        """Return the runs whose data is about this subject."""
+        return [run.run_id for run in self._fold() if run.tally.subject == subject]
+
+    async def blank(self, run_id: str, erased: Erased, *, after: int) -> Entry:
+        """Append the record of an erasure and remove the bodies that it names; see `Erasable`."""
+        self._fold()
+        (entry,) = await self.append(run_id, [Draft(erased)], after=after)
+        rows = self._rows[run_id]
+        for seq in erased.seqs:
+            rows[seq] = (*rows[seq][:-2], b"", None)
+        self._folded[run_id].erase()
+        return entry
 
     async def close(self) -> None:
         """Nothing to let go of."""

@@ -6,22 +6,23 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, literal, literal_column, select
+from sqlalchemy import ColumnElement, Executable, literal, literal_column, select, union
 from sqlalchemy.exc import SQLAlchemyError
 
 from copilot_kit.errors import BrokenRecord, JournalError, NotOwner
 from copilot_kit.journal import lists
 from copilot_kit.journal.database import Database
+from copilot_kit.journal.heads import Link
 from copilot_kit.journal.index import CallRow, Claim, Evidence, Order, Waiting
 from copilot_kit.journal.ledger import Ledger
-from copilot_kit.journal.rows import READ, run_row, sealed_of
+from copilot_kit.journal.rows import READ, plain, run_row, sealed_of
 from copilot_kit.journal.statements import Statements
 from copilot_kit.journal.store import GENESIS, Draft, Entry, RunRow, Sealed, unseal
-from copilot_kit.journal.tables import RUNS
+from copilot_kit.journal.tables import RECORDS, RUNS
 from copilot_kit.journal.times import micros, moment
 from copilot_kit.journal.verify import Anchor, flaw_in
 from copilot_kit.journal.writer import Cursor, Writer
-from copilot_kit.records import Principal
+from copilot_kit.records import Erased, Principal
 
 READERS = 4
 T = TypeVar("T")
@@ -94,6 +95,30 @@ class SqlStore:
             cursor.execute(self._say.free_lease, ("", 0, self._tenant, run_id, epoch))
 
         await self._writer.submit(work, run_id=run_id, durable=False)
+
+    async def run_ids(self) -> list[str]:
+        """Return the ids of all runs and streams of which there is anything."""
+        known = [select(table.c.run_id).where(table.c.tenant == self._tenant) for table in (RUNS, RECORDS)]
+        return [row[0] for row in await self._ask(union(*known))]
+
+    async def links(self) -> list[Link]:
+        """Return the chain over all runs."""
+        return [Link(*row) for row in await self._ask(lists.chain(self._tenant))]
+
+    async def runs_of(self, subject: str) -> list[str]:
+        """Return the runs whose data is about this subject."""
+        runs = select(RUNS.c.run_id).where(RUNS.c.tenant == self._tenant, RUNS.c.subject == plain(subject))
+        return [row[0] for row in await self._ask(runs.order_by(RUNS.c.run_id))]
+
+    async def blank(self, run_id: str, erased: Erased, *, after: int) -> Entry:
+        """Append the record of an erasure and remove the bodies that it names; see `Erasable`."""
+
+        def work(cursor: Cursor) -> Entry:
+            return Ledger(self._say, cursor, self._tenant, run_id).blank(erased, after, self._clock())
+
+        entry = await self._writer.submit(work, run_id=run_id, durable=True)
+        await self._reading(self._database.scrub)
+        return entry
 
     async def waiting(
         self,
@@ -190,7 +215,7 @@ class SqlStore:
         clock = self._database.clock
         return literal(micros(self._clock())) if clock is None else literal_column(clock)
 
-    async def _ask(self, question: Select[Any]) -> Sequence[Any]:
+    async def _ask(self, question: Executable) -> Sequence[Any]:
         def answer() -> Sequence[Any]:
             with self._database.read() as connection:
                 return connection.execute(question).all()

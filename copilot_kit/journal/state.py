@@ -14,6 +14,7 @@ from copilot_kit.records import (
     Assigned,
     Decided,
     Decision,
+    Erased,
     Failure,
     Intended,
     Interrupted,
@@ -177,6 +178,8 @@ class RunState:
         self.outcome: OutcomeKnown | None = None
         """What a person made of a suggestion."""
         self.ended: RunEnded | RunStopped | None = None
+        self.erased: Erased | None = None
+        """Bodies of its records were erased: what it was about is not known any more."""
         self.broken: Failure | None = None
         """Why the last request got no whole answer; asking again clears it."""
 
@@ -254,13 +257,14 @@ class RunState:
             )
         self.seq = head.seq
         self.updated_at = head.at
+        self.started_at = self.started_at or head.at
         thread = self.threads.setdefault(head.path, Thread())
         if head.path and isinstance(entry.body, RunStarted | ModelSwitched | RunEnded | Interrupted):
             thread._nest(entry.body)  # noqa: SLF001  the run itself goes on as it did
             return
         match entry.body:
             case RunStarted() as started:
-                self.started, self.started_at = started, head.at
+                self.started = started
                 self.model, self.slot, self.base_url = started.model, started.slot, started.base_url
             case MessageAdded(message=message):
                 thread._add(message)  # noqa: SLF001  the fold and its parts are one
@@ -286,7 +290,7 @@ class RunState:
                 if received.call_id in self.effects:
                     self.effects[received.call_id].received = received
                 thread._receive(received)  # noqa: SLF001
-            case Undoing() | Undone() | OutcomeKnown() as later:
+            case Undoing() | Undone() | OutcomeKnown() | Erased() as later:
                 self._later(later)
             case RunStopped() | RunEnded() as ended:
                 self._end(ended)
@@ -298,6 +302,12 @@ class RunState:
                 self.broken = failure
             case _:  # erased, or of no consequence for where the run stands
                 pass
+
+    def _erase(self, erased: Erased) -> None:
+        """Know of the run no more than what its erasure left."""
+        self.erased = erased
+        self.started = RunStarted(agent=erased.agent, prompt_version="", model="", purpose=erased.purpose)
+        self.ended = RunStopped(by=erased.by) if erased.status == "stopped" else RunEnded(status=erased.status)
 
     def _settle(self, body: Decided | Lapsed | Assigned) -> None:
         match body:
@@ -311,7 +321,7 @@ class RunState:
             case Assigned(proposal_id=proposal_id, to=to):
                 self._asked(proposal_id).assigned_to = to
 
-    def _later(self, body: Undoing | Undone | OutcomeKnown) -> None:
+    def _later(self, body: Undoing | Undone | OutcomeKnown | Erased) -> None:
         """Take in what a person did after the call, or the run, had ended."""
         match body:
             case Undoing() as undoing if undoing.call_id in self.effects:
@@ -321,6 +331,8 @@ class RunState:
                 self.untold.append(undone)
             case OutcomeKnown() as outcome:
                 self.outcome = outcome
+            case Erased() as erased:
+                self._erase(erased)
             case _:
                 pass
 

@@ -81,6 +81,10 @@ class Statements:
         self.blank = self._text(
             update(PAYLOADS).where(*payload).values(salt=null(), body=null()), "b_tenant", "b_run_id", "b_seq"
         )
+        self.hide_run = self._text(
+            update(RUNS).where(*_where(RUNS, "run_id")).values(title=bind("n_title"), subject=null()),
+            "n_title", "b_tenant", "b_run_id",
+        )  # fmt: skip
 
     def _keep(self, table: Table, columns: list[str], *key: str) -> str:
         stand: dict[str, BindParameter[object]] = {name: bind(f"n_{name}") for name in columns}

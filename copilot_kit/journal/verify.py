@@ -1,12 +1,15 @@
-"""Whether the records of a run are those that were written: digests of bodies and the chain, recomputed."""
+"""Whether records are those that were written: digests of bodies, the chain of each run, and that over all runs."""
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from copilot_kit.journal.store import GENESIS, Sealed, chain_hash
-from copilot_kit.records import SCHEMA
+from copilot_kit.journal.heads import Link, broken_link, is_stream
+from copilot_kit.journal.store import GENESIS, Sealed, body_of, chain_hash
+from copilot_kit.records import SCHEMA, Erased
+
+_TRIES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +39,44 @@ class Verification:
     """Records whose bodies were erased: their heads stand, and the chain with them."""
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The first place where a journal, of all its runs, is not what was written."""
+
+    run_id: str | None
+    """None: the chain over all runs."""
+    seq: int
+    """Of the record; of the link, in the chain."""
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found in a whole journal."""
+
+    ok: bool
+    records: int
+    runs: int
+    first_bad: Place | None = None
+    erased: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """Records whose bodies were erased, by run; a record of each run says by whom."""
+    head: Anchor | None = None
+    """The last link of the chain over all runs: kept elsewhere, it shows later whether anything was cut since."""
+
+
 class Auditable(Protocol):
     """A store that shows its records as it keeps them.
 
-    Contract: `sealed` and `anchor` never repair, skip or reorder anything, and decode no body.
+    Contract: none of these repairs, skips or reorders anything, and none decodes a body.
     """
+
+    async def run_ids(self) -> list[str]:
+        """Return the ids of all runs and streams that any record, or anything kept of a run, is of."""
+        ...
+
+    async def links(self) -> list[Link]:
+        """Return the chain over all runs, in order of number."""
+        ...
 
     async def sealed(self, run_id: str) -> list[Sealed]:
         """Return all records of a run, in order of seq."""
@@ -55,6 +91,7 @@ def verify(records: Iterable[Sealed], *, anchor: Anchor | None = None) -> Verifi
     """Return whether these are all records of one run, unchanged and in order."""
     prev, seq = GENESIS, -1
     erased: list[int] = []
+    named: set[int] = set()
     for record in records:
         cause = flaw_in(record, seq=seq + 1, prev=prev)
         if cause is not None:
@@ -62,13 +99,79 @@ def verify(records: Iterable[Sealed], *, anchor: Anchor | None = None) -> Verifi
         prev, seq = record.head.hash, record.head.seq
         if record.payload is None:
             erased.append(seq)
+        elif record.head.kind == "erased":
+            named.update(_named(record.payload))
     flaw = None if anchor is None else _end_flaw(anchor, seq=seq, last=prev)
+    unnamed = sorted(set(erased) - named)
+    if unnamed:
+        flaw = Flaw(unnamed[0], "its body was removed, and no record of an erasure names it")
     return Verification(ok=flaw is None, records=seq + 1, first_bad=flaw, erased=tuple(erased))
 
 
 async def verify_run(store: Auditable, run_id: str, *, anchor: Anchor | None = None) -> Verification:
     """Return whether a stored run is what was written; an `anchor` of your own finds what the store's cannot."""
-    return verify(await store.sealed(run_id), anchor=anchor or await store.anchor(run_id))
+    records, end = await _whole(store, run_id)
+    return verify(records, anchor=anchor or end)
+
+
+async def verify_all(store: Auditable, *, anchor: Anchor | None = None) -> Report:
+    """Return whether a whole journal is what was written: each run, and that none was removed, cut short or slipped in.
+
+    anchor: `head` of an earlier report, kept elsewhere; without one, runs cut off the end of the chain together with
+    their links cannot be told from runs that never were.
+    """
+    run_ids = await store.run_ids()
+    links = await store.links()
+    broken = broken_link(links, anchor=None if anchor is None else (anchor.seq, anchor.hash))
+    bad = None if broken is None else Place(None, *broken)
+    heads: dict[str, list[Link]] = {}
+    for link in links:
+        heads.setdefault(link.run_id, []).append(link)
+    records = 0
+    erased: dict[str, tuple[int, ...]] = {}
+    for run_id in sorted({*run_ids, *heads}):
+        kept, end = await _whole(store, run_id)
+        found = verify(kept, anchor=end)
+        records += found.records
+        flaw = found.first_bad or _head_flaw(kept, heads.get(run_id, []))
+        if flaw is not None and bad is None:
+            bad = Place(run_id, flaw.seq, flaw.cause)
+        if found.erased:
+            erased[run_id] = found.erased
+    head = Anchor(links[-1].nr, links[-1].hash) if links else None
+    runs = sum(not is_stream(run_id) for run_id in run_ids)
+    return Report(ok=bad is None, records=records, runs=runs, first_bad=bad, erased=erased, head=head)
+
+
+async def _whole(store: Auditable, run_id: str) -> tuple[list[Sealed], Anchor | None]:
+    """Return a run's records and the end that the store keeps of it, as of one moment."""
+    end = await store.anchor(run_id)
+    for _ in range(_TRIES):
+        records = await store.sealed(run_id)
+        before, end = end, await store.anchor(run_id)
+        if before == end:
+            break
+    return records, end
+
+
+def _head_flaw(records: Sequence[Sealed], links: Sequence[Link]) -> Flaw | None:
+    if not links:
+        return Flaw(0, "the chain over all runs does not know it: it was slipped in, or its links were removed")
+    for link in links:
+        if link.seq >= len(records):
+            cause = "the run was removed" if not records else f"records {len(records)} to {link.seq} are missing"
+            return Flaw(len(records), f"{cause}: the chain over all runs names record {link.seq}")
+        if records[link.seq].head.hash != link.head:
+            return Flaw(link.seq, "it is not the record that the chain over all runs names")
+    return None
+
+
+def _named(payload: bytes) -> tuple[int, ...]:
+    try:
+        body = body_of(payload)
+    except ValueError:
+        return ()
+    return body.seqs if isinstance(body, Erased) else ()
 
 
 def flaw_in(record: Sealed, *, seq: int, prev: str | None) -> str | None:
