@@ -1,6 +1,7 @@
 """A tool from a JSON schema is held as strictly as one from a function, and a hostile schema harms nobody."""
 
 import json
+import socket
 import time
 from typing import Any
 
@@ -202,6 +203,23 @@ def test_a_hostile_schema_takes_no_longer_than_a_moment(name: str):
     with pytest.raises(ToolRefused):
         tool.canonical(json.dumps({"a": value}))
     assert time.monotonic() - begun < 3, "seconds; unguarded, each of these takes minutes or more"
+
+
+def test_deep_alternatives_are_not_told_fault_by_fault():
+    with pytest.raises(ToolRefused, match="do not fit: they do not fit the schema"):
+        made(_doubling(14)).canonical('{"a": 1}')
+
+
+@pytest.mark.parametrize("place", ["properties", "x-link"])
+def test_nothing_is_fetched(place: str):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(0.3)
+        link = {"$ref": f"http://127.0.0.1:{listening.getsockname()[1]}/x"}
+        schema = {"type": "object", "properties": {"a": {"$ref": "#/x-link"}}, "x-link": {}, place: {"a": link}}
+        with pytest.raises(UsageError):
+            made({**schema, "properties": {"a": link if place == "properties" else {"$ref": "#/x-link/a"}}})
+        with pytest.raises(TimeoutError):
+            listening.accept()
 
 
 def test_a_value_that_nests_where_alternatives_repeat_is_counted_before_it_is_checked():
