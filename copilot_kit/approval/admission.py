@@ -97,6 +97,8 @@ async def _judged(
         return [*bodies, receipts.receipt(call, "denied", f"Not allowed here: {why}.", outcome="denied")]
     ready = Ready(call, tool, arguments, digest, seen.model, seen.prompt_version, _editor(session, call))
     if asked is not None and changed is None and _approved(asked, tool, digest, _deciders(edge, tool, ruling)):
+        if asked.decision is not None and asked.decision.rule is not None:
+            await standing.begin(session.store, asked.decision.rule, now=edge.clock())
         return ready
     if asked is None and ruling.verdict == "allow":
         return _allowed(ready, ruling.reasons)

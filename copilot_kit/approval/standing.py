@@ -34,8 +34,8 @@ from copilot_kit.records import (
 from copilot_kit.tools import arguments_of
 
 __all__ = [
-    "Granted", "call_of", "check", "check_for", "grant", "in_words", "listed", "matches", "offered", "revoke", "use",
-    "would_have_matched",
+    "Granted", "begin", "call_of", "check", "check_for", "grant", "in_words", "listed", "matches", "offered", "revoke",
+    "use", "would_have_matched",
 ]  # fmt: skip
 
 DAYS: Final = 30
@@ -170,6 +170,12 @@ async def grant(store: Store, rule: StandingRule, *, now: datetime | None = None
             raise UsageError(f"There is another standing rule {rule.id!r}. Give this one an id of its own.")
         if known is not None or await book.append(store, RuleGranted(rule=rule), after=seq):
             return
+
+
+async def begin(store: Store, rule: StandingRule, *, now: datetime) -> None:
+    """Grant a rule that a person has decided on, unless its time is over: whoever decided may have died in between."""
+    if rule.expires_at > now:
+        await grant(store, rule, now=now)
 
 
 async def revoke(store: Store, rule_id: str, *, by: Principal) -> Granted:

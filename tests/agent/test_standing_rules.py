@@ -12,7 +12,8 @@ from copilot_kit.approval.standing import listed, offered, revoke, would_have_ma
 from copilot_kit.errors import UsageError
 from copilot_kit.journal import MemoryStore, Store
 from copilot_kit.journal.opening import open_store
-from copilot_kit.records import Intended, Principal, StandingRule
+from copilot_kit.journal.store import Draft
+from copilot_kit.records import Decided, Decision, Intended, Principal, StandingRule
 from copilot_kit.testing import ScriptedModel, call, say
 from copilot_kit.tools import tool
 
@@ -109,6 +110,20 @@ async def test_a_rule_that_is_used_up_or_revoked_asks_again():
     granted = await with_a_rule(other)
     await revoke(other, granted.id, by=BOB)
     assert (await an_agent(other, (EVE, "second")).run(TASK)).status == "waiting"
+
+
+@pytest.mark.parametrize(("hours", "begun"), [(0, 1), (24 * 31, 0)])
+async def test_a_rule_whose_decider_died_before_it_began_begins_when_the_call_runs(hours: int, begun: int):
+    store = MemoryStore()
+    run = await an_agent(store, (EVE, "first")).run(TASK)
+    proposal = run.proposals[0]
+    made = offered(proposal, by=ADA)
+    decision = Decision(proposal_id=proposal.id, call_digest=proposal.call_digest, verdict="approve", by=ADA,
+                        at=datetime.now(UTC), rule=made)  # fmt: skip
+    await store.append(run.id, [Draft(Decided(decision=decision))], after=len(await store.read(run.id)) - 1)
+    late = an_agent(store, clock=lambda: datetime.now(UTC) + timedelta(hours=hours))
+    assert (await late.resume(run.id)).status == "done"
+    assert len(await listed(store)) == begun
 
 
 async def test_an_expired_rule_asks_again():
