@@ -12,6 +12,7 @@ from copilot_kit.cli.audit_trail import as_json, trail_of
 from copilot_kit.cli.journals import JsonOption, StoreOption, at_journal, found_run
 from copilot_kit.cli.screen import shown, width
 from copilot_kit.display import clipped
+from copilot_kit.errors import JournalError
 from copilot_kit.journal import Journal
 
 if TYPE_CHECKING:
@@ -70,9 +71,13 @@ def audit_verify(*, store: StoreOption = None, json: JsonOption = False) -> int:
     """
 
     async def verified(journal: "Opened") -> dict[str, Any]:
-        from copilot_kit.journal.verify import verify_all
+        from copilot_kit.journal.verify import Place, Report, verify_all
 
-        return asdict(await verify_all(journal))
+        try:
+            report = await verify_all(journal)
+        except JournalError as error:  # so damaged that it cannot even be read: that too is a finding
+            report = Report(ok=False, records=0, runs=0, first_bad=Place(None, 0, str(error)))
+        return asdict(report)
 
     found = at_journal(store, verified)
     if json:
@@ -80,9 +85,8 @@ def audit_verify(*, store: StoreOption = None, json: JsonOption = False) -> int:
     elif found["ok"]:
         erased = sum(map(len, found["erased"].values()))
         less = f", {erased:,} of them erased, on the record" if erased else ""
-        shown(
-            f"ok: {_counted(found['records'], 'record')} of {_counted(found['runs'], 'run')}, as they were written{less}"
-        )
+        counted = f"{_counted(found['records'], 'record')} of {_counted(found['runs'], 'run')}"
+        shown(f"ok: {counted}, as they were written{less}")
     else:
         bad = found["first_bad"]
         place = (

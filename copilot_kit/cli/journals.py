@@ -32,6 +32,8 @@ def at_journal(url: str | None, work: Callable[["Journal"], Awaitable[T]]) -> T:
 
     if url is None and not os.environ.get(VARIABLE) and not Path(FOLDER, "journal.db").exists():
         url = "memory"
+    elif url is not None and not _is_there(url):
+        raise UsageError(f"There is no journal at {url!r}. Name one that is there, or leave --store out.")
 
     async def done() -> T:
         store = open_store(url)
@@ -41,6 +43,12 @@ def at_journal(url: str | None, work: Callable[["Journal"], Awaitable[T]]) -> T:
             await store.close()
 
     return asyncio.run(done())
+
+
+def _is_there(url: str) -> bool:
+    """Return whether a file is there, where the journal is one."""
+    path = url.removeprefix("sqlite:///")
+    return url == "memory" or "://" in path or Path(path).expanduser().exists()
 
 
 async def found_run(journal: Store, name: str) -> str:
