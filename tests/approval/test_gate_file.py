@@ -1,9 +1,12 @@
 """A gate file: small, the same rules as in Python, and whatever is not understood is one line that says where."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from copilot_kit.approval import Gate, GateCall
 from copilot_kit.approval.gate_file import read_gate
@@ -231,3 +234,51 @@ def test_a_file_that_is_not_there_or_no_text_is_one_line(file: Path):
     file.write_bytes(b"# \xff")
     with pytest.raises(UsageError, match="not UTF-8 at byte 2"):
         read_gate(file)
+
+
+KEYS = [
+    "rule",
+    "flow",
+    "may_decide",
+    "answer_within",
+    "verdict",
+    "earn",
+    "tool",
+    "tools",
+    "effect",
+    "when",
+    "target",
+    "x",
+]
+plain = (
+    st.sampled_from(["deny", "allow", "ask", "read", "2h", "pay", "", "\n", "\u202e"]) | st.integers() | st.booleans()
+)
+tables = st.recursive(
+    plain | st.floats(),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def toml_of(value: Any) -> str:
+    match value:
+        case dict():
+            return "{" + ", ".join(f"{key} = {toml_of(one)}" for key, one in value.items()) + "}"
+        case list():
+            return f"[{', '.join(map(toml_of, value))}]"
+        case float():
+            return repr(value)
+        case _:
+            return json.dumps(value)
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), tables, max_size=3), st.lists(tables, max_size=2))
+def test_whatever_the_file_holds_it_is_a_gate_or_one_line(tmp_path_factory: Any, top: dict[str, Any], rules: list[Any]):
+    file = tmp_path_factory.getbasetemp() / "any.toml"
+    whole = top | ({"rule": rules} if rules else {})
+    text = "\n".join(f"{key} = {toml_of(value)}" for key, value in whole.items())
+    try:
+        said = gate_of(file, text).judge(a_call()).verdict
+    except UsageError as error:
+        said = str(error)
+    assert said in {"allow", "ask", "deny"} or (said.startswith(str(file)) and "\n" not in said)
