@@ -159,7 +159,7 @@ def _tell_unknown_tools(bench: _Bench) -> None:
     """Tell which rules are about tools that the agent has not: a misspelt name denies nothing."""
     for label, named in bench.gate.tools_named():
         if bench.find_tool is not None and bench.find_tool(named) is None:
-            told(f"{label} is about the tool {visible(repr(named))}, which agent {bench.agent!r} has not.")
+            told(f"{visible(label)} is about the tool {visible(repr(named))}, which agent {bench.agent!r} has not.")
 
 
 def _case(tool: str, args: str, *, effect: str | None, model: str, said: str, agent: str | None) -> Case:
