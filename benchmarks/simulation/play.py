@@ -18,6 +18,7 @@ from benchmarks.simulation.world import Broken, Killed, Rates, World
 from copilot_kit.errors import CopilotError, NotDecidable
 from copilot_kit.journal.memory import MemoryStore
 from copilot_kit.journal.state import RunState
+from copilot_kit.journal.store import Entry
 
 MOST_ROUNDS = 40
 """In calm weather a run comes to its end within so many decisions and resumes."""
@@ -145,8 +146,12 @@ async def _take_on(world: World, wire: Wire, runs: list[str]) -> list[str]:
         state = RunState.of(entries) if entries else None
         if state is None or run_id in ready or state.status == "failed" or _lost(state):  # whoever asked, asks again
             await start(world, wire, run_id)
-    states = [RunState.of(await world.inner.read(run_id)) for run_id in runs]
-    return [state.run_id for state in states if state.ended is None or state.unknown or _lost(state)]
+    return [run_id for run_id in runs if not _over(await world.inner.read(run_id))]
+
+
+def _over(entries: list[Entry]) -> bool:
+    state = RunState.of(entries) if entries else None
+    return state is not None and state.ended is not None and not state.unknown and not _lost(state)
 
 
 def _lost(state: RunState) -> bool:
