@@ -8,7 +8,8 @@ from functools import lru_cache
 from copilot_kit.messages import Source
 
 _WORD = re.compile(r"[\w.@+-]+")
-_FEWEST_BITS, _MOST_BITS = 256, 8192
+_SLOTS = 8192
+_MOST_WORDS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,57 +25,54 @@ class _Passage:
     order: int
     source: Source
     text: Callable[[], str]
-    sieve: bytes
-    """A bit for each word's hash: a word whose bit is not set is not in the text."""
 
 
 class Passages:
-    """Texts in the order in which they came; a text is read once, and again only where its sieve lets a value pass.
+    """Texts in the order in which they came; a text is read once, and again only where it may hold a value.
 
-    The sieve of a text of 10 kB is 1 kB: a long conversation is searched in microseconds a text, and not copied.
+    Which texts may hold a word is kept as one bit a text for each of a fixed number of slots that words fall into: a
+    kilobyte for a text of ten, and a long conversation is searched by joining a few numbers.
     """
 
     def __init__(self) -> None:
-        self._waiting: list[tuple[int, Source, Callable[[], str]]] = []
+        self._waiting: list[_Passage] = []
         self._passages: list[_Passage] = []
+        self._slots: dict[int, int] = {}
 
     def add(self, order: int, source: Source, text: Callable[[], str]) -> None:
         """Add a text; it is read when somebody first looks for a value."""
-        self._waiting.append((order, source, text))
+        self._waiting.append(_Passage(order, source, text))
 
     def first(self, value: str) -> Found | None:
         """Return where the value stood first, in any case and spacing."""
-        plain = _plain(value)
-        return self._first(value, lambda text: plain in _plain(text)) if plain else None
+        plain, word = _plain(value), max(_words(value), key=len, default="")
+        return self._first(value, lambda text: word in text.casefold() and plain in _plain(text))
 
     def listed(self, argument: str, value: str) -> Found | None:
         """Return where a field of this argument's name held exactly this value first: `id: 7`, `"id": "7"`."""
-        pattern = _field(argument, value)
-        return self._first(value, lambda text: pattern.search(text) is not None)
+        return self._first(value, lambda text: _field(argument, value).search(text) is not None)
 
     def _first(self, value: str, holds: Callable[[str], bool]) -> Found | None:
-        self._passages += [_Passage(order, source, text, _sieve(text())) for order, source, text in self._waiting]
-        self._waiting.clear()
-        word = max(_words(value), key=len, default="")
-        if not word:
-            return None
-        number = hash(word)
-        for passage in self._passages:
-            bit = number & (len(passage.sieve) * 8 - 1)
-            if passage.sieve[bit >> 3] & (1 << (bit & 7)) and holds(passage.text()):
+        self._read()
+        words = sorted(set(_words(value)), key=len)[-_MOST_WORDS:]
+        may = (1 << len(self._passages)) - 1 if words else 0
+        for word in words:
+            may &= self._slots.get(hash(word) % _SLOTS, 0)
+        while may:
+            lowest = may & -may
+            passage = self._passages[lowest.bit_length() - 1]
+            if holds(passage.text()):
                 return Found(passage.order, passage.source)
+            may ^= lowest
         return None
 
-
-def _sieve(text: str) -> bytes:
-    bits = _FEWEST_BITS
-    while bits < min(len(text), _MOST_BITS):
-        bits *= 2
-    sieve = bytearray(bits // 8)
-    for number in map(hash, set(_words(text))):
-        bit = number & (bits - 1)
-        sieve[bit >> 3] |= 1 << (bit & 7)
-    return bytes(sieve)
+    def _read(self) -> None:
+        for passage in self._waiting:
+            bit = 1 << len(self._passages)
+            for slot in {hash(word) % _SLOTS for word in _words(passage.text())}:
+                self._slots[slot] = self._slots.get(slot, 0) | bit
+            self._passages.append(passage)
+        self._waiting.clear()
 
 
 def _words(text: str) -> list[str]:

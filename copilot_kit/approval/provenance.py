@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import JsonValue
 
@@ -32,6 +32,9 @@ _UNSAID: dict[Role, Source] = {
 }
 """Where a part comes from that does not say so."""
 _PASTED = Source(kind="document", ref="pasted into the request")
+_Target: TypeAlias = frozenset[tuple[str, str]]
+_RAN = frozenset({"ok", "unknown", "interrupted"})
+"""How a call may have ended that had its effect; one that has no result yet may still have it."""
 _ASKS = frozenset({"user", "person"})
 _MADE = frozenset({"summary", "derived"})
 _TEXT_ROLES = frozenset({"content", "wording"})
@@ -75,7 +78,7 @@ class Origins:
         self._by_id: dict[str, ToolCall] = {}
         self._outcomes: dict[str, str] = {}
         self._refused: set[str] = set()
-        self._targets: dict[str, set[tuple[str, str]]] = {}
+        self._targets: dict[str, list[tuple[str, _Target]]] = {}
 
     def take(self, message: Message) -> None:
         """Add a message of the conversation; one that was taken before is left out."""
@@ -121,19 +124,17 @@ class Origins:
     ) -> bool:
         """Tell whether a call before this one ran, or may run, with the same tool on the same receivers and things."""
         target = _target(arguments, roles)
-        for call in self._calls.get(tool, ()):
-            if call.call_id == call_id:
+        for earlier_id, earlier in self._targets_of(tool, roles):
+            if earlier_id == call_id:
                 return False
-            if self._outcomes.get(call.call_id, "ok") in ("ok", "unknown", "interrupted"):
-                earlier = self._target_of(call, roles)
-                if earlier == target or (earlier and target and (earlier <= target or target <= earlier)):
-                    return True
+            alike = earlier == target or (earlier and target and (earlier <= target or target <= earlier))
+            if alike and self._outcomes.get(earlier_id, "ok") in _RAN:
+                return True
         return False
 
-    def _target_of(self, call: ToolCall, roles: Mapping[str, ArgumentRole]) -> set[tuple[str, str]]:
-        known = self._targets.get(call.call_id)
-        if known is None:
-            known = self._targets[call.call_id] = _target(_arguments(call) or {}, roles)
+    def _targets_of(self, tool: str, roles: Mapping[str, ArgumentRole]) -> list[tuple[str, _Target]]:
+        calls, known = self._calls.get(tool, []), self._targets.setdefault(tool, [])
+        known += [(call.call_id, _target(_arguments(call) or {}, roles)) for call in calls[len(known) :]]
         return known
 
     def _take(self, part: Part, role: Role) -> None:
@@ -289,11 +290,11 @@ def _number_forms(value: float) -> list[str]:
     return [str(value), str(int(value))] if float(value).is_integer() else [str(value)]
 
 
-def _target(arguments: Mapping[str, JsonValue], roles: Mapping[str, ArgumentRole]) -> set[tuple[str, str]]:
+def _target(arguments: Mapping[str, JsonValue], roles: Mapping[str, ArgumentRole]) -> _Target:
     """Return whom a call reaches and what it acts on, or all it says where it names neither."""
     values = [(leaf.argument, leaf) for leaf in leaves(arguments)]
     aimed = [one for one in values if roles.get(one[0]) not in _TEXT_ROLES]
-    return {(name, str(leaf.value).casefold()) for name, leaf in aimed or values}
+    return frozenset((name, str(leaf.value).casefold()) for name, leaf in aimed or values)
 
 
 def _arguments(call: ToolCall) -> dict[str, JsonValue] | None:
