@@ -67,7 +67,7 @@ class PostgresDatabase:
         _need_driver()
         self.engine = create_engine(
             address, paramstyle="format", isolation_level="AUTOCOMMIT", pool_size=READERS + 1, max_overflow=0,
-            pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_S, "application_name": "copilot-kit"},
+            pool_pre_ping=True,
         )  # fmt: skip
         self.dialect = self.engine.dialect
         try:
@@ -217,7 +217,8 @@ def _address(url: str) -> URL:
             "Cannot open this journal: its address cannot be read. Write postgresql://USER:PASSWORD@HOST:PORT/DATABASE,"
             " with what is special in a password as %XX."
         ) from error
-    return address.set(drivername="postgresql+psycopg")
+    ours = {"connect_timeout": str(CONNECT_S), "application_name": "copilot-kit"}
+    return address.set(drivername="postgresql+psycopg", query={**ours, **address.query})
 
 
 def _need_driver() -> None:
