@@ -23,6 +23,10 @@ ReceiptState: TypeAlias = Literal["done", "failed", "unknown", "denied", "cancel
 RunStatus: TypeAlias = Literal["running", "waiting", "done", "failed", "stopped"]
 
 
+CANCELLED = "Cancelled"
+"""The error of an answer that its caller stopped listening to."""
+
+
 class Principal(Record):
     """Who decides, and how that is known."""
 
@@ -185,6 +189,11 @@ class Failure(Record):
     error: str
     message: str
     started: bool = False
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Nothing failed: the caller stopped listening, and the run can be taken on as if its owner had died."""
+        return self.error == CANCELLED
 
 
 class RunStarted(Record):

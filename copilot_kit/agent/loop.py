@@ -23,6 +23,7 @@ from copilot_kit.journal.store import Entry
 from copilot_kit.messages import Message, Part, Source, Text, ToolCall
 from copilot_kit.model import Model
 from copilot_kit.records import (
+    CANCELLED,
     Failure,
     Interrupted,
     MessageAdded,
@@ -297,7 +298,7 @@ class _Answer:
     def cancelled(self) -> Responded | Interrupted:
         """Return the record of an answer that the caller stopped listening to."""
         words = "The run was cancelled while the model answered."
-        return self._cut(Failure(error="Cancelled", message=words, started=True), Stop(kind="cancelled"))
+        return self._cut(Failure(error=CANCELLED, message=words, started=True), Stop(kind="cancelled"))
 
     def _cut(self, failure: Failure, stop: Stop) -> Responded | Interrupted:
         took_s = time.monotonic() - self.begun

@@ -5,7 +5,7 @@ import contextlib
 import socket
 import sys
 import webbrowser
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
 import uvicorn
@@ -35,14 +35,36 @@ def serve(
     agents: Sequence[Agent[Any]] = (),
     principal: Principal | None = None,
     open_browser: bool = False,
+    beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
     tell: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),  # noqa: T201
 ) -> None:
     """Serve the inbox until Ctrl-C; the address with the one-time token goes to `tell`.
 
     port: 0 takes a free one. host: other machines reach the inbox only if it is not a loopback address.
+    beside: the application's own work, such as starting runs; begun with the server, cancelled with it.
     """
+    serving = _serve(store, host, port, agents, principal, open_browser=open_browser, tell=tell)
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(store, host, port, agents, principal, open_browser=open_browser, tell=tell))
+        asyncio.run(serving if beside is None else _beside(serving, beside(), tell))
+
+
+async def _beside(
+    serving: Coroutine[Any, Any, None], work: Coroutine[Any, Any, None], tell: Callable[[str], None]
+) -> None:
+    """Serve, with other work at its side: if that fails, it is told, and the inbox goes on."""
+    working = asyncio.create_task(work)
+
+    def told(task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            tell(f"The work beside the inbox ended: {error or type(error).__name__}")
+
+    working.add_done_callback(told)
+    try:
+        await serving
+    finally:
+        working.cancel()
+        await asyncio.wait([working])
 
 
 async def _serve(

@@ -275,7 +275,7 @@ class RunState:
                 self.model, self.slot, self.base_url = model, slot, base_url
             case Responded(response=response, failure=failure):
                 thread._respond(response)  # noqa: SLF001
-                self.broken = self.broken if head.path else failure
+                self.broken = self.broken if head.path else _broken(failure)
                 self.called.update(call.call_id for call in response.calls)
                 self._count(response.usage)
             case Proposed(proposal=proposal):
@@ -299,7 +299,7 @@ class RunState:
                 thread.interrupted = None
                 self.broken = self.broken if head.path else None
             case Interrupted(failure=failure):
-                self.broken = failure
+                self.broken = _broken(failure)
             case _:  # erased, or of no consequence for where the run stands
                 pass
 
@@ -367,3 +367,7 @@ class RunState:
         for asked in self.proposals.values():
             if asked.state == "pending":
                 asked.state = "cancelled"
+
+
+def _broken(failure: Failure | None) -> Failure | None:
+    return None if failure is None or failure.is_cancelled else failure

@@ -128,10 +128,10 @@ class Tally:
                 self.ended, self.broken = "", False
             case Requested():
                 self.broken = False
-            case Interrupted():
-                self.broken = True
+            case Interrupted(failure=failure):
+                self.broken = not failure.is_cancelled
             case Responded(response=response, failure=failure):
-                self.broken = self.broken if nested else failure is not None
+                self.broken = self.broken if nested else failure is not None and not failure.is_cancelled
                 if self.unknown and response.state == "complete":  # the next turn: the last one's calls are forgotten
                     self.unknown -= waiting.clear("unknown", where.path)
             case Received(state=state) if state == "unknown" or self.unknown:
