@@ -30,6 +30,7 @@ _SPACES = re.compile(r" {10,}|(?<= ) +$| +$")
 _RUN = re.compile(r"([^⟦⟧])\1{99,}")
 _SAME_ESCAPES = re.compile(r"(⟦U\+([0-9A-F]{4,6})⟧)\1{2,}")
 _MOST_MARKS = 4
+_ENOUGH = 50
 
 _IN_WIDE_USE = frozenset(
     "LATIN GREEK CYRILLIC ARMENIAN HEBREW ARABIC DEVANAGARI BENGALI GURMUKHI GUJARATI ORIYA TAMIL TELUGU KANNADA "
@@ -93,11 +94,12 @@ def clipped(text: str, room: int) -> str:
 
     For lists, where the whole stands elsewhere. Counted are the characters of the text, not of its escapes.
     """
-    shown = visible(text)
-    if width_of(shown) <= room:
+    beyond = max(0, len(text) - _ENOUGH * room)  # of a very long text only the beginning is looked at
+    shown = visible(text[: len(text) - beyond])
+    if not beyond and width_of(shown) <= room:
         return shown
     whole = [mark[0] for mark in _SIGN.finditer(shown)]
-    missing, kept = 0, width_of(shown)
+    missing, kept = beyond, width_of(shown)
     while whole and kept + len(f"…+{missing}") > room:
         sign = whole.pop()
         kept -= width_of(sign)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from copilot_kit.display import MARGIN, block, recovered, recovered_block, visible
+from copilot_kit.display import MARGIN, block, clipped, in_margin, recovered, recovered_block, visible, width_of
 
 
 def hidden_in(shown: str) -> list[str]:
@@ -96,6 +96,30 @@ def test_lines_are_folded_by_the_columns_they_take_on_the_screen():
 def test_lines_are_folded_between_words_where_there_are_words():
     assert block("one two three", width=14) == ["  │ one two ", "  │…three"]
     assert block("x abcdefghijklmno", width=14) == ["  │ x abcdefgh", "  │…ijklmno"]
+
+
+def test_a_text_is_clipped_by_columns_and_says_how_many_characters_are_missing():
+    assert clipped("short", 5) == "short"
+    assert clipped("Dear Ada, your order", 12) == "Dear Ada…+12"
+    assert clipped("漢字漢字漢字", 8) == "漢字…+4"
+    assert clipped("ab\u202ecd\u202eef", 14) == "ab⟦U+202E⟧c…+4"
+    assert clipped("x" * 1_000_000, 20) == "⟦U+0078×1000⟧…+999000"
+
+
+@given(st.text(st.characters()), st.integers(12, 60))
+def test_a_clipped_text_fits_hides_nothing_and_counts_what_is_missing(text: str, room: int):
+    shown = clipped(text, room)
+    assert width_of(shown) <= room
+    assert hidden_in(shown) == []
+    head, mark, missing = shown.rpartition("…+")
+    if shown != visible(text):
+        assert mark
+        assert text.startswith(recovered(head))
+        assert len(recovered(head)) + int(missing) == len(text)
+
+
+def test_lines_that_are_visible_already_are_not_escaped_twice():
+    assert in_margin([visible("a\u202eb"), "c"]) == ["  │ a⟦U+202E⟧b", "  │ c"]
 
 
 def test_look_alikes_inside_a_name_are_written_out(shared: Path):

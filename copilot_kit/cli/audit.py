@@ -88,11 +88,7 @@ def audit_verify(*, store: StoreOption = None, json: JsonOption = False) -> int:
         counted = f"{_counted(found['records'], 'record')} of {_counted(found['runs'], 'run')}"
         shown(f"ok: {counted}, as they were written{less}")
     else:
-        bad = found["first_bad"]
-        place = (
-            f"record {bad['seq']} of {clipped(str(bad['run_id']), 60)}" if bad.get("run_id") else "the chain of runs"
-        )
-        shown(f"not ok: {place}: {clipped(bad['cause'], 400)}")
+        shown(f"not ok: {_place(found['first_bad'])}")
     return 0 if found["ok"] else 1
 
 
