@@ -14,7 +14,7 @@ from copilot_kit.errors import UsageError
 from copilot_kit.inbox import shapes
 from copilot_kit.inbox.deciding import known
 from copilot_kit.inbox.desk import Desk, body_of, desk_of, named, visitor_of
-from copilot_kit.inbox.pages import CLAIM_S, order_in
+from copilot_kit.inbox.pages import CLAIM_S, order_in, words_in
 from copilot_kit.inbox.runs import number
 from copilot_kit.inbox.sign_in import Visitor
 from copilot_kit.journal.state import RunState
@@ -74,12 +74,15 @@ async def call_of(request: Request) -> Call:
 
 async def waiting(call: Call) -> shapes.WaitingList:
     """Return what waits for a person."""
-    query = call.request.query_params
+    request = call.request
     rows = await call.desk.store.waiting(
-        order=order_in(call.request), search=query.get("search", ""), tool=query.get("tool") or None,
-        assigned_to=query.get("assigned_to") or None, limit=number(call.request, "limit", most=_MOST, other=50),
-        offset=number(call.request, "offset", most=1_000_000, other=0, least=0),
-    )  # fmt: skip
+        order=order_in(request),
+        search=words_in(request, "search"),
+        tool=words_in(request, "tool") or None,
+        assigned_to=words_in(request, "assigned_to") or None,
+        limit=number(request, "limit", most=_MOST, other=50),
+        offset=number(request, "offset", most=1_000_000, other=0, least=0),
+    )
     return shapes.WaitingList(count=await call.desk.store.waiting_count(), waiting=tuple(rows))
 
 
@@ -214,7 +217,7 @@ async def revoke_rule(call: Call) -> shapes.RuleState:
 
 async def calls(call: Call) -> shapes.CallList:
     """Return the calls that passed the gate, last asked first."""
-    tool = call.request.query_params.get("tool") or None
+    tool = words_in(call.request, "tool") or None
     rows = await call.desk.store.calls(tool=tool, limit=number(call.request, "limit", most=_MOST, other=50))
     return shapes.CallList(calls=tuple(rows))
 

@@ -6,9 +6,12 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from copilot_kit.approval.approvers import habits
 from copilot_kit.approval.trust import Standing
 from copilot_kit.inbox.desk import desk_of
+from copilot_kit.inbox.pages import words_in
 from copilot_kit.inbox.runs import number
+from copilot_kit.journal.verify import verify_all
 
 _LAST: Final = 200
 TARGETS: Final = (0.9, 0.98, 0.999)
@@ -26,10 +29,11 @@ class Fared:
 async def audit(request: Request) -> Response:
     """Show the calls that passed the gate, last asked first."""
     desk = desk_of(request)
-    tool = request.query_params.get("tool") or None
+    tool = words_in(request, "tool") or None
     limit = number(request, "last", most=2_000, other=_LAST)
     rows = await desk.store.calls(tool=tool, limit=limit)
-    return desk.page(request, "audit.html", rows=rows, tool=tool or "", limit=limit)
+    report = await verify_all(desk.store) if request.query_params.get("verify") == "1" else None
+    return desk.page(request, "audit.html", rows=rows, tool=tool or "", limit=limit, people=habits(rows), report=report)
 
 
 async def trust(request: Request) -> Response:

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from copilot_kit.agent import Agent
+from copilot_kit.errors import UsageError
 from copilot_kit.inbox import marking, times
 from copilot_kit.inbox.guard import MAX_BODY_BYTES
 from copilot_kit.inbox.live import Live
@@ -126,8 +127,11 @@ def visitor_of(request: Request) -> Visitor:
 
 async def form_of(request: Request) -> dict[str, str]:
     """Return the fields of a form that was made for this visitor; raises `Forged` for any other."""
-    text = (await body_of(request)).decode("utf-8", "replace")
-    form = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+    try:
+        text = (await body_of(request)).decode()
+        form = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict"))
+    except ValueError as error:  # not UTF-8, or more fields than any form has
+        raise UsageError(f"The form cannot be read: {error}. Open the page again and repeat what you did.") from error
     visitor = visitor_of(request)
     given = form.pop("csrf", "") or request.headers.get("x-csrf-token", "")
     desk_of(request).seals.check_csrf(visitor.session, given)
@@ -151,7 +155,10 @@ def segment(name: str) -> str:
 
 def named(request: Request, name: str) -> str:
     """Return what the path of a request says in the place of this parameter."""
-    return unquote(str(request.path_params[name]))
+    given = unquote(str(request.path_params[name]))
+    if "\0" in given:
+        raise HTTPException(404, f"There is nothing of the name {given!r}.")
+    return given
 
 
 def to(request: Request, path: str) -> Response:

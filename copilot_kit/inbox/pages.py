@@ -35,7 +35,7 @@ async def waiting(request: Request) -> Response:
     query = request.query_params
     order = order_in(request)
     page = number(request, "page", most=10_000)
-    search, tool = query.get("q", "")[:_LONGEST_SEARCH], query.get("tool") or None
+    search, tool = words_in(request, "q"), words_in(request, "tool") or None
     mine = query.get("assigned") == "me"
     rows = await desk.store.waiting(order=order, search=search, tool=tool, limit=PAGE + 1, offset=(page - 1) * PAGE,
                                     assigned_to=visitor.principal.id if mine else None)  # fmt: skip
@@ -124,6 +124,11 @@ async def settle_call(request: Request) -> Response:
     text = form.get("text", "").replace("\r\n", "\n").strip()
     await settle(desk.store, run_id, call_id, done=form["done"] == "yes", by=visitor.principal, text=text)
     return to(request, f"/runs/{segment(run_id)}")
+
+
+def words_in(request: Request, name: str) -> str:
+    """Return a text from the query, as far as a journal can be searched for it."""
+    return request.query_params.get(name, "").replace("\0", " ")[:_LONGEST_SEARCH]
 
 
 def order_in(request: Request) -> Order:

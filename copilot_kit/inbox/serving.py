@@ -5,7 +5,8 @@ import contextlib
 import socket
 import sys
 import webbrowser
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import uvicorn
@@ -25,25 +26,53 @@ from copilot_kit.records import Principal
 PORT: Final = 8321
 _LAST_S: Final = 2
 _LOOK_S: Final = 0.1
+_ANY: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104  refused, where nobody says how they are called
 
 
-def serve(
+def _to_stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a server was told."""
+
+    host: str
+    port: int
+    agents: Sequence[Agent[Any]]
+    hosts: Sequence[str]
+    tokens: Mapping[str, Principal]
+    principal: Principal | None
+    open_browser: bool
+    tell: Callable[[str], None]
+
+
+def serve(  # noqa: PLR0913  what a server can be told; all but the journal by name
     store: Journal,
     *,
     host: str = "127.0.0.1",
     port: int = PORT,
     agents: Sequence[Agent[Any]] = (),
+    hosts: Sequence[str] = (),
+    tokens: Mapping[str, Principal] | None = None,
     principal: Principal | None = None,
     open_browser: bool = False,
     beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
-    tell: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),  # noqa: T201
+    tell: Callable[[str], None] = _to_stderr,
 ) -> None:
-    """Serve the inbox until Ctrl-C; the address with the one-time token goes to `tell`.
+    """Serve the inbox until Ctrl-C; addresses with one-time tokens, one for each browser, go to `tell`.
 
-    port: 0 takes a free one. host: other machines reach the inbox only if it is not a loopback address.
+    port: 0 takes a free one. host: other machines reach the inbox only if it is not a loopback address; what they send
+        can then be read on the way, unless a proxy with TLS stands before it.
+    hosts: further `name:port` by which browsers may call it. tokens: for programs that use the HTTP API.
     beside: the application's own work, such as starting runs; begun with the server, cancelled with it.
     """
-    serving = _serve(store, host, port, agents, principal, open_browser=open_browser, tell=tell)
+    if host in _ANY and not hosts:
+        raise UsageError(
+            f"host={host!r} is every address of this machine. Say by which names browsers call it:"
+            f" hosts=['inbox.example:{port}']."
+        )
+    serving = _serve(store, _Told(host, port, agents, hosts, tokens or {}, principal, open_browser, tell))
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(serving if beside is None else _beside(serving, beside(), tell))
 
@@ -67,30 +96,26 @@ async def _beside(
         await asyncio.wait([working])
 
 
-async def _serve(
-    store: Journal,
-    host: str,
-    port: int,
-    agents: Sequence[Agent[Any]],
-    principal: Principal | None,
-    *,
-    open_browser: bool,
-    tell: Callable[[str], None],
-) -> None:
-    listening = _listening(host, port)
+async def _serve(store: Journal, told: _Told) -> None:
+    listening = _listening(told.host, told.port)
     port = listening.getsockname()[1]
-    who = None if principal is None else principal.model_copy(update={"authenticated": "token"})
-    tokens = OneTimeTokens(principal=who, cookie=f"inbox_{port}")
-    live, work = Live(store), Work(store, agents)
-    desk = Desk(store, agents_by_name(agents), tokens, Seals(), live, work)
-    app = app_of(desk, hosts=_hosts(host, port))
+    name = f"[{told.host}]" if ":" in told.host else told.host
+    where = f"http://{told.hosts[0] if told.host in _ANY else f'{name}:{port}'}/sign-in"
+
+    def tell_again() -> None:
+        told.tell(f"A browser has signed in. For another one: {where}#{tokens.minted()}")
+
+    who = None if told.principal is None else told.principal.model_copy(update={"authenticated": "token"})
+    tokens = OneTimeTokens(principal=who, cookie=f"inbox_{port}", used=tell_again)
+    live, work = Live(store), Work(store, told.agents)
+    desk = Desk(store, agents_by_name(told.agents), tokens, Seals(), live, work, told.tokens)
+    app = app_of(desk, hosts=(*_hosts(told.host, port), *told.hosts))
     config = uvicorn.Config(app, log_level="warning", access_log=False, proxy_headers=False, server_header=False,
                             timeout_graceful_shutdown=_LAST_S, lifespan="on")  # fmt: skip
-    shown = f"[{host}]" if ":" in host else host
-    address = f"http://{shown}:{port}/sign-in#{tokens.minted()}"
-    tell(f"Inbox: {address}")
-    tell("The address is good for one browser. Press Ctrl-C to end.")
-    if open_browser:
+    address = f"{where}#{tokens.minted()}"
+    told.tell(f"Inbox: {address}")
+    told.tell("The address is good for one browser. Press Ctrl-C to end.")
+    if told.open_browser:
         webbrowser.open(address)
     server = uvicorn.Server(config)
     ending = asyncio.create_task(_close_streams(server, live))

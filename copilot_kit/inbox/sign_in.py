@@ -38,14 +38,22 @@ class OneTimeTokens:
 
     The token travels behind `#` in the printed address, which no browser sends and no log keeps; the sign-in page
     sends it in the body of a form, and gets a cookie in return.
+
+    used: called when a token was, to print a new one for the next browser.
     """
 
     def __init__(
-        self, *, principal: Principal | None = None, clock: Callable[[], float] = time.monotonic, cookie: str = "inbox"
+        self,
+        *,
+        principal: Principal | None = None,
+        cookie: str = "inbox",
+        clock: Callable[[], float] = time.monotonic,
+        used: Callable[[], None] = lambda: None,
     ) -> None:
         self.cookie = f"copilot_kit_{cookie}"
         self._principal = principal or Principal(id=getpass.getuser(), authenticated="token")
         self._clock = clock
+        self._used = used
         self._tokens: set[str] = set()
         self._sessions: OrderedDict[str, float] = OrderedDict()
 
@@ -79,6 +87,7 @@ class OneTimeTokens:
         self._sessions[session] = self._clock() + SESSION_S
         if len(self._sessions) > _MOST_SESSIONS:
             self._sessions.popitem(last=False)
+        self._used()
         return session
 
     def ended(self, request: HTTPConnection) -> None:

@@ -136,3 +136,18 @@ async def test_a_body_that_does_not_say_its_length_is_cut_off(office, anna):
 
     answer = await anna.client.post(f"{card}/decide", content=endless())
     assert (answer.status_code, await effects(office)) == (413, ["proposed"])
+
+
+@pytest.mark.parametrize("body", ["a=1&" * 3000, "text=%ED%A0%80", b"text=\xff", "%00=%00", "=&&&=", "verdict"])
+async def test_a_form_that_cannot_be_read_is_refused_in_words(office, anna, body):
+    card = await waiting_card(office)
+    answer = await anna.client.post(f"{card}/decide", content=body)
+    assert answer.status_code in {403, 422}
+    assert await effects(office) == ["proposed"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/runs/%2500", "/cards/%2500/x", "/runs/..%252f..%252fetc", "/static/..%2f..%2fapp.py", "/%"]
+)
+async def test_an_odd_address_is_not_found(anna, path):
+    assert (await anna.get(path)).status_code == 404

@@ -83,3 +83,8 @@ def test_it_listens_on_loopback_only(server):
         pytest.skip(f"{os.name} does not say who listens in /proc/net/tcp")
     assert f"0100007F:{int(port):04X}" in places
     assert f"00000000:{int(port):04X}" not in places
+
+
+def test_every_address_of_the_machine_needs_a_name():
+    with pytest.raises(UsageError, match="Say by which names"):
+        serve(MemoryStore(), host="0.0.0.0", tell=lambda _: None)  # noqa: S104

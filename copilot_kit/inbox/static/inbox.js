@@ -88,6 +88,14 @@ function unfold() {
   });
 }
 
+// A question that runs out while it is looked at is shown as expired when it does.
+function expire() {
+  const until = document.querySelector("[data-card] .due time")?.getAttribute("datetime");
+  if (!until) return;
+  const left = new Date(until).getTime() - Date.now();
+  if (left > 0 && left < 86400000) setTimeout(refresh, left + 500);
+}
+
 function listen() {
   if (!document.querySelector("[data-live]")) return;
   const events = new EventSource(`${root}/events`);
@@ -160,4 +168,5 @@ signInFromAddress();
 listen();
 claim();
 unfold();
+expire();
 keys();
