@@ -1,7 +1,8 @@
-"""Run with: python -m benchmarks.journal [--folder DIR] [--rounds N].
+"""Run with: python -m benchmarks.journal [--folder DIR] [--rounds N] [--postgres URL].
 
 Appends of one record with a body of about 900 bytes, interleaved in rounds with a loop that does nothing but commit
-as much to SQLite with fsync; medians over the rounds. Then a list of 10,000 runs that wait.
+as much to SQLite with fsync; medians over the rounds. Then 10,000 proposals that wait, and the evidence of as many
+calls. With a URL of an empty database, the same appends there.
 """
 
 import argparse
@@ -12,13 +13,14 @@ import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator, Sized
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from copilot_kit.journal.opening import Journal, open_store
 from copilot_kit.journal.store import Draft
+from copilot_kit.journal.verify import verify_all
 from copilot_kit.messages import Text, ToolResult
 from copilot_kit.records import (
     Decided,
@@ -32,6 +34,7 @@ from copilot_kit.records import (
     Step,
 )
 
+BARE = "bare SQLite, a commit each"
 SINGLE, TOGETHER, WAITING = 400, 100, 10_000
 SHAPES = ((True, 1, SINGLE), (False, 1, SINGLE), (True, TOGETHER, 20), (False, TOGETHER, 20))
 
@@ -48,7 +51,7 @@ def receipt(n: int) -> Draft:
 def proposed(n: int) -> Draft:
     proposal = Proposal(
         id=f"p{n}", call_id=f"call_{n}", path=(Step(agent="support"),), tool="send", tool_version="1",
-        effect="external", arguments="{}", model="one > one", prompt_version="1",
+        effect="external", arguments=f'{{"to":"ticket {n}"}}', model="one > one", prompt_version="1",
         reasons=(Reason(code="effect", text="It leaves the house."),), call_digest="c", shown_digest="s",
     )  # fmt: skip
     return Draft(Proposed(proposal=proposal))
@@ -98,31 +101,67 @@ async def appends(store: Journal, run: str, drafts: list[Draft], *, durable: boo
         await store.append(run, [draft], after=seq, durable=durable)
 
 
-async def one_round(figures: Figures, folder: Path, number: int) -> None:
-    with figures.timed("bare SQLite, a commit each", SINGLE):
-        bare_loop(folder / "bare.db", SINGLE)
-    store = open_store(str(folder / f"journal{number}.db"))
+async def one_round(figures: Figures, store: Journal, number: int, *, where: str = "") -> None:
     for durable, tasks, count in SHAPES:
         drafts = [receipt(n) for n in range(count)]
-        runs = [f"run_{durable}_{tasks}_{n}" for n in range(tasks)]
-        name = f"{'durable' if durable else 'not synced'}, {tasks} task{'s' * (tasks > 1)}"
+        runs = [f"run_{number}_{durable}_{tasks}_{n}" for n in range(tasks)]
+        name = f"{where}{'durable' if durable else 'not synced'}, {tasks} task{'s' * (tasks > 1)}"
         with figures.timed(name, tasks * (count + 1)):
             await asyncio.gather(*[appends(store, run, drafts, durable=durable) for run in runs])
-    await store.close()
 
 
-async def waiting(folder: Path) -> None:
-    path = str(folder / "waiting.db")
-    store = open_store(path)
+async def rounds(figures: Figures, folder: Path, *, count: int, postgres: str | None) -> None:
+    server = open_store(postgres) if postgres else None
+    for number in range(count):
+        with figures.timed(BARE, SINGLE):
+            bare_loop(folder / "bare.db", SINGLE)
+        store = open_store(str(folder / f"journal{number}.db"))
+        await one_round(figures, store, number)
+        await store.close()
+        if server is not None:
+            await one_round(figures, server, number, where="PostgreSQL: ")
+    if server is not None:
+        await server.close()
+
+
+async def fill(store: Journal) -> None:
     for first in range(0, WAITING, 250):
         numbers = range(first, first + 250)
         await asyncio.gather(*[store.append(f"run_{n}", [started(), proposed(n)], after=-1) for n in numbers])
+
+
+async def waiting(path: str) -> None:
+    store = open_store(path)
+    await fill(store)
     await store.close()
     begun = time.perf_counter()
     store = open_store(path)
     opened = time.perf_counter()
-    page = await store.runs(waiting=True)
-    listed = time.perf_counter()
+    pages: dict[str, float] = {}
+
+    async def page(name: str, listed: Coroutine[object, object, Sized | int]) -> None:
+        clock = time.perf_counter()
+        found = await listed
+        pages[f"{name} ({found if isinstance(found, int) else len(found)})"] = time.perf_counter() - clock
+
+    await page("first page", store.waiting())
+    await page("again", store.waiting())
+    await page("last page", store.waiting(offset=WAITING - 50))
+    await page("due first", store.waiting(order="due"))
+    await page("newest first", store.waiting(order="newest"))
+    await page("search", store.waiting(search="send ticket 99"))
+    await page("count", store.waiting_count())
+    await page("runs waiting", store.runs(waiting=True))
+    await page("ready", store.ready())
+    await page("moved", store.moved())
+    print(f"\n{WAITING} waiting: open {opened - begun:.3f} s; in ms:")
+    print(", ".join(f"{name} {took * 1e3:.1f}" for name, took in pages.items() if not name.startswith("moved")))
+    await decide_some(store)
+    await store.close()
+
+
+async def decide_some(store: Journal) -> None:
+    """Decide as a person does, one after the other; then let all others be approved and run, for evidence of them."""
     took: list[float] = []
     for n in range(300):
         clock = time.perf_counter()
@@ -130,25 +169,33 @@ async def waiting(folder: Path) -> None:
         await store.append(f"run_{n}", [decided(n)], after=1)
         took.append(time.perf_counter() - clock)
     took.sort()
-    await store.close()
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(
-        f"\n{WAITING} waiting: open {opened - begun:.3f} s, first page of {len(page)} {(listed - opened) * 1e3:.1f} ms,"
-    )
     print(f"read and decide p50 {took[150] * 1e3:.1f} ms, p99 {took[296] * 1e3:.1f} ms; peak {peak_mib} MiB")
+    for first in range(300, WAITING, 100):
+        numbers = range(first, first + 100)
+        await asyncio.gather(*[store.append(f"run_{n}", [decided(n), receipt(n)], after=1) for n in numbers])
+    clock = time.perf_counter()
+    (evidence,) = await store.evidence(tool="send")
+    print(f"evidence of {evidence.clean} calls of one tool {(time.perf_counter() - clock) * 1e3:.1f} ms")
+    clock = time.perf_counter()
+    report = await verify_all(store)
+    took_s = time.perf_counter() - clock
+    print(f"verified {report.records} records of {report.runs} runs in {took_s:.1f} s: {report.ok}")
 
 
 async def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.journal", description=__doc__)
     parser.add_argument("--folder", type=Path, help="on the disk to measure; default: the current folder")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--postgres", help="URL of an empty database on a server that syncs")
     chosen = parser.parse_args()
     figures = Figures()
     with tempfile.TemporaryDirectory(dir=chosen.folder or Path.cwd()) as name:
-        for number in range(chosen.rounds):
-            await one_round(figures, Path(name), number)
-        figures.show("bare SQLite, a commit each")
-        await waiting(Path(name))
+        await rounds(figures, Path(name), count=chosen.rounds, postgres=chosen.postgres)
+        figures.show(BARE)
+        await waiting(str(Path(name, "waiting.db")))
+        if chosen.postgres:
+            await waiting(chosen.postgres)
 
 
 if __name__ == "__main__":

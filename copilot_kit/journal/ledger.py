@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from copilot_kit.errors import Conflict, NotOwner
 from copilot_kit.journal.calls import Where, follow
@@ -27,17 +28,20 @@ class Ledger:
     def add(self, drafts: Sequence[Draft], after: int, epoch: int, at: datetime) -> list[Entry]:
         """Add the drafts; see `Store`."""
         say, cursor, key = self._say, self._cursor, self._key
-        cursor.execute(say.run, key)
+        cursor.execute(say.run, key + key)
         row = cursor.fetchone()
         seq, prev = (-1, GENESIS) if row is None else row[-2:]
-        self._check(seq, after, epoch)
+        if epoch and epoch != (self._epoch() if row is None else row[0]):
+            raise NotOwner(f"Run {key[1]!r} was taken over by another owner. Let it finish, or resume it there.")
+        if seq != after:
+            raise Conflict(f"Run {key[1]!r} is at record {seq}, not {after}. Read it again and retry.")
         sealed = self._seal(drafts, seq, prev, epoch, at)
         if not sealed:
             return []
-        cursor.executemany(say.add_record, [cells_of(one.head) for one in sealed])
-        cursor.executemany(say.add_payload, [(*key, s.head.seq, s.salt, s.payload) for s in sealed])
+        self._insert(say.add_record, [cells_of(one.head) for one in sealed])
+        self._insert(say.add_payload, [(*key, s.head.seq, s.salt, s.payload) for s in sealed])
         last = sealed[-1].head
-        tally = Tally() if row is None else Tally(*(*row[1:11], row[12]))
+        tally = Tally() if row is None else Tally(*(*row[2:12], row[13]))
         self._tally(tally, [(one.head, draft.body) for draft, one in zip(drafts, sealed, strict=True)])
         self._keep(tally, last, new=row is None)
         if needs_link(key[1], (one.head.kind for one in sealed), new=row is None):
@@ -89,15 +93,17 @@ class Ledger:
         else:
             self._cursor.execute(self._say.keep_run, (*stand, *self._key))
 
-    def _check(self, seq: int, after: int, epoch: int) -> None:
-        run_id = self._key[1]
-        if epoch:
-            self._cursor.execute(self._say.epoch, self._key)
-            newest = self._cursor.fetchone()
-            if newest is None or newest[0] != epoch:
-                raise NotOwner(f"Run {run_id!r} was taken over by another owner. Let it finish, or resume it there.")
-        if seq != after:
-            raise Conflict(f"Run {run_id!r} is at record {seq}, not {after}. Read it again and retry.")
+    def _epoch(self) -> int | None:
+        """Return the epoch of the newest lease of a run that has no row yet."""
+        self._cursor.execute(self._say.epoch, self._key)
+        newest = self._cursor.fetchone()
+        return None if newest is None else int(newest[0])
+
+    def _insert(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        if len(rows) == 1:  # several at once cost a server more than one
+            self._cursor.execute(sql, rows[0])
+        else:
+            self._cursor.executemany(sql, rows)
 
     def _seal(self, drafts: Sequence[Draft], seq: int, prev: str, epoch: int, at: datetime) -> list[Sealed]:
         tenant, run_id = self._key

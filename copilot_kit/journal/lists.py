@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from copilot_kit.journal.calls import JUDGED, RAN
 from copilot_kit.journal.folding import RECENT, Counted, Key, counted
@@ -28,21 +29,9 @@ from copilot_kit.journal.tally import search_forms
 from copilot_kit.journal.times import NEVER_US, moment
 from copilot_kit.records import Proposal, Proposed
 
-_ORDERS = {
-    "queued": (WAITING.c.queued_us, WAITING.c.run_id, WAITING.c.seq),
-    "due": (WAITING.c.expires_us, WAITING.c.queued_us, WAITING.c.run_id, WAITING.c.seq),
-    "newest": (WAITING.c.asked_us.desc(), WAITING.c.run_id.desc(), WAITING.c.seq.desc()),
-}
-_PAGE = (
-    select(WAITING, RUNS.c.title, RECORDS.c.body_digest, PAYLOADS.c.salt, PAYLOADS.c.body, CLAIMS.c.by,
-           CLAIMS.c.until_us)
-    .join(RUNS, and_(RUNS.c.tenant == WAITING.c.tenant, RUNS.c.run_id == WAITING.c.run_id))
-    .outerjoin(RECORDS, and_(RECORDS.c.tenant == WAITING.c.tenant, RECORDS.c.run_id == WAITING.c.run_id,
-                             RECORDS.c.seq == WAITING.c.seq))
-    .outerjoin(PAYLOADS, and_(PAYLOADS.c.tenant == WAITING.c.tenant, PAYLOADS.c.run_id == WAITING.c.run_id,
-                              PAYLOADS.c.seq == WAITING.c.seq))
-    .outerjoin(CLAIMS, and_(CLAIMS.c.tenant == WAITING.c.tenant, CLAIMS.c.id == WAITING.c.id))
-)  # fmt: skip
+_SHOWN = [column for column in WAITING.c if column.name != "words"]
+
+
 _KEY = (CALLS.c.tool, CALLS.c.tool_version, CALLS.c.model, CALLS.c.prompt_version)
 
 
@@ -53,14 +42,39 @@ def runs_page(tenant: str, *, limit: int, waiting: bool) -> Select[Any]:
     return page.order_by(RUNS.c.updated_us.desc()).limit(limit)
 
 
-def waiting_page(tenant: str, *, order: Order, search: str, tool: str | None, assigned_to: str | None) -> Select[Any]:
-    """Return the question for what waits."""
-    page = _PAGE.where(WAITING.c.tenant == tenant).order_by(*_ORDERS[order])
+def waiting_page(
+    tenant: str, *, order: Order, search: str, tool: str | None, assigned_to: str | None, limit: int, offset: int,
+    now_us: ColumnElement[int],
+) -> Select[Any]:  # fmt: skip
+    """Return the question for what waits. The page is found first and only its rows are joined."""
+    page = select(*_SHOWN).where(WAITING.c.tenant == tenant)
     page = page if tool is None else page.where(WAITING.c.tool == tool)
     page = page if assigned_to is None else page.where(WAITING.c.assigned_to == assigned_to)
     for forms in search_forms(search):
         page = page.where(or_(*[WAITING.c.words.contains(form, autoescape=True) for form in forms]))
-    return page
+    found = page.order_by(*_order(WAITING.c, order)).limit(limit).offset(offset).subquery("page")
+    key = (found.c.tenant, found.c.run_id)
+    shown = select(found, RUNS.c.title, RECORDS.c.body_digest, PAYLOADS.c.salt, PAYLOADS.c.body, CLAIMS.c.by,
+                   CLAIMS.c.until_us, now_us.label("now_us"))  # fmt: skip
+    return (
+        shown.join(RUNS, and_(RUNS.c.tenant == key[0], RUNS.c.run_id == key[1]))
+        .outerjoin(RECORDS, and_(RECORDS.c.tenant == key[0], RECORDS.c.run_id == key[1], RECORDS.c.seq == found.c.seq))
+        .outerjoin(
+            PAYLOADS, and_(PAYLOADS.c.tenant == key[0], PAYLOADS.c.run_id == key[1], PAYLOADS.c.seq == found.c.seq)
+        )
+        .outerjoin(CLAIMS, and_(CLAIMS.c.tenant == key[0], CLAIMS.c.id == found.c.id))
+        .order_by(*_order(found.c, order))
+    )
+
+
+def _order(columns: ReadOnlyColumnCollection[str, Any], order: Order) -> tuple[ColumnElement[Any], ...]:
+    match order:
+        case "queued":
+            return (columns.queued_us, columns.run_id, columns.seq)
+        case "due":
+            return (columns.expires_us, columns.queued_us, columns.run_id, columns.seq)
+        case "newest":
+            return (columns.asked_us.desc(), columns.run_id.desc(), columns.seq.desc())
 
 
 def waiting_of(row: Row[Any]) -> Waiting:

@@ -22,16 +22,15 @@ if TYPE_CHECKING:
     import psycopg
 
 CONNECT_S = 10
-BUSY_S = 10
+BUSY_S = 10.0
 """How long to wait for another process that writes to the same run."""
 STALLED_S = 30
 """After so long the server ends a transaction whose process was stopped in the middle of it, and frees its locks."""
 
-_BEGIN = (
-    "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = {}; "
-    f"SET LOCAL lock_timeout = '{BUSY_S}s'; SET LOCAL idle_in_transaction_session_timeout = '{STALLED_S}s'"
-)
-_LOCK = "SELECT pg_advisory_xact_lock(number) FROM unnest(%s::bigint[]) AS number"
+_BEGIN = """BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = {durable};
+SET LOCAL lock_timeout = {busy_ms}; SET LOCAL idle_in_transaction_session_timeout = {stalled_ms};
+SELECT pg_advisory_xact_lock(number) FROM unnest('{{{numbers}}}'::bigint[]) AS number"""
+"""All in one message to the server."""
 # By code of the SQL standard, its class, or what the server says where it gives no code: while it connects.
 _ADVICE = {
     "28": "Check the user, the password and the server's pg_hba.conf",
@@ -61,8 +60,9 @@ class PostgresDatabase:
     lasting_leases = True
     clock: str | None = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, busy_s: float = BUSY_S) -> None:
         address = _address(url)
+        self.busy_s = busy_s
         self.place = address.set(drivername="postgresql", query={}).render_as_string(hide_password=True)
         _need_driver()
         self.engine = create_engine(
@@ -138,22 +138,23 @@ class PostgresTransactions:
         """Begin a transaction and lock its runs; a connection that the server has dropped meanwhile is opened anew."""
         import psycopg
 
-        begin = _BEGIN.format("on" if durable else "off")
+        numbers = sorted({lock_number("run", run_id) for run_id in runs})
+        begin = _BEGIN.format(
+            durable="on" if durable else "off",
+            busy_ms=int(self._database.busy_s * 1000),
+            stalled_ms=STALLED_S * 1000,
+            numbers=",".join(map(str, numbers)),
+        )
         self._committing = False
         cursor = self._cursor or self._connect()
         try:
             cursor.execute(begin)
         except psycopg.OperationalError:
-            if not cursor.connection.closed:
+            self.rollback()
+            if self._cursor is not None:  # it is not the connection: another writer did not let go
                 raise
-            self._drop()
             cursor = self._connect()
             cursor.execute(begin)
-        try:
-            cursor.execute(_LOCK, (sorted({lock_number("run", run_id) for run_id in runs}),))
-        except psycopg.Error:
-            self.rollback()
-            raise
         return cursor
 
     def commit(self) -> None:

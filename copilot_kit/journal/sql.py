@@ -131,8 +131,10 @@ class SqlStore:
         offset: int = 0,
     ) -> list[Waiting]:
         """Return what waits; see `Index`."""
-        page = lists.waiting_page(self._tenant, order=order, search=search, tool=tool, assigned_to=assigned_to)
-        page = page.add_columns(self._now().label("now_us")).limit(limit).offset(offset)
+        page = lists.waiting_page(
+            self._tenant, order=order, search=search, tool=tool, assigned_to=assigned_to, limit=limit, offset=offset,
+            now_us=self._now(),
+        )  # fmt: skip
         return [lists.waiting_of(row) for row in await self._ask(page)]
 
     async def waiting_count(self) -> int:

@@ -19,7 +19,11 @@ class Statements:
         run, lease, claim = _where(RUNS, "run_id"), _where(LEASES, "run_id"), _where(CLAIMS, "id")
         free = update(LEASES).where(*lease, LEASES.c.epoch == bind("b_epoch"))
 
-        self.run = self._text(select(*[RUNS.c[name] for name in _RUN]).where(*run), "b_tenant", "b_run_id")
+        epoch = select(LEASES.c.epoch).where(LEASES.c.tenant == bind("a_tenant"), LEASES.c.run_id == bind("a_run_id"))
+        self.run = self._text(
+            select(epoch.scalar_subquery(), *[RUNS.c[name] for name in _RUN]).where(*run),
+            "a_tenant", "a_run_id", "b_tenant", "b_run_id",
+        )  # fmt: skip
         self.add_run = self._text(insert(RUNS), *RUNS.c.keys())
         self.keep_run = self._keep(RUNS, _RUN, "run_id")
         self.add_record = self._text(insert(RECORDS), *RECORDS.c.keys())

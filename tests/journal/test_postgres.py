@@ -12,6 +12,7 @@ import pytest
 from copilot_kit.errors import Conflict, JournalError, UsageError
 from copilot_kit.journal.opening import open_store
 from copilot_kit.journal.postgres import PostgresDatabase
+from copilot_kit.journal.sql import SqlStore
 from copilot_kit.journal.verify import verify_all, verify_run
 
 
@@ -179,6 +180,20 @@ async def test_a_process_stopped_in_the_middle_of_writing_holds_up_its_run_only(
         assert not waiting.done()
         holder.kill()
         assert (await waiting)[0].head.seq == 1
+
+
+async def test_a_writer_that_does_not_let_go_is_one_clear_error_and_then_forgotten(postgres_url, fact):
+    other = PostgresDatabase(postgres_url)
+    holder = other.transactions()
+    holder.begin(durable=True, runs=["run_1"])
+    store = SqlStore(PostgresDatabase(postgres_url, busy_s=0.05))
+    with pytest.raises(JournalError, match="Another process keeps writing to the same run"):
+        await store.append("run_1", fact.drafts(fact.started()), after=-1)
+    await store.append("run_2", fact.drafts(fact.started()), after=-1)
+    holder.close()
+    await store.append("run_1", fact.drafts(fact.started()), after=-1)
+    await store.close()
+    other.close()
 
 
 async def test_a_commit_of_which_the_end_is_not_known_is_told_and_not_tried_again(postgres_url, fact):
