@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from copilot_kit.agent import Agent, AgentEvent, Limits, Run
-    from copilot_kit.approval import Gate, rule
+    from copilot_kit.agent.worker import keep_going
+    from copilot_kit.approval import Gate, decide, rule
+    from copilot_kit.approval.flow import flow_rules
+    from copilot_kit.approval.trust import earn
     from copilot_kit.errors import CopilotError, LimitReached, ModelError
     from copilot_kit.journal.opening import open_store
     from copilot_kit.messages import Message, assistant, system, user
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from copilot_kit.request import OutputSpec, Request, Settings
     from copilot_kit.response import Response, Usage
     from copilot_kit.slots import open_model
-    from copilot_kit.tools import Tool, ToolContext, tool
+    from copilot_kit.tools import Tool, ToolContext, schema_tool, tool
 
 __all__ = [
     # agents and their runs
@@ -27,14 +30,19 @@ __all__ = [
     "Limits",
     "AgentEvent",
     "open_store",
+    "keep_going",
     # tools
     "tool",
+    "schema_tool",
     "Tool",
     "ToolContext",
     "ToolError",
     # the gate and the people behind it
     "Gate",
     "rule",
+    "flow_rules",
+    "earn",
+    "decide",
     "Proposal",
     "Principal",
     # models, without an agent
@@ -58,7 +66,10 @@ __all__ = [
 
 _HOMES = {
     "copilot_kit.agent": ("Agent", "AgentEvent", "Limits", "Run"),
-    "copilot_kit.approval": ("Gate", "rule"),
+    "copilot_kit.agent.worker": ("keep_going",),
+    "copilot_kit.approval": ("Gate", "decide", "rule"),
+    "copilot_kit.approval.flow": ("flow_rules",),
+    "copilot_kit.approval.trust": ("earn",),
     "copilot_kit.errors": ("CopilotError", "LimitReached", "ModelError"),
     "copilot_kit.journal.opening": ("open_store",),
     "copilot_kit.messages": ("Message", "assistant", "system", "user"),
@@ -68,7 +79,7 @@ _HOMES = {
     "copilot_kit.request": ("OutputSpec", "Request", "Settings"),
     "copilot_kit.response": ("Response", "Usage"),
     "copilot_kit.slots": ("open_model",),
-    "copilot_kit.tools": ("Tool", "ToolContext", "tool"),
+    "copilot_kit.tools": ("Tool", "ToolContext", "schema_tool", "tool"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

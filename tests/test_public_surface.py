@@ -13,7 +13,8 @@ def test_the_names_are_these_and_no_others():
     assert sorted(copilot_kit.__all__) == [
         "Agent", "AgentEvent", "CopilotError", "Gate", "LimitReached", "Limits", "Message", "Model", "ModelError",
         "OutputSpec", "Principal", "Proposal", "Request", "Response", "Run", "Settings", "Tool", "ToolContext",
-        "ToolError", "Usage", "assistant", "complete", "open_model", "open_store", "rule", "system", "tool", "user",
+        "ToolError", "Usage", "assistant", "complete", "decide", "earn", "flow_rules", "keep_going", "open_model",
+        "open_store", "rule", "schema_tool", "system", "tool", "user",
     ]  # fmt: skip
 
 

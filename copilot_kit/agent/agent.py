@@ -1,5 +1,6 @@
 """An agent: a model, tools, instructions, and a gate between what it proposes and what happens."""
 
+import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -44,6 +45,7 @@ class Agent(Generic[OutputT]):
         is safe; a `Model` is used as it is.
     tools: functions (made tools as they are), tools, or tools of the provider.
     output: a type that the answer must have; the run's `output` is then of it.
+    gate: rules, or a file with rules such as `gate.toml`; without one, reads run and all else is asked about.
     store: the journal; without one, runs live as long as the process.
     deps: handed to tools that ask for a `ToolContext`.
     answer_within_s: how long a proposal waits before it expires, unless its tool or a rule says.
@@ -66,7 +68,7 @@ class Agent(Generic[OutputT]):
         output_tries: int = 2,
         settings: Settings | None = None,
         limits: Limits | None = None,
-        gate: Gate | None = None,
+        gate: Gate | str | os.PathLike[str] | None = None,
         store: Store | None = None,
         deps: Any = None,
         answer_within_s: float | None = None,
@@ -80,7 +82,7 @@ class Agent(Generic[OutputT]):
         self.store: Store = MemoryStore() if store is None else store
         self.settings = Settings() if settings is None else settings
         self.limits = Limits() if limits is None else limits
-        self.gate = Gate() if gate is None else gate
+        self.gate = gate if isinstance(gate, Gate) else Gate() if gate is None else Gate.from_file(gate)
         self.deps = deps
         self._new_id = new_id
         self._clock = clock
