@@ -86,7 +86,7 @@ async def _beside(
     def told(task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
         if error is not None:
-            tell(f"The work beside the inbox ended: {error or type(error).__name__}")
+            tell(f"The work beside the inbox ended: {str(error) or type(error).__name__}")
 
     working.add_done_callback(told)
     try:
