@@ -8,12 +8,12 @@ counts against it. Where this module misses what a person meant, somebody is ask
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, TypeAlias
 
 from copilot_kit.approval.moments import Moments
 from copilot_kit.approval.quotations import own_words
+from copilot_kit.approval.words import Word, denied, quotations, words_of
 from copilot_kit.display import visible
 
 Standing: TypeAlias = Literal["named", "refused", "absent"]
@@ -22,20 +22,7 @@ Standing: TypeAlias = Literal["named", "refused", "absent"]
 SHORTEST = 5
 """Fewer characters name no receiver and no thing: too many texts hold them by accident."""
 
-_OPENING = "'\"`“”‘’«»„‚([{<"
-_CLOSING = "'\"`“”‘’«»)]}>.,;:!?…"
-_QUOTES = {"'": "'", '"': '"', "`": "`", "“": "”", "‘": "’", "«": "»", "»": "«", "„": "“", "‚": "‘"}
-_LONGEST_QUOTATION = 400
-_WORD = re.compile(r"[^\s—]+")
 _POSSESSIVE = ("'s", "’s")
-_ENDS = re.compile(r"[.!?;…]")
-_ABBREVIATED = frozenset({"dr", "mr", "mrs", "ms", "prof", "st", "no", "nr", "inc", "ltd", "co", "vs", "e.g", "i.e"})
-_NOT = frozenset(
-    "not never don't don’t dont doesn't doesn’t won't won’t mustn't mustn’t shouldn't shouldn’t cannot can't can’t "
-    "without except avoid neither nor no stop instead rather unlike ignore nicht nie niemals kein keine keinen ohne "
-    "statt ne pas jamais sans nunca jamás sin senza niet geen".split()
-)
-_NOT_A_NOT = frozenset({"forget", "hesitate", "only", "worry"})
 _HAS_SHAPE = re.compile(r"[0-9@._/:\\#+-]")
 _ONLY_DIGITS = re.compile(r"[\d\s.,:;/()_-]*")
 _PHONE = re.compile(r"\+\d[\d ()-]{6,}\d")
@@ -54,23 +41,8 @@ _LONG_INTEGER = 5
 _SUFFIXES = ("ing", "ed", "es", "s", "e")
 _SHORTEST_STEM = 3
 _TELLING = 4
-_BLANK_LINE = 2
 _NEAR = 4
 _DETERMINERS = frozenset({"a", "an", "the", "my", "our", "your", "his", "her", "their", "this", "that", "each", "any"})
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    """A word, without the quotes and stops around it."""
-
-    core: str
-    start: int
-    end: int
-    lead: str
-    tail: str
-    sentence: int
-    denied: bool
-    """A `not` stands before it in its sentence."""
 
 
 def is_clean(value: str) -> bool:
@@ -99,7 +71,7 @@ class Mentions:
         if not is_distinctive(value):
             return "absent"
         found = [at for form in _forms(value) for at in self._found(form, exact=True)]
-        if any(self._tokens[first].denied for first, _ in found):
+        if any(first in self._denied for first, _ in found):
             return "refused"
         return "named" if any(self._counts(first, last, argument) for first, last in found) else "absent"
 
@@ -115,7 +87,7 @@ class Mentions:
     def content(self, value: str) -> bool:
         """Tell whether the text holds these very words, whatever their case and spacing, and all of a quotation."""
         found = self._found(value, exact=False)
-        return any(not self._tokens[first].denied and self._is_whole(first, last) for first, last in found)
+        return any(first not in self._denied and self._is_whole(first, last) for first, last in found)
 
     def number(self, value: float) -> bool:
         """Tell whether the text says this number as an amount; 4 stands for 4.0."""
@@ -138,8 +110,8 @@ class Mentions:
         return _stem(word.casefold()) in self._stems
 
     @cached_property
-    def _tokens(self) -> list[_Token]:
-        return list(_tokens(self._text))
+    def _tokens(self) -> list[Word]:
+        return list(words_of(self._text))
 
     @cached_property
     def _places(self) -> dict[str, list[int]]:
@@ -152,7 +124,7 @@ class Mentions:
     @cached_property
     def _stems(self) -> frozenset[str]:
         quoted = {index for begin, end in self._quotations for index in range(begin, end + 1)}
-        said = [token.core for index, token in enumerate(self._tokens) if not token.denied and index not in quoted]
+        said = [token.core for index, token in enumerate(self._tokens) if index not in self._denied | quoted]
         return frozenset(_stem(word.casefold()) for core in said for word in re.split(r"[^\w]+", core) if word)
 
     @cached_property
@@ -171,18 +143,22 @@ class Mentions:
             after = self._tokens[index + 1] if index + 1 < len(self._tokens) else None
             labelled = before is not None and not before.tail and before.core.casefold() in _LABELS
             dated = after is not None and not token.tail and after.core.casefold() in _MONTHS
-            unfit = labelled or dated or token.denied or index in quoted
+            unfit = labelled or dated or index in self._denied or index in quoted
             if not unfit and (number := _amount(token.core)) is not None:
                 found.add(number)
         return frozenset(found)
 
     @cached_property
     def _quotations(self) -> list[tuple[int, int]]:
-        return list(_quotations(self._tokens))
+        return list(quotations(self._tokens))
+
+    @cached_property
+    def _denied(self) -> frozenset[int]:
+        return denied(self._tokens, self._quotations)
 
     def _found(self, value: str, *, exact: bool) -> Iterator[tuple[int, int]]:
         """Yield the first and last word of each place that holds the value and nothing but the value."""
-        wanted = list(_tokens(value))
+        wanted = list(words_of(value))
         if not wanted or not wanted[0].core:
             return
         core = _spaced(value[wanted[0].start : wanted[-1].end], exact=exact)
@@ -266,47 +242,6 @@ def verb_of(tool: str) -> str:
 def as_number(value: str) -> float | None:
     """Return the number that a string is, if it is one."""
     return float(value) if re.fullmatch(r"[-+]?\d{1,15}(\.\d{1,10})?", value) else None
-
-
-def _tokens(text: str) -> Iterator[_Token]:
-    # A link in Markdown is two words: what it says, and where it leads.
-    text = text.replace("](", "]\n")
-    sentence, denied, listed, last_end, previous = 0, False, False, 0, ""
-    for match in _WORD.finditer(text):
-        raw = match[0]
-        core = raw.lstrip(_OPENING)
-        lead, core = raw[: len(raw) - len(core)], core.rstrip(_CLOSING)
-        tail = raw[len(lead) + len(core) :]
-        lines = text.count("\n", last_end, match.start())
-        listed = lines < _BLANK_LINE and (listed or (lines > 0 and denied and previous.endswith(":")))
-        if lines or (_ENDS.search(previous) and not (previous == "." and core[:1].islower())):
-            sentence, denied = sentence + 1, listed
-        word = core.casefold()
-        denied = denied and word not in _NOT_A_NOT
-        start = match.start() + len(lead)
-        yield _Token(core, start, start + len(core), lead, tail, sentence, denied)
-        denied = denied or word in _NOT
-        last_end, previous = match.end(), "" if tail == "." and word in _ABBREVIATED else tail
-
-
-def _quotations(tokens: list[_Token]) -> Iterator[tuple[int, int]]:
-    """Yield the first and last word of what stands in quotes; a quote that is never closed is none."""
-    index = 0
-    while index < len(tokens):
-        opening = next((char for char in tokens[index].lead if char in _QUOTES), None)
-        end = None if opening is None else _closed(tokens, index, _QUOTES[opening])
-        if end is None:
-            index += 1
-            continue
-        yield index, end
-        index = end + 1
-
-
-def _closed(tokens: list[_Token], begin: int, closing: str) -> int | None:
-    for index in range(begin, min(len(tokens), begin + _LONGEST_QUOTATION)):
-        if closing in tokens[index].tail:
-            return index
-    return None
 
 
 def _forms(value: str) -> Iterator[str]:
