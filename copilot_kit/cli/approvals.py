@@ -75,7 +75,7 @@ class Desk:
                 try:
                     await decide(
                         store, run_id, proposal.id, verdict, by=self.by, arguments=choice.arguments, text=choice.text,
-                        shown=proposal.call_digest, shown_digest=proposal.shown_digest, looked_s=choice.looked_s,
+                        shown=proposal.call_digest, shown_digest=choice.saw, looked_s=choice.looked_s,
                         channel="terminal", rule=choice.rule,
                     )  # fmt: skip
                 except (NotDecidable, UsageError) as error:

@@ -10,13 +10,14 @@ from copilot_kit.cli import screen
 from copilot_kit.cli.audit_lines import audit_lines
 from copilot_kit.cli.audit_trail import as_json, trail_of
 from copilot_kit.cli.journals import JsonOption, StoreOption, at_journal, found_run
-from copilot_kit.cli.screen import shown, width
+from copilot_kit.cli.screen import shown, told, width
 from copilot_kit.display import clipped
-from copilot_kit.errors import JournalError
+from copilot_kit.errors import JournalError, UsageError
 from copilot_kit.journal import Journal
 
 if TYPE_CHECKING:
     from copilot_kit.journal.opening import Journal as Opened
+    from copilot_kit.journal.verify import Anchor
 
 
 class _RunOrCommand(TyperGroup):
@@ -49,7 +50,7 @@ def audit_run(
     Example: copilot-kit audit 4zx9
     """
 
-    async def told(journal: Journal) -> None:
+    async def audited(journal: Journal) -> None:
         trail = trail_of(await journal.read(await found_run(journal, run_id)))
         if json:
             screen.as_json(as_json(trail))
@@ -57,14 +58,20 @@ def audit_run(
         for line in audit_lines(trail, width=width()):
             shown(line)
 
-    at_journal(store, told)
+    at_journal(store, audited)
 
 
 @app.command("verify")
-def audit_verify(*, store: StoreOption = None, json: JsonOption = False) -> int:
+def audit_verify(
+    *,
+    head: Annotated[str | None, typer.Option(metavar="SEQ:HASH", help="As an earlier check said it.")] = None,
+    store: StoreOption = None,
+    json: JsonOption = False,
+) -> int:
     """Check every record of every run against its chain: anything edited, removed or put elsewhere is found.
 
-    What was cut off the very end, runs and all, is found only where the last link is kept elsewhere too.
+    What was cut off the very end, runs and all, is found only with the head that an earlier check gave: keep it
+    elsewhere and give it with --head.
     Exits with 1 if anything is not as it was written.
 
     Example: copilot-kit audit verify --json
@@ -74,7 +81,7 @@ def audit_verify(*, store: StoreOption = None, json: JsonOption = False) -> int:
         from copilot_kit.journal.verify import Place, Report, verify_all
 
         try:
-            report = await verify_all(journal)
+            report = await verify_all(journal, anchor=None if head is None else _anchor(head))
         except JournalError as error:  # so damaged that it cannot even be read: that too is a finding
             report = Report(ok=False, records=0, runs=0, first_bad=Place(None, 0, str(error)))
         return asdict(report)
@@ -87,6 +94,8 @@ def audit_verify(*, store: StoreOption = None, json: JsonOption = False) -> int:
         less = f", {erased:,} of them erased, on the record" if erased else ""
         counted = f"{_counted(found['records'], 'record')} of {_counted(found['runs'], 'run')}"
         shown(f"ok: {counted}, as they were written{less}")
+        if found["head"] is not None:
+            told(f"head {found['head']['seq']}:{found['head']['hash']}")
     else:
         shown(f"not ok: {_place(found['first_bad'])}")
     return 0 if found["ok"] else 1
@@ -94,6 +103,15 @@ def audit_verify(*, store: StoreOption = None, json: JsonOption = False) -> int:
 
 def _counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _anchor(head: str) -> "Anchor":
+    from copilot_kit.journal.verify import Anchor
+
+    seq, _, link = head.partition(":")
+    if not seq.isdecimal() or not link:
+        raise UsageError(f"{head!r} is no head of a journal. Write it as `audit verify` says it: SEQ:HASH.")
+    return Anchor(int(seq), link)
 
 
 def _place(bad: dict[str, Any]) -> str:

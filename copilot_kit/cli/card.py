@@ -57,9 +57,10 @@ class Look:
 def card_of(proposal: Proposal, look: Look, *, edited: str | None = None, preview: Preview | None = None) -> Card:
     """Return the proposal as lines for this screen.
 
-    edited: canonical arguments that a person wants instead. preview: what the tool makes of these.
+    edited: canonical arguments that a person wants instead. preview: what the tool makes of these, or of the
+    proposal's own by now.
     """
-    shown = proposal.preview if edited is None else preview
+    shown = proposal.preview if edited is None and preview is None else preview
     above = ["", *_title(proposal, look.width), *look.context]
     below = _reasons(proposal, look.width)
     room = None if look.most_lines is None else max(_FEWEST_LINES, look.most_lines - len(above) - len(below) - _KEYS)

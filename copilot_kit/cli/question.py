@@ -37,6 +37,8 @@ class Choice:
     rule: StandingRule | None = None
     key: str | None = None
     """What was pressed; None: nobody is there any more."""
+    saw: str | None = None
+    """Digest of the card that they had before them; None: it showed more than the proposal does."""
 
 
 @dataclass(slots=True)
@@ -51,6 +53,8 @@ class Setting:
     offering: Offering | None = None
     drafts: dict[tuple[str, str], Draft] = field(default_factory=dict)
     """Words typed and not sent, by proposal and key."""
+    fresh: Preview | None = None
+    """What would come of the call as things stand now, where that is not what the proposal says."""
     context: Sequence[str] = ()
     """Our own lines below the card's title: the task, how long it still waits."""
     moves: bool = False
@@ -130,7 +134,8 @@ class Question:
         return self._setting.clock() - self._begun
 
     def _choice(self, verdict: Verdict, key: str | None, **said: Any) -> Choice:
-        return Choice(verdict, looked_s=self._looked_s, key=key, **said)
+        saw = self._proposal.shown_digest if self._setting.fresh is None else None
+        return Choice(verdict, looked_s=self._looked_s, key=key, saw=saw, **said)
 
     def _is_over(self) -> bool:
         until = self._proposal.expires_at
@@ -187,7 +192,7 @@ class Question:
 
     def _shown(self, *, whole: bool = False) -> Card:
         tool = self._setting.tools.get(self._proposal.tool)
-        preview = None if self._edited is None else _preview(tool, self._edited)  # the proposal brings its own
+        preview = self._setting.fresh if self._edited is None else preview_of(tool, self._edited)
         look = Look(width(), None if whole else self._setting.most_lines or height(), tuple(self._setting.context))
         card = card_of(self._proposal, look, edited=self._edited, preview=preview)
         for line in card.lines:
@@ -247,7 +252,7 @@ def _keys(hints: list[str]) -> str:
     return folded(line, indent="  ").replace(_NO_BREAK, " ")
 
 
-def _preview(tool: Tool[..., Any] | None, arguments: str) -> Preview | None:
+def preview_of(tool: Tool[..., Any] | None, arguments: str) -> Preview | None:
     """Return what the tool makes of the arguments, if it can say so beforehand."""
     if tool is None or tool.preview is None:
         return None

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 from copilot_kit import approval
@@ -13,7 +14,7 @@ from copilot_kit.cli.agents import Crew
 from copilot_kit.cli.approvals import PAST, Desk, closed
 from copilot_kit.cli.keys import Keyboard
 from copilot_kit.cli.preview_lines import labelled
-from copilot_kit.cli.question import Choice, Question
+from copilot_kit.cli.question import Choice, Question, preview_of
 from copilot_kit.cli.queue import SOON_S, due_words, list_lines
 from copilot_kit.cli.rule_lines import offer_of
 from copilot_kit.cli.screen import bold, dim, folded, height, new_page, shown, told, warned, width
@@ -22,7 +23,8 @@ from copilot_kit.display import visible
 from copilot_kit.errors import CopilotError, JournalError
 from copilot_kit.journal import Journal
 from copilot_kit.journal.index import Order, Waiting
-from copilot_kit.records import Proposal
+from copilot_kit.records import Preview, Proposal
+from copilot_kit.threads import in_thread
 
 _MOST_ROWS: Final = 200
 _CLAIM_S: Final = 60.0
@@ -48,6 +50,8 @@ class Sitting:
         self._rows: list[Waiting] = []
         self._here = 0
         self._marked: dict[str, Waiting] = {}
+        self._saw: dict[str, str | None] = {}
+        """Digests of the cards of marked calls, as they were before the person."""
         self._open = False
         self._notes: list[str] = []
         self._touched: dict[str, bool] = {}
@@ -141,7 +145,9 @@ class Sitting:
         setting.is_marked = row.id in self._marked
         setting.offering = lambda one: offer_of(self._journal, one, by=self._desk.by, width=width())
         setting.most_lines = most_lines
-        setting.context = await self._context(row)
+        setting.fresh = await self._fresh(proposal)
+        changed = [warned("  what comes of it has changed since it was asked: as of now")] if setting.fresh else []
+        setting.context = (*await self._context(row), *changed)
         gone = asyncio.ensure_future(closed(self._journal, row.run_id, row.id))
         keeping = asyncio.ensure_future(self._keep(row))
         try:
@@ -151,6 +157,14 @@ class Sitting:
             keeping.cancel()
             await asyncio.wait({gone, keeping})
             await self._journal.unclaim(row.id, by=self._desk.by)
+
+    async def _fresh(self, proposal: Proposal) -> Preview | None:
+        """Return what would come of the call now, where its tool is at hand and says something else than before."""
+        tool = self._crew.tools_for(_top_agent(proposal), proposal.tool).get(proposal.tool)
+        if tool is None or proposal.preview is None or tool.version != proposal.tool_version:
+            return None
+        fresh = await in_thread(partial(preview_of, tool, proposal.arguments))
+        return None if fresh == proposal.preview else fresh
 
     def _also(self, row: Waiting) -> dict[str, str]:
         also = {"q": "q leave"}
@@ -212,7 +226,7 @@ class Sitting:
                 step = 1 if choice.verdict == "skip" else -1
                 self._here = (self._here + step) % len(self._rows)
             case "other":
-                return await self._other(row, choice.key)
+                return await self._other(row, choice)
             case "stop":
                 await stop(self._journal, row.run_id, by=self._desk.by, text="stopped in the terminal")
                 self._tell("  stopped; nothing of this run that waits will run")
@@ -228,9 +242,10 @@ class Sitting:
                 pass
         return True
 
-    async def _other(self, row: Waiting, key: str | None) -> bool:
-        match key:
+    async def _other(self, row: Waiting, choice: Choice) -> bool:
+        match choice.key:
             case " ":
+                self._saw[row.id] = choice.saw
                 self._mark(row)
             case "u":
                 await self._undo()
@@ -258,7 +273,7 @@ class Sitting:
         run_id = next(iter(self._marked.values())).run_id
         choices = [
             approval.Choice(row.id, "approve" if choice.verdict == "approve" else "reject", text=choice.text,
-                            shown=row.proposal.call_digest, shown_digest=row.proposal.shown_digest)
+                            shown=row.proposal.call_digest, shown_digest=self._saw.get(row.id))
             for row in self._marked.values() if row.proposal is not None
         ]  # fmt: skip
         deciding = decide_together(self._journal, run_id, choices, by=self._desk.by, looked_s=choice.looked_s,

@@ -53,11 +53,13 @@ class Office:
     def __init__(self) -> None:
         self.store = MemoryStore()
         self.agents: list[Agent[Any]] = []
+        self.more: tuple[Any, ...] = ()
+        """Further tools of the agents to come."""
 
     async def asked(self, *calls: Any, task: str = "Do it", after: Sequence[Any] = ("Done.",), **more: Any) -> Run[Any]:
         """Begin a run whose model asks for these calls in one answer."""
         model = ScriptedModel(list(calls), *(say(words) if isinstance(words, str) else words for words in after))
-        agent = Agent(model, tools=[pay, note], name=f"agent{len(self.agents)}", store=self.store, **more)
+        agent = Agent(model, tools=[pay, note, *self.more], name=f"agent{len(self.agents)}", store=self.store, **more)
         self.agents.append(agent)
         return await agent.run(task)
 
@@ -135,6 +137,26 @@ async def test_each_value_says_where_it_came_from(office: Office, capsys: pytest
     said = capsys.readouterr().out
     assert '  to  "GB29NWBK60161331926819" · user' in said
     assert "  amount  7431 · the model" in said
+
+
+async def test_what_comes_of_a_call_is_shown_as_of_now(office: Office, capsys: pytest.CaptureFixture[str]):
+    there = ["old"]
+
+    @tool(effect="write", preview=lambda text: f"replaces {there[0]} by {text}")
+    def put(text: str) -> str:
+        """Put."""
+        return text
+
+    office.more = (put,)
+    await office.asked(call("put", {"text": "new"}))
+    await office.sit()
+    assert "changed since it was asked" not in capsys.readouterr().out
+    there[0] = "newer"
+    await office.sit()
+    said = capsys.readouterr().out
+    assert "  what comes of it has changed since it was asked: as of now" in said
+    assert "  │ replaces newer by new" in said
+    assert "replaces old" not in said
 
 
 # --- deciding
