@@ -100,7 +100,8 @@ async def fill(store: Any, size: int, _folder: Path, _lines: Lines) -> None:
 
 async def queue(store: Any, size: int, folder: Path, lines: Lines) -> None:
     """Look at the queue and decide, as an inbox does that was just started."""
-    lines.tell(f"{size} pending: start (imports and opening)", time.perf_counter() - BEGUN, 1.0, "s", digits=2)
+    lines.tell(f"{size} pending: start (imports and opening)", time.perf_counter() - BEGUN, None, "s", digits=2)
+    lines.tell(f"{size} pending: CPU time of that start", time.process_time(), 1.0, "s", digits=2)
     for what, wanted in (
         ("first page", {}), ("first page, by due time", {"order": "due"}), ("page 100", {"offset": 4950}),
         ("search in arguments", {"search": f"customer{size - 7}@"}),

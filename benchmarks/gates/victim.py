@@ -18,7 +18,7 @@ import copilot_kit.journal.session as session_module
 from copilot_kit.agent import Agent
 from copilot_kit.approval import READS_RUN, Gate, decide, rule, settle
 from copilot_kit.errors import UsageError
-from copilot_kit.journal.sql import SqlStore
+from copilot_kit.journal.opening import Journal, open_store
 from copilot_kit.journal.state import RunState
 from copilot_kit.messages import ToolResult
 from copilot_kit.records import Principal
@@ -73,7 +73,7 @@ def next_turn(request: object) -> object:
     return "All done."
 
 
-async def work(store: SqlStore, effects: str) -> int:
+async def work(store: Journal, effects: str) -> int:
     gate = Gate([READS_RUN, rule("allow", tool="note")])
     agent = Agent(FunctionModel(next_turn), tools=[look, send, note], gate=gate, store=store, deps=effects)
     try:
@@ -85,7 +85,7 @@ async def work(store: SqlStore, effects: str) -> int:
     return 0 if run.status == "done" else 1
 
 
-async def answer(store: SqlStore, effects: str) -> int:
+async def answer(store: Journal, effects: str) -> int:
     state = RunState.of(await store.read(RUN))
     for proposal in state.pending:
         emit(effects, f"asked {json.loads(proposal.arguments)['name']}")
@@ -97,7 +97,7 @@ async def answer(store: SqlStore, effects: str) -> int:
 
 
 async def main(verb: str, state: str, effects: str) -> int:
-    store = SqlStore(Path(state, "journal.db"))
+    store = open_store(str(Path(state, "journal.db")))
     try:
         return await (work if verb == "run" else answer)(store, effects)
     finally:

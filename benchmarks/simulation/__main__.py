@@ -17,9 +17,10 @@ from benchmarks.simulation.play import Played, play
 def in_sqlite(folder: str) -> Callable[[Any], Any]:
     """Return what makes a journal in a new file of this folder."""
     from copilot_kit.journal.sql import SqlStore
+    from copilot_kit.journal.sqlite import SqliteFile
 
     numbers = iter(range(10**9))
-    return lambda clock: SqlStore(Path(folder, f"{next(numbers)}.db"), clock=clock)
+    return lambda clock: SqlStore(SqliteFile(Path(folder, f"{next(numbers)}.db")), clock=clock)
 
 
 def play_all(seeds: range, made: Callable[[Any], Any] | None, *, stop_at: int) -> list[Played]:
