@@ -27,7 +27,7 @@ from benchmarks.crash.killing import warm_up
 from benchmarks.crash.lives import LEASE_S, Scene, agent_on, jot, send
 from copilot_kit.agent import Agent
 from copilot_kit.approval import READS_RUN, Gate, decide, rule
-from copilot_kit.errors import NotDecidable, NotOwner
+from copilot_kit.errors import JournalError, NotDecidable, NotOwner
 from copilot_kit.journal.state import RunState
 from copilot_kit.messages import ToolResult
 from copilot_kit.records import Principal, Verdict
@@ -46,6 +46,8 @@ class Score:
     in_doubt: int = 0
     lost_the_run: int = 0
     """Owners that were told that another one has it."""
+    shut_out: int = 0
+    """Owners that were told that the file is locked: a stopped process may hold SQLite's lock, until it wakes."""
     double_effects: list[str] = field(default_factory=list)
     winners: list[str] = field(default_factory=list)
     """Races that had another number of winners than one."""
@@ -134,15 +136,18 @@ def owner(scene: Scene, run_id: str, go: int | None = None) -> int:
 
     async def work() -> None:
         session_module.LEASE_S = LEASE_S
-        store = scene.open()
-        if go is not None:
-            await asyncio.to_thread(os.read, go, 1)
         try:
+            store = scene.open()
+            if go is not None:
+                await asyncio.to_thread(os.read, go, 1)
             run = await agent_in(scene, store).resume(run_id)
-            scene.note("owners", run=run_id, heard=run.status)
-        except NotOwner as error:
-            scene.note("owners", run=run_id, heard=f"NotOwner: {error}")
-        await store.close()
+            heard = run.status
+            await store.close()
+        except JournalError as error:
+            heard = f"{type(error).__name__}: {error}"
+            if not isinstance(error, NotOwner) and "locked" not in heard:
+                raise
+        scene.note("owners", run=run_id, heard=heard)
 
     return forked(work, scene)
 
@@ -187,8 +192,9 @@ async def judge(scene: Scene, score: Score, run_id: str) -> None:
         if won != [winner]:
             score.winners.append(f"{run_id} {proposal_id}: {won}, on record {winner!r}")
         score.not_told += [what for what in heard.values() if what != "won" and f"by {winner} at" not in what]
-    score.lost_the_run += sum(line["heard"].startswith("NotOwner") for line in scene.noted("owners")
-                              if line["run"] == run_id)  # fmt: skip
+    owners = [line["heard"] for line in scene.noted("owners") if line["run"] == run_id]
+    score.lost_the_run += sum(heard.startswith("NotOwner") for heard in owners)
+    score.shut_out += sum("locked" in heard for heard in owners)
     score.rounds += 1
     await store.close()
 
@@ -222,7 +228,7 @@ def main() -> int:
         f"{score.rounds} rounds in {time.monotonic() - begun:.0f} s; {score.in_doubt} calls in doubt and shown, ",
         end="",
     )
-    print(f"{score.lost_the_run} owners told that another one has the run")
+    print(f"{score.lost_the_run} owners told that another one has the run, {score.shut_out} that the file is locked")
     bad = {"double effects": score.double_effects, "races without one winner": score.winners,
            "losers not told who won": score.not_told, "unfinished runs": score.unfinished,
            "own errors": errors}  # fmt: skip
