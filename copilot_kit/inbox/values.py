@@ -170,7 +170,7 @@ def _value(
         role=role,
         origin=None if origin is None else _mark(origin),
         is_money=bool(words & _MONEY) and _is_number(leaf),
-        is_receiver=role == "destination" or (role is None and bool(words & _RECEIVERS)),
+        is_receiver=bool(leaf) and (role == "destination" or (role is None and bool(words & _RECEIVERS))),
     )
 
 

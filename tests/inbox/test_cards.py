@@ -85,6 +85,11 @@ def test_money_and_receivers_come_first():
     assert [(row.is_money, row.is_receiver) for row in found[:2]] == [(True, False), (False, True)]
 
 
+def test_a_receiver_that_is_nobody_is_not_put_first():
+    found = rows({"body": "Hi", "cc": [], "to": "eve@x.org"}, roles={"cc": "destination", "to": "destination"})
+    assert [row.name for row in found] == ["to", "body", "cc"]
+
+
 @pytest.mark.parametrize("name", ["total", "totalAmount", "price_eur", "refundCents"])
 def test_money_is_known_by_the_words_of_a_name(name):
     assert rows({name: 3})[0].is_money
