@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from copilot_kit.agent.agent import Agent
-from copilot_kit.errors import NotOwner, UsageError
+from copilot_kit.errors import JournalError, NotOwner, UsageError
 from copilot_kit.journal.index import Journal
 from copilot_kit.journal.state import RunState
 
@@ -19,15 +19,21 @@ _LONGEST_PAUSE_S = 60.0
 async def keep_going(store: Journal, agents: Iterable[Agent[Any]], *, poll_s: float = 0.5) -> None:
     """Resume every run of these agents that can go on, until cancelled.
 
-    A run is known by its agent's name. One that fails is tried again after a pause that doubles, up to a minute; what
-    was approved still runs at most once, however many workers there are.
+    A run is known by its agent's name. One that fails is tried again after a pause that doubles, up to a minute, and so
+    is a journal that cannot be reached; what was approved runs at most once, however many workers there are.
     """
     work = _Work(store, agents_by_name(agents))
+    pause_s = poll_s
     try:
         while True:
-            for run_id in await store.ready(limit=_AT_ONCE * 2):
-                work.begin(run_id)
-            await asyncio.sleep(poll_s)
+            try:
+                for run_id in await store.ready(limit=_AT_ONCE * 2):
+                    work.begin(run_id)
+                pause_s = poll_s
+            except JournalError as error:
+                pause_s = min(2 * max(pause_s, 1.0), _LONGEST_PAUSE_S)
+                _LOG.warning("the journal does not say which runs can go on: %s; asked again in %g s", error, pause_s)
+            await asyncio.sleep(pause_s)
     finally:
         await work.end()
 
@@ -53,12 +59,12 @@ class _Work:
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     async def _resume(self, run_id: str) -> None:
-        state = RunState.of(await self._store.read(run_id))
-        agent = self._agents.get("" if state.started is None else state.started.agent)
-        if agent is None:
-            self._pause(run_id)
-            return
         try:
+            state = RunState.of(await self._store.read(run_id))
+            agent = self._agents.get("" if state.started is None else state.started.agent)
+            if agent is None:
+                self._pause(run_id)
+                return
             await agent.resume(run_id)
         except NotOwner:
             return  # somebody else was faster

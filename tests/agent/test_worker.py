@@ -10,7 +10,7 @@ import pytest
 from copilot_kit import Agent, Principal, tool
 from copilot_kit.agent.worker import keep_going
 from copilot_kit.approval import decide
-from copilot_kit.errors import Overloaded, UsageError
+from copilot_kit.errors import JournalError, Overloaded, UsageError
 from copilot_kit.journal import MemoryStore
 from copilot_kit.journal.opening import open_store
 from copilot_kit.testing import ScriptedModel, call
@@ -94,6 +94,24 @@ async def test_one_runs_failure_does_not_keep_the_others_waiting(store):
         run = await agent.run("Write")
         await decide(store, run.id, run.proposals[0].id, "approve", by=ANNA)
     async with working(store, bad, good):
+        await until(lambda: sent == ["eve"])
+
+
+async def test_a_journal_that_cannot_be_reached_for_a_while_ends_no_worker():
+    class Away(MemoryStore):
+        asked = 0
+
+        async def ready(self, *, limit: int = 50) -> list[str]:
+            self.asked += 1
+            if self.asked == 1:
+                raise JournalError("The server is away.")
+            return await super().ready(limit=limit)
+
+    store, sent = Away(), []
+    agent = writer(store, sent, call("send", {"to": "eve"}), "Done.")
+    run = await agent.run("Write")
+    await decide(store, run.id, run.proposals[0].id, "approve", by=ANNA)
+    async with working(store, agent):
         await until(lambda: sent == ["eve"])
 
 
