@@ -1,6 +1,7 @@
 """A proposal as a person sees it in the terminal: every argument in full, and nothing that could pose as ours."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -17,6 +18,11 @@ _EFFECTS: dict[Effect, str] = {
     "external": "leaves the house",
 }
 _FIRST: dict[ArgumentRole | None, int] = {"destination": 0, "object": 1, None: 2, "content": 2, "wording": 2}
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_OUR_WORDS = frozenset(
+    {"task", "costs", "reaches", "from", "edited", "expires", "expired", "asked", "proposed", "what"}
+)
+"""An argument that a model named so must not stand where our own lines begin so."""
 _SHOWN_OF_FOLDED = 4
 _LONGEST_SHORT = 60
 _RULE = 12
@@ -131,8 +137,8 @@ def _argument(proposal: Proposal, name: str, value: object, *, changed: bool, wi
     """
     words, doubtful = ("", False) if changed and not _is_same(proposal, name, value) else mark_of(proposal, name)
     mark = _mark(visible(words), doubtful=doubtful)
-    heading, lines = visible(name), []
-    if width_of(heading) > min(_LONGEST_SHORT, width // 2):
+    heading, lines = name, []
+    if _NAME.fullmatch(name) is None or name in _OUR_WORDS or len(name) > min(_LONGEST_SHORT, width // 2):
         heading, lines = "an argument named", block(name, width=width)
     short = visible(json.dumps(value, ensure_ascii=False))
     taken = width_of(heading) + (width_of(visible(words)) + 3 if words else 0) + 4

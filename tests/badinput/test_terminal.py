@@ -27,10 +27,11 @@ from copilot_kit.tools import tool
 ADA = Principal(id="ada", name="Ada", authenticated="session")
 OURS = re.compile(
     r"|── send · leaves the house ─+|  (task|costs|reaches|to|body|asked because|proposed by|from|what comes of it)\b.*"
-    r"|  an argument named.*|  cannot be taken back|  exactly these bytes run:|  leaves the house"
+    r"|  an argument named.*|  [A-Za-z_][A-Za-z0-9_.-]*  1|  cannot be taken back"
+    r"|  exactly these bytes run:|  leaves the house"
 )
 """Every line of a card that is not in the margin is one of these."""
-WORDS = {"costs", "reaches", "cannot", "can", "to", "body", "what", "asked", "proposed", "exactly"}
+WORDS = {"costs", "reaches", "cannot", "can", "to", "body", "what", "asked", "proposed", "exactly", "plain"}
 
 
 def proposal(text: str, **more: Any) -> Proposal:
@@ -38,7 +39,7 @@ def proposal(text: str, **more: Any) -> Proposal:
     fields: dict[str, Any] = {
         "id": "prop_1", "call_id": "call_1", "path": (Step(agent="support"), Step(agent=text, call_id="call_0")),
         "tool": "send", "tool_version": "1", "effect": "external",
-        "arguments": json.dumps({"body": text, "to": [text, {text: text}]}, ensure_ascii=False),
+        "arguments": json.dumps({text: 1, "body": text, "to": [text, {text: text}]}, ensure_ascii=False),
         "preview": mail([text], text, text), "model": f"acme:{text}", "prompt_version": "p",
         "reasons": (Reason(code="x", text=text),), "call_digest": "d", "shown_digest": "s",
         "provenance": (Origin(at="/body", source=Source(kind="tool", ref=text)),),
@@ -60,6 +61,20 @@ def test_a_card_holds_nothing_raw_keeps_to_its_margin_and_gives_the_call_back(
         assert recovered_block(lines[lines.index("  exactly these bytes run:") + 1 :]) == one.arguments
         background = "\n".join(background_of(one))
         assert raw(background) == [], text
+
+
+def test_an_argument_cannot_be_named_as_a_line_of_ours():
+    named = {"costs": 5, "reaches": "ann", "task": "fine", "cannot be taken back": True, "y approve": 1, "x" * 99: 2}
+    lines = card_of(proposal("plain", arguments=json.dumps(named), preview=None), Look(80, 80)).lines
+    chrome = [line for line in lines if not line.startswith(MARGIN[:-1])]
+    named_apart = [line for line in chrome if line.startswith("  an argument named")]
+    assert len(named_apart) == len(named)
+    assert [line for line in chrome if line not in named_apart] == [
+        "", "── send · leaves the house ────────────", "  asked because plain",
+        "  proposed by support > plain with acme:plain",
+    ]  # fmt: skip
+    assert "  │ reaches" in lines
+    assert "  │ ann" in lines
 
 
 def test_a_card_that_leaves_lines_out_says_how_many(texts: list[str]):
@@ -92,18 +107,7 @@ def test_typed_previews_hold_nothing_raw_and_keep_to_the_margin(
             assert raw("\n".join(lines)) == [], (text, preview)
             assert all(width_of(line) <= width for line in lines), (text, preview)
             ours = [line.split(" ")[2] for line in lines if line.startswith("  ") and not line.startswith(MARGIN[:-1])]
-            assert set(ours) <= {
-                "costs",
-                "reaches",
-                "cannot",
-                "can",
-                "to",
-                "body",
-                "what",
-                "asked",
-                "proposed",
-                "exactly",
-            }
+            assert set(ours) <= WORDS
             assert [ours.count(word) for word in ("to", "body", "proposed", "exactly")] == [1, 1, 1, 1], (text, preview)
             assert ours.count("costs") == (preview.cost is not None)
             assert ours.count("reaches") == len(preview.recipients)
