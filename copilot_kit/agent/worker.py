@@ -27,7 +27,7 @@ async def keep_going(store: Journal, agents: Iterable[Agent[Any]], *, poll_s: fl
     try:
         while True:
             try:
-                for run_id in await store.ready(limit=_AT_ONCE * 2):
+                for run_id in await store.ready(limit=work.most()):
                     work.begin(run_id)
                 pause_s = poll_s
             except JournalError as error:
@@ -52,6 +52,10 @@ class _Work:
             return
         task = self._tasks[run_id] = asyncio.create_task(self._resume(run_id))
         task.add_done_callback(lambda _: self._tasks.pop(run_id, None))
+
+    def most(self) -> int:
+        """Return how many runs to ask for: those that are passed over for now must not hide the others."""
+        return 2 * _AT_ONCE + len(self._pauses)
 
     async def end(self) -> None:
         for task in self._tasks.values():

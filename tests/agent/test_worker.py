@@ -30,7 +30,7 @@ async def working(store: Any, *agents: Agent[Any]) -> AsyncIterator[None]:
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  what happens tells nobody
             await asyncio.sleep(0.01)
 
 
@@ -60,7 +60,7 @@ async def test_what_is_decided_elsewhere_runs_without_anybody_resuming_it(store)
         await decide(store, run.id, run.proposals[0].id, "approve", by=ANNA)
         await until(lambda: sent == ["eve"])
         async with asyncio.timeout(10):
-            while (await agent.load(run.id)).status != "done":
+            while (await agent.load(run.id)).status != "done":  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
 
@@ -83,6 +83,19 @@ async def test_a_run_of_an_agent_that_is_not_here_is_left_for_those_who_have_it(
     async with working(store, writer(store, sent, name="ours")):
         await asyncio.sleep(0.1)
     assert (sent, (await theirs.load(run.id)).status) == ([], "running")
+
+
+async def test_many_runs_of_other_agents_hide_none_of_ours(store):
+    sent: list[str] = []
+    theirs = writer(store, [], *[call("send", {"to": "x"})] * 150, name="theirs")
+    for _ in range(150):
+        run = await theirs.run("Write")
+        await decide(store, run.id, run.proposals[0].id, "approve", by=ANNA)
+    ours = writer(store, sent, call("send", {"to": "eve"}), "Done.", name="ours")
+    run = await ours.run("Write")
+    await decide(store, run.id, run.proposals[0].id, "approve", by=ANNA)
+    async with working(store, ours):
+        await until(lambda: sent == ["eve"])
 
 
 async def test_one_runs_failure_does_not_keep_the_others_waiting(store):
