@@ -185,7 +185,7 @@ def _conclusion(work: Work, response: Response | None, *, last_try: bool) -> Run
             failure = Failure(error="BadOutput", message=f"The answer does not fit the schema: {faults}.")
             return RunEnded(status="failed", failure=failure)
         words = f"This does not fit the schema: {faults}. Answer again with JSON that does, and nothing else."
-        source = Source(kind="application", trusted=True)
+        source = Source(kind="application")  # the faults hold names that the model made up
         message = Message(id=work.new_id("msg"), role="user", parts=(Text(text=words, source=source),))
         return MessageAdded(message=message)
 

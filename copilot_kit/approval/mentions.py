@@ -153,6 +153,11 @@ class Mentions:
         return list(quotations(self._tokens))
 
     @cached_property
+    def _around(self) -> dict[int, tuple[int, int]]:
+        """For each quoted word the quotation that it stands in."""
+        return {index: (begin, end) for begin, end in self._quotations for index in range(begin, end + 1)}
+
+    @cached_property
     def _denied(self) -> frozenset[int]:
         return denied(self._tokens, self._quotations)
 
@@ -180,32 +185,35 @@ class Mentions:
 
     def _is_for(self, verb: str, verbs: frozenset[str], place: int) -> bool:
         sentence = self._tokens[place].sentence
-        begin = next(index for index, token in enumerate(self._tokens) if token.sentence == sentence)
-        for index in range(place - 1, begin - 1, -1):
-            if self._stem_at(index) in verbs | {verb}:
-                return self._stem_at(index) == verb
-        after = range(place + 1, len(self._tokens))
-        later = any(self._stem_at(index) == verb for index in after if self._tokens[index].sentence == sentence)
-        return not later or place - begin < _NEAR
+        begin = end = place
+        while begin and self._tokens[begin - 1].sentence == sentence:
+            begin -= 1
+            if self._stem_at(begin) in verbs | {verb}:
+                return self._stem_at(begin) == verb
+        while end + 1 < len(self._tokens) and self._tokens[end + 1].sentence == sentence:
+            end += 1
+            if self._stem_at(end) == verb:
+                return place - begin < _NEAR
+        return True
 
     def _stem_at(self, index: int) -> str | None:
         """Return the stem of a word that says what to do: it is not quoted, and no noun."""
         word = self._tokens[index].core.casefold()
         noun = word in _DETERMINERS or (index > 0 and self._tokens[index - 1].core.casefold() in _DETERMINERS)
-        if noun or any(begin <= index <= end for begin, end in self._quotations):
+        if noun or index in self._around:
             return None
         return _stem(word)
 
     def _is_whole(self, first: int, last: int) -> bool:
         """Tell whether the words at this place are no part of something longer that is quoted."""
-        around = [(begin, end) for begin, end in self._quotations if begin <= last and first <= end]
+        around = {self._around[index] for index in range(first, last + 1) if index in self._around}
         return all(begin >= first and end <= last for begin, end in around)
 
     def _counts(self, first: int, last: int, argument: str) -> bool:
         """Tell whether the words at this place name something."""
         if not self._is_whole(first, last):
             return False
-        if (first, last) in self._quotations:
+        if self._around.get(first) == (first, last):
             return True
         token = self._tokens[first]
         if _HAS_SHAPE.search(token.core):
