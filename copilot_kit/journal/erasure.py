@@ -32,9 +32,12 @@ class Erasable(Store, Protocol):
     async def blank(self, run_id: str, erased: Erased, *, after: int) -> Entry:
         """Append this record and, in one transaction with it, remove the bodies that it names and texts in lists.
 
-        Raises `Conflict`, with nothing changed, if the run does not end with `after`. On return the bytes are gone from
-        the store's own files, as far as its database can see to that.
+        Raises `Conflict`, with nothing changed, if the run does not end with `after`.
         """
+        ...
+
+    async def scrub(self) -> None:
+        """Drop what is left of erased bytes in the store's own files, as far as its database can see to that."""
         ...
 
 
@@ -68,6 +71,7 @@ async def erase(
         eraser: Eraser = entry_point.load()
         await eraser(runs, subject)
     erased = [(one, await _erase(store, one, by=by, reason=reason)) for one in runs]
+    await store.scrub()  # also where nothing was left to erase: an earlier one may not have come so far
     return Erasure(tuple(one for one, count in erased if count), sum(count for _, count in erased))
 
 

@@ -19,6 +19,7 @@ from copilot_kit.journal.tables import (
     HAS_FATE,
     HEADS,
     IS_READY,
+    IS_WAITING,
     LEASES,
     PAYLOADS,
     RECORDS,
@@ -38,7 +39,7 @@ _KEY = (CALLS.c.tool, CALLS.c.tool_version, CALLS.c.model, CALLS.c.prompt_versio
 def runs_page(tenant: str, *, limit: int, waiting: bool) -> Select[Any]:
     """Return the question for the runs that were written to last."""
     page = select(RUNS).where(RUNS.c.tenant == tenant, func.substr(RUNS.c.run_id, 1, 1) != "@")
-    page = page.where(RUNS.c.status == "waiting") if waiting else page
+    page = page.where(IS_WAITING) if waiting else page
     return page.order_by(RUNS.c.updated_us.desc()).limit(limit)
 
 

@@ -197,6 +197,9 @@ class MemoryStore:
         self._folded[run_id].erase()
         return entry
 
+    async def scrub(self) -> None:
+        """Nothing is left anywhere."""
+
     async def close(self) -> None:
         """Nothing to let go of."""
 

@@ -118,9 +118,11 @@ class SqlStore:
         def work(cursor: Cursor) -> Entry:
             return Ledger(self._say, cursor, self._tenant, run_id).blank(erased, after, self._clock())
 
-        entry = await self._writer.submit(work, run_id=run_id, durable=True)
+        return await self._writer.submit(work, run_id=run_id, durable=True)
+
+    async def scrub(self) -> None:
+        """Drop what is left of erased bytes in logs and free pages; see `Erasable`."""
         await self._reading(self._database.scrub)
-        return entry
 
     async def waiting(
         self,

@@ -43,6 +43,7 @@ Index(
     "copilot_runs_waiting", RUNS.c.tenant, RUNS.c.updated_us,
     sqlite_where=RUNS.c.status == "waiting", postgresql_where=RUNS.c.status == "waiting",
 )  # fmt: skip
+IS_WAITING = text("copilot_runs.status = 'waiting'")
 IS_READY = text("copilot_runs.ready = 1")  # as plain text, so that SQLite sees that the index serves the question
 Index("copilot_runs_ready", RUNS.c.tenant, RUNS.c.updated_us, sqlite_where=text("ready = 1"),
       postgresql_where=text("ready = 1"))  # fmt: skip
@@ -101,8 +102,8 @@ Index("copilot_calls_by_time", CALLS.c.tenant, CALLS.c.asked_us)
 Index("copilot_calls_by_tool", CALLS.c.tenant, CALLS.c.tool, CALLS.c.asked_us)
 Index(
     "copilot_calls_by_fate", CALLS.c.tenant, CALLS.c.tool, CALLS.c.tool_version, CALLS.c.model,
-    CALLS.c.prompt_version, CALLS.c.asked_us, CALLS.c.fate,
-    sqlite_where=text("fate <> ''"), postgresql_where=text("fate <> ''"),
+    CALLS.c.prompt_version, CALLS.c.asked_us, CALLS.c.run_id, CALLS.c.call_id,
+    CALLS.c.fate, sqlite_where=text("fate <> ''"), postgresql_where=text("fate <> ''"),
 )  # fmt: skip
 HAS_FATE = text("copilot_calls.fate <> ''")
 

@@ -145,11 +145,11 @@ async def verify_all(store: Auditable, *, anchor: Anchor | None = None) -> Repor
 
 async def _whole(store: Auditable, run_id: str) -> tuple[list[Sealed], Anchor | None]:
     """Return a run's records and the end that the store keeps of it, as of one moment."""
-    end = await store.anchor(run_id)
     for _ in range(_TRIES):
+        end = await store.anchor(run_id)
         records = await store.sealed(run_id)
-        before, end = end, await store.anchor(run_id)
-        if before == end:
+        agree = end is not None and bool(records) and records[-1].head.seq == end.seq
+        if agree or end == await store.anchor(run_id):  # else it was written to in between
             break
     return records, end
 

@@ -1,5 +1,6 @@
 """Erasing: the words are gone from the store and its files, and the chain still tells what was written."""
 
+import sqlite3
 import sys
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from copilot_kit.errors import JournalError, UsageError
 from copilot_kit.journal.erasure import Erasure, erase
 from copilot_kit.journal.opening import open_store
+from copilot_kit.journal.sql import SqlStore
+from copilot_kit.journal.sqlite import SqliteFile
 from copilot_kit.journal.state import RunState
 from copilot_kit.journal.verify import verify_all, verify_run
 from copilot_kit.records import Principal
@@ -123,6 +126,21 @@ async def test_nothing_of_it_is_left_in_the_files_not_even_while_the_journal_is_
         assert b"customer-9" not in held
     await store.close()
     await reader.close()
+
+
+async def test_an_erasure_that_a_reader_held_up_is_finished_by_erasing_again(tmp_path, fact):
+    store = SqlStore(SqliteFile(tmp_path / "j.db", busy_s=0.05))
+    await finished(store, fact)
+    reader = sqlite3.connect(tmp_path / "j.db", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM copilot_records").fetchone()
+    with pytest.raises(JournalError, match="its log still holds them while another process reads"):
+        await erase(store, run_id="run_1", by=ANN)
+    assert CANARY.encode() in (tmp_path / "j.db-wal").read_bytes()
+    reader.close()
+    await erase(store, run_id="run_1", by=ANN)
+    assert CANARY.encode() not in (tmp_path / "j.db-wal").read_bytes() + (tmp_path / "j.db").read_bytes()
+    await store.close()
 
 
 KEEPER = """
