@@ -31,6 +31,7 @@ class Waiting:
     title: str
     """Of the run."""
     agent: str
+    """The one that acts: the run's own, or one nested in it."""
     tool: str
     queued_at: datetime
     expires_at: datetime | None = None
@@ -137,7 +138,11 @@ class Index(Protocol):
         ...
 
     async def ready(self, *, limit: int = 50) -> list[str]:
-        """Return runs that can go on and that nobody works on: decided since, or left by an owner that died."""
+        """Return runs that can go on and that nobody works on, longest untouched first.
+
+        Decided or settled since an owner last wrote, or left running by one that died. Not among them: suggestions,
+        runs that failed, and runs that wait for nothing but people.
+        """
         ...
 
     async def claim(self, proposal_id: str, *, by: Principal, ttl_s: float) -> Claim:
