@@ -1,5 +1,6 @@
 """The gate at the command line: explained, tested without a model, and its standing rules listed and revoked."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
