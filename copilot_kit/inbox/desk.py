@@ -196,11 +196,13 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters |= {
         "marked": marking.marked,
+        "set_off": marking.set_off,
         "field": marking.field,
         "segment": segment,
         "ago": times.ago,
         "stamp": times.stamp,
         "iso": times.iso,
+        "clock": times.clock,
     }
     environment.globals["card_path"] = card_path
     return environment

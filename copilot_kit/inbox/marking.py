@@ -24,7 +24,11 @@ def shown(value: object) -> object:
 
 def marked(text: str) -> Markup:
     """Return the text on one line as HTML, each odd character as `<mark>` with its name."""
-    line = visible(text)
+    return set_off(visible(text))
+
+
+def set_off(line: str) -> Markup:
+    """Return a line that is made visible already as HTML, with its marks set off."""
     parts: list[str] = []
     end = 0
     for found in _MARK.finditer(line):

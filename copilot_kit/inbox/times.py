@@ -10,6 +10,11 @@ def stamp(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
+def clock(at: datetime) -> str:
+    """Return the time of day."""
+    return f"{at:%H:%M:%S}"
+
+
 def iso(at: datetime) -> str:
     """Return a moment as a script reads it."""
     return at.isoformat(timespec="milliseconds")

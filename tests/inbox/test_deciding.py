@@ -250,6 +250,14 @@ async def test_the_terms_of_a_rule_do_not_come_from_the_cards_address(office, an
     assert (answer.status_code, await decided_in(office.store)) == (422, [])
 
 
+async def test_what_a_rule_says_is_marked_once(office, anna):
+    _, run = await office.waiting(call("send", {"to": "e\u202eve@x.org"}))
+    page = (await anna.get(f"{await card_of(run)}/rule?untrusted=1")).text
+    words = page.split("Exactly this rule")[1].split("</section>")[0]
+    assert 'title="right-to-left override">⟦U+202E⟧</mark>' in words
+    assert "U+27E6" not in page
+
+
 async def test_a_rule_is_revoked_on_its_page(office, anna, read):
     _, run = await office.waiting(call("send", {"to": "eve@example.org"}))
     page = f"{await card_of(run)}/rule"

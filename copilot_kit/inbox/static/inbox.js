@@ -62,6 +62,7 @@ async function refresh() {
       if (!closed) { renewTokens(region, fresh); continue; }
       keepTyping(region, fresh);
     }
+    tell(fresh);
     region.replaceWith(fresh);
   }
   const state = next.querySelector("[data-card]")?.dataset.state;
@@ -86,6 +87,20 @@ function unfold() {
     history.replaceState(null, "", here);
     refresh();
   });
+}
+
+// Times of day are the server's UTC until this writes them in the reader's own; spans grow while the page is open.
+function tell(region = document) {
+  for (const one of region.querySelectorAll("time[data-clock]")) {
+    one.textContent = new Date(one.dateTime).toLocaleTimeString();
+  }
+  for (const one of region.querySelectorAll("time:not([data-clock])")) {
+    const s = (Date.now() - new Date(one.dateTime).getTime()) / 1000;
+    const [size, unit] = [[86400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]].find(([n]) => Math.abs(s) >= n) ?? [1, "second"];
+    const count = Math.floor(Math.abs(s) / size);
+    const words = `${count} ${unit}${count === 1 ? "" : "s"}`;
+    one.textContent = s >= 0 ? `${words} ago` : `in ${words}`;
+  }
 }
 
 // A question that runs out while it is looked at is shown as expired when it does.
@@ -169,4 +184,6 @@ listen();
 claim();
 unfold();
 expire();
+tell();
+setInterval(() => tell(), 15000);
 keys();
