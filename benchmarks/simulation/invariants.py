@@ -55,8 +55,11 @@ async def _check_permitted(world: World, effect: Effect, intent: Intended, befor
             raise world.broken(f"{effect.call_id} took effect and nobody was asked")
         return
     last = asked[-1]
-    if last.decision is None or last.state not in {"approved", "edited"}:
+    verdict = None if last.decision is None else last.decision.verdict
+    if last.decision is None or verdict not in {"approve", "edit"} or last.state in {"expired", "cancelled"}:
         raise world.broken(f"{effect.call_id} took effect and its proposal is {last.state}")
+    if last.proposal.for_model != ("sim:aide" if len(last.proposal.path) > 1 else state.model):
+        raise world.broken(f"{effect.call_id} was approved for {last.proposal.for_model}; the model is another one now")
     _check_bytes(world, effect, last.proposal, last.decision)
 
 
@@ -188,10 +191,27 @@ def _check_decisions(world: World, run_id: str, entries: Sequence[Entry]) -> Non
             raise world.broken(f"{proposal_id} was decided {len(decisions)} times")
         if first.get(proposal_id) != decisions[0]:
             raise world.broken(f"the decision on {proposal_id} was acknowledged and is not what is on record")
+    _check_questions(world, entries)
     shown = {one.body.proposal.id: one.body.proposal for one in entries if isinstance(one.body, Proposed)}
     for proposal_id, card in world.seen.items():
         if proposal_id in shown and shown[proposal_id] != card:
             raise world.broken(f"{proposal_id} is not what persons saw")
+
+
+def _check_questions(world: World, entries: Sequence[Entry]) -> None:
+    """Fail if anybody was asked about a call that a person had refused, or had answered in the tool's place."""
+    call_of: dict[str, str] = {}
+    closed: set[str] = set()
+    for one in entries:
+        match one.body:
+            case Proposed(proposal=proposal):
+                call_of[proposal.id] = proposal.call_id
+                if proposal.call_id in closed:
+                    raise world.broken(f"{proposal.call_id} was asked about again after a person's no")
+            case Decided(decision=decision) if decision.verdict in {"reject", "answer"}:
+                closed.add(call_of[decision.proposal_id])
+            case _:
+                pass
 
 
 async def _check_row(world: World, state: RunState) -> None:

@@ -144,7 +144,7 @@ async def _take_on(world: World, wire: Wire, runs: list[str]) -> list[str]:
     for run_id in runs:
         entries = await world.inner.read(run_id)
         state = RunState.of(entries) if entries else None
-        if state is None or run_id in ready or state.status == "failed" or _lost(state):  # whoever asked, asks again
+        if state is None or run_id in ready or state.status == "failed":  # whoever asked, asks again
             await start(world, wire, run_id)
     return [run_id for run_id in runs if not _over(await world.inner.read(run_id))]
 

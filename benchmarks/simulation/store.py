@@ -10,10 +10,11 @@ from benchmarks.simulation.world import World
 from copilot_kit.errors import Conflict, JournalError, NotOwner
 from copilot_kit.journal.state import RunState
 from copilot_kit.journal.store import Draft, Entry, RunRow
-from copilot_kit.records import Assigned, Principal
+from copilot_kit.records import Assigned, Body, Principal, RunStopped
 
 T = TypeVar("T")
 _FOREVER_S = 1e9
+_STOPS = 0.3
 _NAMED = ("call_id", "proposal_id", "rule_id", "state", "status")
 BUSYBODY = Principal(id="busybody")
 
@@ -91,7 +92,7 @@ class Wire:
     ) -> list[Entry]:
         await asyncio.sleep(self._world.chance.random() * 0.01)
         if self._world.happens(self._world.rates.meddle):
-            await self._meddle(run_id)
+            await self._meddle(run_id, stops=any(draft.body.kind == "intended" for draft in drafts))
         try:
             added: list[Entry] = await self.inner.append(run_id, drafts, after=after, epoch=epoch, durable=durable)
         except (Conflict, NotOwner) as error:
@@ -101,12 +102,17 @@ class Wire:
             self._world.tell(f"wrote {run_id} {entry.head.seq}: {told(entry)}")
         return added
 
-    async def _meddle(self, run_id: str) -> None:
-        """Write what changes nothing, so that the record that was to be written comes too late."""
+    async def _meddle(self, run_id: str, *, stops: bool) -> None:
+        """Write something just before, so that the record that was to be written comes too late: sometimes a stop."""
         entries = await self.inner.read(run_id)
-        pending = RunState.of(entries).pending if entries else []
-        if pending:
-            body = Assigned(proposal_id=pending[0].id, to="anna", by=BUSYBODY)
+        state = RunState.of(entries) if entries else None
+        if state is None or state.ended is not None:
+            return
+        body: Body | None = Assigned(proposal_id=state.pending[0].id, to="anna", by=BUSYBODY) if state.pending else None
+        if stops and self._world.chance.random() < _STOPS:
+            self._world.tell(f"{BUSYBODY.id} stops {run_id}")
+            body = RunStopped(by=BUSYBODY)
+        if body is not None:
             await self.inner.append(run_id, [Draft(body)], after=entries[-1].head.seq)
 
     def _over(self, writing: "asyncio.Task[Any]") -> None:

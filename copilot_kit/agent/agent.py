@@ -365,11 +365,12 @@ async def _ready_to_talk(session: Session, plan: Work) -> list[Body]:
 
 
 async def _show_lost(session: Session) -> None:
-    """Write down which calls an owner began and left without a word, so that a person sees them."""
+    """Write down which calls an owner began and left without a word, so that a person sees them; a stop ends others."""
     for path in list(session.state.threads):
-        lost = lost_receipts(session, path)
-        if lost:
-            await session.append(*lost, path=path)
+        stopped = [] if session.state.ended is None else closed_receipts(session, path)
+        left = [*lost_receipts(session, path), *stopped]
+        if left:
+            await session.append(*left, path=path)
 
 
 def _with_undone(undone: list[Undone], body: Body) -> Body:

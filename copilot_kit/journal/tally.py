@@ -112,11 +112,16 @@ class Tally:
     @property
     def ready(self) -> bool:
         """Somebody could go on with the run; a suggestion is its caller's own affair."""
-        return not self.ended and self.purpose == "task" and (self.fresh or self.status == "running")
+        if self.purpose != "task":
+            return False
+        if self.ended:  # its owner may have died in a call: the next one shows it
+            return self.ended == "stopped" and self.fresh and self.running > 0
+        return self.fresh or self.status == "running"
 
     def take(self, body: Body, where: Where, waiting: Waiting) -> None:
         """Take in the next record, as `RunState.apply` would."""
-        self.fresh = not where.epoch and (self.fresh or isinstance(body, Decided | Lapsed | Received))
+        said = isinstance(body, RunStopped) or (isinstance(body, Decided | Lapsed | Received) and not self.ended)
+        self.fresh = not where.epoch and (self.fresh or said)
         nested = where.path != _ROOT
         match body:
             case RunStarted() | ModelSwitched() | RunEnded() | Interrupted() | MessageAdded() | Requested() if nested:

@@ -6,7 +6,8 @@ import pytest
 
 from copilot_kit import Agent, Principal, tool
 from copilot_kit.approval import READS_RUN, Gate, decide, rule, settle, stop
-from copilot_kit.journal import MemoryStore, RunState
+from copilot_kit.journal import Draft, MemoryStore, RunState
+from copilot_kit.records import Proposed
 from copilot_kit.testing import ScriptedModel, call
 
 ANNA = Principal(id="anna")
@@ -93,7 +94,6 @@ async def test_of_stops_and_approvals_at_once_nothing_begins_behind_a_stop():
     assert sent == []
 
 
-@pytest.mark.xfail(reason="ready() names no run that was stopped, and so nobody shows what its dead owner had begun")
 async def test_a_stopped_run_whose_owner_died_in_a_call_is_ready_until_the_call_is_shown():
     store = MemoryStore()
 
@@ -112,3 +112,21 @@ async def test_a_stopped_run_whose_owner_died_in_a_call_is_ready_until_the_call_
     assert await store.ready() == ["run_1"]
     await agent.resume("run_1")
     assert await store.ready() == []
+
+
+async def test_a_proposal_whose_arguments_are_not_those_of_its_digest_never_runs_by_a_yes():
+    store, sent = MemoryStore(), []
+
+    @tool(effect="external")
+    async def send(to: str) -> str:
+        sent.append(to)
+        return "sent"
+
+    agent = Agent(ScriptedModel(call("send", {"to": "eve"}), "Done."), tools=[send], store=store)
+    run = await agent.run("Write to Eve", run_id="run_1")
+    forged = run.proposals[0].model_copy(update={"id": "prop_forged", "arguments": '{"to":"mallory"}'})
+    entries = await store.read("run_1")
+    await store.append("run_1", [Draft(Proposed(proposal=forged))], after=entries[-1].head.seq)
+    await decide(store, "run_1", "prop_forged", "approve", by=ANNA)
+    run = await agent.resume("run_1")
+    assert (run.status, sent) == ("waiting", [])
