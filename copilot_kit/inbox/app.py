@@ -77,6 +77,9 @@ def _routes() -> list[Route | Mount]:
         Route("/", pages.waiting),
         Route(one_card, pages.card),
         Route(f"{one_card}/decide", pages.decide, methods=["POST"]),
+        Route(
+            f"{one_card}/decide", pages.card
+        ),  # a decision that was not taken shows the card here: it can be reloaded
         Route(f"{one_card}/claim", pages.claim, methods=["POST"]),
         Route(f"{one_card}/assign", pages.assign_card, methods=["POST"]),
         Route(f"{one_card}/again", pages.again, methods=["POST"]),

@@ -120,6 +120,14 @@ async def test_what_is_folded_cannot_be_approved_unopened(office, anna, read):
     assert [one.verdict for one in await decided_in(office.store)] == ["approve"]
 
 
+async def test_a_card_that_was_not_decided_can_be_reloaded_and_opened_further(office, anna, read):
+    _, run = await office.waiting(call("send", {"to": "eve@example.org", "body": LONG}))
+    again = await anna.get(f"{await card_of(run)}/decide?open=/body")
+    assert "line 419" in again.text.split('class="decision"')[0]
+    await anna.post(f"{await card_of(run)}/decide", read["fields"](again.text, "/decide"))
+    assert [one.verdict for one in await decided_in(office.store)] == ["approve"]
+
+
 async def test_a_form_with_an_unopened_fold_can_still_say_no(office, anna):
     _, run = await office.waiting(call("send", {"to": "eve@example.org", "body": LONG}))
     form = await anna.form(await card_of(run), "/decide", nth=1)

@@ -160,14 +160,15 @@ function claim() {
 function keys() {
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-    if (event.target.closest("input, textarea, select")) return;
+    if (event.target.closest?.("input, textarea, select")) return;
     if (performance.now() - shownAt < DEAF_MS) return;
     if (page === "waiting" && (event.key === "j" || event.key === "k")) return move(event.key === "j" ? 1 : -1);
     if (event.key === "v") return document.querySelector('[data-unfold="*"]')?.click();
     const found = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
     if (!found) return;
     event.preventDefault();
-    if (found.tagName === "FORM") return found.requestSubmit(found.querySelector("button:not([disabled])"));
+    if (found.tagName === "A") return found.click();
+    if (found.tagName === "FORM") return found.querySelector("button")?.click(); // a disabled one does nothing
     found.open = !found.open;
     if (found.open) found.querySelector("textarea, input:not([type=hidden])")?.focus();
   });

@@ -1,0 +1,229 @@
+"""The page in a real browser: decided by keys, closed by a decision elsewhere, and text that stays text."""
+
+import asyncio
+import contextlib
+import re
+import shutil
+import socket
+import time
+
+import pytest
+import uvicorn
+
+from copilot_kit import Principal
+from copilot_kit.approval import decide
+from copilot_kit.inbox import OneTimeTokens, inbox_app
+from copilot_kit.testing import call
+
+playwright = pytest.importorskip("playwright.async_api", reason="needs playwright: pip install playwright")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt install chromium"),
+]
+ANNA, BEN = Principal(id="anna"), Principal(id="ben")
+DEAF_S = 0.35
+EVIL = "</textarea></script><script>x()</script><img src=x onerror=alert(1)>"
+
+
+@contextlib.asynccontextmanager
+async def served(app):
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
+    task = asyncio.create_task(server.serve(sockets=[listening]))
+    while not server.started:  # noqa: ASYNC110  it tells nobody
+        await asyncio.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await task
+
+
+@contextlib.asynccontextmanager
+async def chromium(**options):  # noqa: ANN003
+    async with playwright.async_playwright() as driver:
+        browser = await driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        try:
+            yield await browser.new_context(**options)
+        finally:
+            await browser.close()
+
+
+@contextlib.asynccontextmanager
+async def opened(office, path="/", *, agents=(), **options):  # noqa: ANN003
+    """Open a page of the inbox; what it complains of or asks of others fails the test."""
+    app = inbox_app(office.store, agents=agents, sign_in=lambda _: ANNA)
+    async with served(app) as here, chromium(**options) as context:
+        page = await context.new_page()
+        wrong = []
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
+        page.on("request", lambda sent: wrong.append(sent.url) if not sent.url.startswith(here) else None)
+        page.on("dialog", lambda dialog: wrong.append(dialog.message))
+        await page.goto(f"{here}{path}")
+        yield page
+        assert wrong == []
+
+
+async def verdicts(office, run_id="run_1"):
+    return [entry.body.decision.verdict for entry in await office.store.read(run_id) if entry.head.kind == "decided"]
+
+
+async def until(found, *, s=3.0):
+    ends = time.monotonic() + s
+    while not (value := await found()):
+        assert time.monotonic() < ends, "it did not happen in time"
+        await asyncio.sleep(0.02)
+    return value
+
+
+def card_of(run, index=0):
+    return f"/cards/{run.id}/{run.proposals[index].id}"
+
+
+@pytest.mark.parametrize(("key", "verdict"), [("y", "approve"), ("n", "reject")])
+async def test_a_card_is_found_opened_and_decided_by_keys(office, key, verdict):
+    await office.waiting(call("send", {"to": "eve@example.org"}))
+    async with opened(office) as page:
+        await asyncio.sleep(DEAF_S)
+        await page.keyboard.press("j")
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**/cards/**")
+        await asyncio.sleep(DEAF_S)
+        await page.keyboard.press(key)
+        assert await until(lambda: verdicts(office)) == [verdict]
+
+
+async def test_a_reason_is_typed_after_one_key(office):
+    _, run = await office.waiting(call("send", {"to": "eve@example.org"}))
+    async with opened(office, card_of(run)) as page:
+        await asyncio.sleep(DEAF_S)
+        await page.keyboard.press("r")
+        await page.keyboard.type("yes and no")
+        assert await verdicts(office) == []
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        assert await until(lambda: verdicts(office)) == ["reject"]
+    entries = await office.store.read("run_1")
+    assert entries[-1].body.decision.text == "yes and no"
+
+
+@pytest.mark.parametrize("key", ["Enter", "Space", "Escape", "Control+y", "Y"])
+async def test_other_keys_never_approve(office, key):
+    _, run = await office.waiting(call("send", {"to": "eve@example.org"}))
+    async with opened(office, card_of(run)) as page:
+        await asyncio.sleep(DEAF_S)
+        await page.keyboard.press(key)
+        await asyncio.sleep(0.3)
+    assert await verdicts(office) == []
+
+
+async def test_a_key_meant_for_what_stood_there_before_does_nothing(office):
+    _, run = await office.waiting(call("send", {"to": "eve@example.org"}))
+    async with opened(office, card_of(run)) as page:
+        await page.evaluate("performance.now = () => 0")  # as if it had just been shown
+        await page.keyboard.press("y")
+        await asyncio.sleep(0.3)
+    assert await verdicts(office) == []
+
+
+async def test_a_decision_elsewhere_closes_the_card_within_a_second_and_keeps_what_was_typed(office):
+    _, run = await office.waiting(call("send", {"to": "eve@example.org"}))
+    async with opened(office, card_of(run)) as page:
+        await page.wait_for_function("document.querySelector('[data-live-state]').textContent === 'live'")
+        await asyncio.sleep(DEAF_S)
+        await page.keyboard.press("r")
+        await page.keyboard.type("half a reason")
+        begun = time.monotonic()
+        await decide(office.store, "run_1", run.proposals[0].id, "approve", by=BEN, channel="terminal")
+        await page.wait_for_selector(".outcome-approved", timeout=1000)
+        assert time.monotonic() - begun < 1
+        assert "approved by ben" in await page.inner_text("[data-live=state]")
+        assert await page.query_selector("form.approve") is None
+        assert "half a reason" in await page.inner_text("[data-live=decision]")
+
+
+async def test_new_work_appears_in_the_list_by_itself(office):
+    async with opened(office) as page:
+        await page.wait_for_function("document.querySelector('[data-live-state]').textContent === 'live'")
+        await office.waiting(call("send", {"to": "eve@example.org"}))
+        await page.wait_for_selector("text=eve@example.org", timeout=1500)
+
+
+async def test_a_fold_opens_in_place_keeps_typing_and_lets_the_call_be_approved(office):
+    body = "\n".join(f"line {number}" for number in range(420))
+    _, run = await office.waiting(call("send", {"to": "eve@example.org", "body": body}))
+    async with opened(office, card_of(run)) as page:
+        await asyncio.sleep(DEAF_S)
+        await page.keyboard.press("y")
+        assert await page.is_disabled("form.approve button")
+        assert page.url.endswith(card_of(run))
+        await page.keyboard.press("r")
+        await page.keyboard.type("wait")
+        await page.click("a.unfold >> nth=0")
+        await page.wait_for_selector(".arguments >> text=line 419", timeout=3000)
+        assert await page.input_value("form.reject textarea") == "wait"
+        await page.click("form.approve button")
+        assert await until(lambda: verdicts(office)) == ["approve"]
+
+
+async def test_what_others_wrote_stays_text(office):
+    _, run = await office.waiting(call("send", {"to": EVIL, "body": EVIL}), task=EVIL, run_id="run_1")
+    for path in ("/", card_of(run), "/runs/run_1", f"{card_of(run)}/rule"):
+        async with opened(office, path) as page:
+            await page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+            await asyncio.sleep(0.2)
+            assert await page.title() != "owned"
+            assert await page.locator("script").count() == 1
+            assert await page.locator("img").count() == 0
+            assert EVIL in await page.inner_text("main")
+    assert await verdicts(office) == []
+
+
+async def test_a_page_elsewhere_can_neither_decide_nor_frame(office):
+    _, run = await office.waiting(call("send", {"to": "eve@example.org"}))
+    tokens = OneTimeTokens(principal=ANNA)
+    async with served(inbox_app(office.store, sign_in=tokens)) as here, chromium() as context:
+        page = await context.new_page()
+        await page.goto(f"{here}/sign-in#{tokens.minted()}")
+        await page.wait_for_selector("h1:has-text('waiting')")
+        assert "#" not in page.url
+        await page.goto(f"{here}{card_of(run)}")
+        fields = await page.eval_on_selector_all(
+            "form.approve input", "all => Object.fromEntries(all.map((one) => [one.name, one.value]))"
+        )
+        elsewhere = await context.new_page()
+        inputs = "".join(f'<input name="{name}" value="{value}">' for name, value in fields.items())
+        form = (
+            f'<form method="post" action="{here}{card_of(run)}/decide">{inputs}</form><iframe src="{here}/"></iframe>'
+        )
+        await elsewhere.route(re.compile("evil"), lambda route: route.fulfill(body=form, content_type="text/html"))
+        await elsewhere.goto("http://evil.example/")
+        framed = elsewhere.frames[1]
+        assert "waiting" not in await framed.content()
+        async with elsewhere.expect_navigation():
+            await elsewhere.evaluate("document.forms[0].submit()")
+        assert "Decide in the inbox itself" in await elsewhere.content()
+    assert await verdicts(office) == []
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+async def test_no_page_is_wider_than_its_window(office, width):
+    _, run = await office.waiting(call("send", {"to": "eve@" + "x" * 300, "body": "y" * 3000}), task="z" * 300)
+    for path in ("/", card_of(run), "/runs/run_1", "/runs", "/audit", "/rules", "/trust"):
+        async with opened(office, path, viewport={"width": width, "height": 800}) as page:
+            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+
+
+async def test_everything_can_be_decided_without_a_script(office):
+    await office.waiting(call("send", {"to": "eve@example.org", "body": "x\n" * 100}))
+    app = inbox_app(office.store, sign_in=lambda _: ANNA)
+    async with served(app) as here, chromium(java_script_enabled=False) as context:
+        page = await context.new_page()
+        await page.goto(here)
+        await page.click("a.open")
+        await page.click("a.unfold >> nth=0")
+        await page.click("form.approve button")
+        await page.wait_for_selector(".outcome-approved")
+    assert await verdicts(office) == ["approve"]
