@@ -252,6 +252,8 @@ class Agent(Generic[OutputT]):
             starts = bool(bodies) and isinstance(bodies[0], RunStarted)
             if starts != (session.state.seq == -1):
                 raise _misplaced(run_id, starts=starts)
+            if session.state.erased:
+                raise UsageError(f"Run {run_id!r} was erased; it cannot go on. Begin another one.")
             chosen = self._models.of(session.state) if model is None else self._models.chosen(model)
             plan = self._plan(session, chosen, delivery, approver)
             if session.state.ended is not None:  # what it had begun before a stop is shown, whoever has died since

@@ -68,6 +68,11 @@ class Run(Generic[OutputT]):
         return self._state.status
 
     @property
+    def seq(self) -> int:
+        """Number of its last record: while it stays the same, nothing has happened."""
+        return self._state.seq
+
+    @property
     def text(self) -> str:
         """The words of the last answer."""
         response = self._state.thread.response

@@ -45,6 +45,8 @@ class _Work:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._pauses: dict[str, tuple[float, float]] = {}
         """For a run that failed: when it may be tried again, and how long the next pause is."""
+        self._left: dict[str, int] = {}
+        """The last record of runs that were resumed: with nothing new since, there is nothing to do."""
 
     def begin(self, run_id: str) -> None:
         again_at, _ = self._pauses.get(run_id, (0.0, 0.0))
@@ -66,10 +68,10 @@ class _Work:
         try:
             state = RunState.of(await self._store.read(run_id))
             agent = self._agents.get("" if state.started is None else state.started.agent)
-            if agent is None:
+            if agent is None or self._left.get(run_id) == state.seq:
                 self._pause(run_id)
                 return
-            await agent.resume(run_id)
+            self._left[run_id] = (await agent.resume(run_id)).seq
         except NotOwner:
             return  # somebody else was faster
         except Exception as error:  # noqa: BLE001  one run's failure must not end the others

@@ -110,6 +110,31 @@ async def test_one_runs_failure_does_not_keep_the_others_waiting(store):
         await until(lambda: sent == ["eve"])
 
 
+async def test_a_run_with_nothing_to_do_is_not_resumed_again_and_again():
+    class Insistent(MemoryStore):
+        async def ready(self, *, limit: int = 50) -> list[str]:
+            return ["run_1"][:limit]
+
+    store = Insistent()
+    resumed: list[str] = []
+
+    class Counting(Agent[str]):
+        async def resume(self, run_id: str, **options: Any) -> Any:
+            resumed.append(run_id)
+            return await super().resume(run_id, **options)
+
+    @tool(effect="external", version="1")
+    def send(to: str) -> str:
+        return f"sent to {to}"
+
+    model = ScriptedModel(call("send", {"to": "eve"}), "Done.")
+    agent = Counting(model, tools=[send], store=store, name="writer")
+    await agent.run("Write", run_id="run_1")
+    async with working(store, agent):
+        await asyncio.sleep(0.3)
+    assert resumed == ["run_1"]
+
+
 async def test_a_journal_that_cannot_be_reached_for_a_while_ends_no_worker():
     class Away(MemoryStore):
         asked = 0
