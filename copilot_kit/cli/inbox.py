@@ -87,7 +87,7 @@ def _serve(store: str | None, agents: list[Agent[Any]], port: int) -> None:
     try:
         from copilot_kit.inbox.serving import serve
     except ModuleNotFoundError as error:
-        raise MissingExtra("The inbox in the browser", "web") from error
+        raise MissingExtra("The inbox in the browser", "inbox") from error
     from copilot_kit.journal.opening import open_store
     from copilot_kit.sync import wait
 

@@ -211,9 +211,30 @@ async def test_a_page_elsewhere_can_neither_decide_nor_frame(office):
 @pytest.mark.parametrize("width", [320, 390, 1280])
 async def test_no_page_is_wider_than_its_window(office, width):
     _, run = await office.waiting(call("send", {"to": "eve@" + "x" * 300, "body": "y" * 3000}), task="z" * 300)
-    for path in ("/", card_of(run), "/runs/run_1", "/runs", "/audit", "/rules", "/trust"):
-        async with opened(office, path, viewport={"width": width, "height": 800}) as page:
+    async with opened(office, viewport={"width": width, "height": 800}) as page:
+        here = page.url.rstrip("/")
+        for path in ("/", card_of(run), "/runs/run_1", "/runs", "/audit", "/rules", "/trust"):
+            await page.goto(f"{here}{path}")
             assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_axe_finds_nothing_on_any_page(office, scheme, two_sends):
+    axe = pytest.importorskip("axe_playwright_python.async_playwright", reason="needs axe-playwright-python").Axe()
+    _, run = await office.waiting(*two_sends, answer_within_s=600)
+    await office.waiting(call("refund", {"order": 7, "amount": 12.5}), run_id="run_2")
+    await office.waiting(call("send", {"to": "e\u202eve", "body": "x\n" * 99}), run_id="run_3", name="third")
+    await decide(office.store, "run_1", run.proposals[0].id, "approve", by=BEN)
+    found = [f"/cards/{one.run_id}/{one.id}" for one in await office.store.waiting()]
+    paths = ["/", *found, card_of(run), f"{found[0]}/rule", f"/runs/run_1/turns/{run.proposals[0].turn}", "/runs"]
+    async with opened(office, color_scheme=scheme, bypass_csp=True) as page:
+        here = page.url.rstrip("/")
+        for path in [*paths, "/runs/run_1", "/rules", "/audit", "/trust"]:
+            await page.goto(f"{here}{path}")
+            await page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+            results = await axe.run(page)
+            assert len(results.response["passes"]) > 10
+            assert results.violations_count == 0, (path, results.generate_report())
 
 
 async def test_everything_can_be_decided_without_a_script(office):
