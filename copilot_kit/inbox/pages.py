@@ -16,7 +16,7 @@ from copilot_kit.inbox.desk import Desk, card_path, desk_of, form_of, named, ope
 from copilot_kit.inbox.forms import fields_of
 from copilot_kit.inbox.lists import groups_of
 from copilot_kit.inbox.marking import json_shown
-from copilot_kit.inbox.runs import number
+from copilot_kit.inbox.runs import can_be_undone, number
 from copilot_kit.inbox.seals import Shown
 from copilot_kit.inbox.sign_in import Visitor
 from copilot_kit.inbox.statuses import status_of
@@ -98,7 +98,7 @@ async def again(request: Request) -> Response:
 
 
 async def unknown(request: Request) -> Response:
-    """Show a call of unknown outcome."""
+    """Show a call that ran: how it ended, or that nobody knows."""
     desk = desk_of(request)
     state, _ = await desk.run(named(request, "run_id"))
     call_id = named(request, "call_id")
@@ -111,7 +111,10 @@ async def unknown(request: Request) -> Response:
     if asked is not None:
         card = card_of(state, asked.proposal.id, for_whom=visitor_of(request).principal, now=desk.clock(),
                        opened=("*",))  # fmt: skip
-    return desk.page(request, "unknown.html", run=state, call_id=call_id, call=call, effect=effect, card=card)
+    undoable = effect is not None and can_be_undone(effect) and desk.agent(state) is not None
+    return desk.page(
+        request, "unknown.html", run=state, call_id=call_id, call=call, effect=effect, card=card, undoable=undoable
+    )
 
 
 async def settle_call(request: Request) -> Response:

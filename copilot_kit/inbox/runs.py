@@ -35,7 +35,7 @@ async def run(request: Request) -> Response:
     lines = story_of(entries)
     pages = max(1, -(-len(lines) // _LINES))
     page = number(request, "page", most=pages, other=pages)
-    undoable = {call_id for call_id, one in state.effects.items() if _can_be_undone(one) and desk.agent(state)}
+    undoable = {call_id for call_id, one in state.effects.items() if can_be_undone(one) and desk.agent(state)}
     return desk.page(
         request, "run.html", run=state, row=state.row(), page=page, pages=pages, undoable=undoable,
         lines=lines[(page - 1) * _LINES : page * _LINES], verified=await verify_run(desk.store, state.run_id),
@@ -65,7 +65,8 @@ async def undo(request: Request) -> Response:
     return to(request, f"/runs/{segment(run_id)}")
 
 
-def _can_be_undone(one: Effected) -> bool:
+def can_be_undone(one: Effected) -> bool:
+    """Tell whether a call was carried out, can be taken back, and was not."""
     done = one.received is not None and one.received.state == "done"
     return one.intended.undoable and done and one.undoing is None and one.undone is None
 

@@ -4,7 +4,7 @@ import asyncio
 import re
 
 from copilot_kit import Agent, Principal, tool
-from copilot_kit.approval import Gate, decide
+from copilot_kit.approval import Gate, decide, rule
 from copilot_kit.testing import ScriptedModel, call
 
 BEN = Principal(id="ben", groups=("finance",))
@@ -304,6 +304,19 @@ async def test_a_done_call_is_taken_back_from_the_runs_page(office, seat):
     assert answer.status_code == 303
     assert office.did == [("note", "hello"), ("unnote", "hello")]
     assert "Take it back" not in (await browser.get("/runs/run_1")).text
+
+
+async def test_what_ran_without_asking_is_listed_with_its_undo(office, seat):
+    allow = Gate([rule("allow", tool="note")])
+    agent = office.agent(call("note", {"text": "hello"}), "Done.", gate=allow)
+    await agent.run("Note it", run_id="run_1")
+    browser = seat(agents=[agent])
+    (page,) = re.findall(r'href="([^"]+)">take back</a>', (await browser.get("/audit")).text)
+    answer = await browser.post(f"{page}/undo", await browser.form(page, "/undo"))
+    assert answer.status_code == 303
+    assert office.did == [("note", "hello"), ("unnote", "hello")]
+    assert "Taken back: done" in (await browser.get(page)).text
+    assert "take back</a>" not in (await browser.get("/audit")).text
 
 
 async def test_a_call_of_unknown_outcome_stands_first_and_is_settled_by_a_person(office, anna):
