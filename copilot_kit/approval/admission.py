@@ -6,10 +6,11 @@ yes counts for the very call that was shown, with the tool, the model and the pr
 
 import json
 from datetime import datetime, timedelta
+from functools import partial
 
 from copilot_kit.approval import receipts, standing
 from copilot_kit.approval.digests import call_digest, shown_digest
-from copilot_kit.approval.edge import AnyTool, Edge, Ready
+from copilot_kit.approval.edge import AnyTool, Edge, Ready, Traced
 from copilot_kit.approval.entitlement import entitled
 from copilot_kit.approval.gate import GateCall, Ruling
 from copilot_kit.errors import ToolRefused
@@ -164,7 +165,7 @@ async def _gate_call(
     model = edge.model if response is None else _named(response.model)
     prompt = edge.prompt_read(session)
     parsed = arguments_of(arguments)
-    origins = edge.provenance.of(session, edge.thread, parsed, tool.roles) if _traced(edge, tool) else ()
+    origins = Traced(partial(edge.provenance.of, session, edge.thread, parsed, tool.roles))
     said = edge.provenance.up_to_now(session, edge.thread) if _flows(edge, tool) else None
     evidence = None
     if edge.gate.wants_evidence and isinstance(session.store, Index):
@@ -176,24 +177,12 @@ async def _gate_call(
         tool.roles, origins, evidence, int(digest[:_DIGITS], 16) / 16**_DIGITS,
         asked_for=said is not None and said.asks_for(tool.name, parsed, tool.roles, tools=edge.tools),
         made_before=said is not None and said.made_before(tool.name, parsed, tool.roles, call_id=call.call_id),
-        contested=_contested(session, tool.name),
+        contested=tool.name in session.state.contested,
     )  # fmt: skip
-
-
-def _contested(session: Session, tool: str) -> bool:
-    """Tell whether a person was against a call of this tool in this run: the model may try again under another id."""
-    asked, effects = session.state.proposals.values(), session.state.effects.values()
-    against = any(one.proposal.tool == tool and one.state in {"rejected", "edited", "answered"} for one in asked)
-    return against or any(one.intended.tool == tool and one.undoing is not None for one in effects)
 
 
 def _flows(edge: Edge, tool: AnyTool) -> bool:
     return edge.gate.wants_provenance and tool.effect != "read"
-
-
-def _traced(edge: Edge, tool: AnyTool) -> bool:
-    """Tell whether it matters where values came from: for whoever is asked, and for rules that look at it."""
-    return tool.effect != "read" or edge.gate.wants_provenance
 
 
 def _proposal(
@@ -224,7 +213,7 @@ def _proposal(
         own=tool.own,
         undoable=tool.undo is not None,
         roles=dict(tool.roles),
-        provenance=seen.provenance or edge.provenance.of(session, edge.thread, seen.arguments, tool.roles),
+        provenance=tuple(seen.provenance),
         turn="" if response is None else response.message.id,
         for_model=edge.model,
         for_prompt=edge.prompt_version,

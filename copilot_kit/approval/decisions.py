@@ -13,6 +13,7 @@ from copilot_kit.approval.entitlement import entitled
 from copilot_kit.approval.wording import wording_only
 from copilot_kit.errors import Conflict, NotDecidable, UsageError
 from copilot_kit.ids import NewId, new_id
+from copilot_kit.journal.current import current
 from copilot_kit.journal.state import Asked, RunState
 from copilot_kit.journal.store import Draft, Store
 from copilot_kit.messages import Text
@@ -117,7 +118,7 @@ async def _decide(
         _check(choice)
     batch = new_id("batch") if len(choices) > 1 else None
     for _ in range(_TRIES):
-        state, now = RunState.of(await store.read(run_id)), clock()
+        state, now = await current(store, run_id), clock()
         decisions: list[Decision] = []
         for choice in choices:
             try:
@@ -147,7 +148,7 @@ async def ask_again(
     """
     _check_person(by)
     for _ in range(_TRIES):
-        state, now = RunState.of(await store.read(run_id)), clock()
+        state, now = await current(store, run_id), clock()
         asked = _known(state, proposal_id)
         path = next((p for p, thread in state.threads.items() for call in thread.calls.values()
                      if call.asked is asked and call.received is None), None)  # fmt: skip
@@ -178,7 +179,7 @@ def _renewed(proposal: Proposal, *, now: datetime, id: str) -> Proposal:  # noqa
 async def lapse(store: Store, run_id: str, *, clock: Clock = _now) -> list[str]:
     """Write down which proposals of a run were not decided in time, and return their ids; the run can then go on."""
     for _ in range(_TRIES):
-        state, now = RunState.of(await store.read(run_id)), clock()
+        state, now = await current(store, run_id), clock()
         late = [proposal.id for proposal in state.pending if _over(proposal, now)]
         if not late:
             return []
@@ -192,7 +193,7 @@ async def assign(store: Store, run_id: str, proposal_id: str, *, to: str | None,
     """Give a proposal to somebody to decide, or back to all (to=None); others may decide it all the same."""
     _check_person(by)
     for _ in range(_TRIES):
-        state = RunState.of(await store.read(run_id))
+        state = await current(store, run_id)
         asked = _known(state, proposal_id)
         if asked.state != "pending":
             raise NotDecidable(f"Proposal {proposal_id!r} is {_became(asked)}. Nothing was changed.")
@@ -205,7 +206,7 @@ async def stop(store: Store, run_id: str, *, by: Principal, text: str | None = N
     """Stop a run for good: nothing that waits will run. A run that has ended stays as it is."""
     _check_person(by)
     for _ in range(_TRIES):
-        state = RunState.of(await store.read(run_id))
+        state = await current(store, run_id)
         if state.ended is not None:
             return
         if await _appended(store, run_id, [RunStopped(by=by, text=text)], after=state.seq):
@@ -220,7 +221,7 @@ async def settle(store: Store, run_id: str, call_id: str, *, done: bool, by: Pri
     """
     _check_person(by)
     for _ in range(_TRIES):
-        state = RunState.of(await store.read(run_id))
+        state = await current(store, run_id)
         found = [(path, call) for path, thread in state.threads.items() for call in thread.calls.values()
                  if call.call.call_id == call_id and call.unknown]  # fmt: skip
         if not found or found[0][1].received is None:
@@ -243,7 +244,7 @@ async def record_outcome(
     """Record what a person made of a suggestion; the last word counts."""
     _check_person(by)
     for _ in range(_TRIES):
-        state = RunState.of(await store.read(run_id))
+        state = await current(store, run_id)
         if await _appended(store, run_id, [OutcomeKnown(verdict=verdict, final=final, by=by)], after=state.seq):
             return
     raise Conflict(f"Run {run_id!r} could not be written to: others write to it all the time. Retry.")

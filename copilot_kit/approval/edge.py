@@ -1,9 +1,10 @@
 """What the execution edge knows of the agent whose calls it handles."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeAlias
+from functools import cached_property
+from typing import Any, TypeAlias, overload
 
 from copilot_kit.approval.digests import idempotency_key
 from copilot_kit.approval.gate import Gate
@@ -46,6 +47,27 @@ class Provenance:
         for message in thread.messages[self._taken.get(path, 0) :]:
             self._origins.take(message)
         self._taken[path] = len(thread.messages)
+
+
+class Traced(Sequence[Origin]):
+    """Where the values of one call came from, found out when somebody looks: most rules do not."""
+
+    def __init__(self, trace: Callable[[], tuple[Origin, ...]]) -> None:
+        self._trace = trace
+
+    @overload
+    def __getitem__(self, index: int) -> Origin: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Origin]: ...
+    def __getitem__(self, index: int | slice) -> Origin | Sequence[Origin]:
+        return self._found[index]
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    @cached_property
+    def _found(self) -> tuple[Origin, ...]:
+        return self._trace()
 
 
 @dataclass(frozen=True, slots=True)

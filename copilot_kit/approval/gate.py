@@ -46,7 +46,7 @@ class GateCall:
     undoable: bool = False
     roles: Mapping[str, ArgumentRole] = field(default_factory=dict)
     """What the tool says its arguments are for; one that is not named has no role."""
-    provenance: tuple[Origin, ...] = ()
+    provenance: Sequence[Origin] = ()
     """Where each value came from; empty where nobody inferred it."""
     evidence: Evidence | None = None
     """How such calls have fared so far; only where the gate has a rule that wants it."""

@@ -173,6 +173,8 @@ class RunState:
         """Answers whose usage nobody reported."""
         self.effects: dict[str, Effected] = {}
         """Calls that were intended, by call id, in that order."""
+        self.contested: set[str] = set()
+        """Tools that a person was against a call of: rejected, edited, answered in its place, or took back."""
         self.untold: list[Undone] = []
         """What was taken back since anybody last spoke to the model."""
         self.outcome: OutcomeKnown | None = None
@@ -315,6 +317,7 @@ class RunState:
                 asked = self._asked(decision.proposal_id)
                 if asked.state == "pending":  # the first decision counts, whoever wrote another one behind it
                     asked.state, asked.decision = _STATE_OF[decision.verdict], decision
+                    self.contested |= set() if decision.verdict == "approve" else {asked.proposal.tool}
             case Lapsed(proposal_id=proposal_id, state=state):
                 asked = self._asked(proposal_id)
                 asked.state = state if asked.state == "pending" else asked.state
@@ -326,6 +329,7 @@ class RunState:
         match body:
             case Undoing() as undoing if undoing.call_id in self.effects:
                 self.effects[undoing.call_id].undoing = undoing
+                self.contested.add(self.effects[undoing.call_id].intended.tool)
             case Undone() as undone if undone.call_id in self.effects:
                 self.effects[undone.call_id].undone = undone
                 self.untold.append(undone)

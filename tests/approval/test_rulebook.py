@@ -33,7 +33,7 @@ class Plain:
     rules: dict[str, StandingRule] = field(default_factory=dict)
     used: dict[str, list[str]] = field(default_factory=dict)
     revoked: set[str] = field(default_factory=set)
-    latest: datetime = START
+    latest: datetime = datetime.min.replace(tzinfo=UTC)  # nothing is written yet
 
     def use(self, call_id: str, amount: int, now: datetime) -> str | None:
         moment = max(now, self.latest)
