@@ -358,6 +358,6 @@ async def test_an_open_card_is_claimed_for_others_to_see_and_let_go(office, anna
     ben = seat(BEN)
     theirs = (await ben.post(f"{card}/claim", {"csrf": (await ben.form(card, "/decide"))["csrf"]})).json()
     assert (mine["yours"], theirs["yours"], theirs["by"]) == (True, False, "anna")
-    assert "open at anna" in (await ben.get("/")).text
+    assert "anna has this open" in (await ben.get("/")).text
     await anna.post(f"{card}/claim", {"csrf": form["csrf"], "release": "1"})
-    assert "open at anna" not in (await ben.get("/")).text
+    assert "anna has this open" not in (await ben.get("/")).text
