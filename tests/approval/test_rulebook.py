@@ -26,6 +26,9 @@ class Process:
         self.read = store.read
 
 
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)  # nothing is written yet
+
+
 @dataclass
 class Plain:
     """What rules are, said once more and as simply as can be."""
@@ -33,7 +36,7 @@ class Plain:
     rules: dict[str, StandingRule] = field(default_factory=dict)
     used: dict[str, list[str]] = field(default_factory=dict)
     revoked: set[str] = field(default_factory=set)
-    latest: datetime = datetime.min.replace(tzinfo=UTC)  # nothing is written yet
+    latest: datetime = _LONG_AGO
 
     def use(self, call_id: str, amount: int, now: datetime) -> str | None:
         moment = max(now, self.latest)
