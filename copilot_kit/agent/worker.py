@@ -27,7 +27,7 @@ async def keep_going(store: Journal, agents: Iterable[Agent[Any]], *, poll_s: fl
     try:
         while True:
             try:
-                for run_id in await store.ready(limit=work.most()):
+                for run_id in dict.fromkeys([*await store.ready(limit=work.most()), *work.failed]):
                     work.begin(run_id)
                 pause_s = poll_s
             except JournalError as error:
@@ -45,6 +45,8 @@ class _Work:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._pauses: dict[str, tuple[float, float]] = {}
         """For a run that failed: when it may be tried again, and how long the next pause is."""
+        self.failed: set[str] = set()
+        """Runs that could not go on here; nobody else is asked to take them up."""
         self._left: dict[str, int] = {}
         """The last record of runs that were resumed: with nothing new since, there is nothing to do."""
 
@@ -76,8 +78,10 @@ class _Work:
             return  # somebody else was faster
         except Exception as error:  # noqa: BLE001  one run's failure must not end the others
             _LOG.warning("run %s could not go on: %s", run_id, error)
+            self.failed.add(run_id)
             self._pause(run_id)
         else:
+            self.failed.discard(run_id)
             self._pauses.pop(run_id, None)
 
     def _pause(self, run_id: str) -> None:

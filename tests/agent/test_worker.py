@@ -153,6 +153,18 @@ async def test_a_journal_that_cannot_be_reached_for_a_while_ends_no_worker():
         await until(lambda: sent == ["eve"])
 
 
+async def test_a_run_whose_model_failed_is_tried_again(store):
+    sent: list[str] = []
+    busy = Overloaded("Busy.", model="a")
+    agent = writer(store, sent, call("send", {"to": "eve"}), busy, "Done.")
+    run = await agent.run("Write")
+    await decide(store, run.id, run.proposals[0].id, "approve", by=ANNA)
+    async with working(store, agent), asyncio.timeout(10):
+        while (await agent.load(run.id)).status != "done":  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert sent == ["eve"]
+
+
 async def test_two_agents_of_one_name_are_wrong_use(store):
     with pytest.raises(UsageError, match="Two agents are called 'writer'"):
         await keep_going(store, [writer(store, []), writer(store, [])])
