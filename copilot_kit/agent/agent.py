@@ -175,13 +175,14 @@ class Agent(Generic[OutputT]):
         async with held(self.store, run_id, wait_s=2 * LEASE_S) as session:
             effected = session.state.effects.get(call_id)
             name = "" if effected is None else effected.intended.tool
-            path = () if effected is None else effected.path
-            agent = self._at(session, path)
+            found = self._at(session, () if effected is None else effected.path)
+            agent = self if found is None else found
             edge = agent._edge((Step(agent=agent.name),), "")  # noqa: SLF001  an agent like this one
             context = edge.context(
                 session, call_id, f"undo {'' if effected is None else effected.intended.call_digest}"
             )
-            await take_back(session, edge.tools.get(name), call_id, context=context, by=by)
+            tool = None if found is None else edge.tools.get(name)
+            await take_back(session, tool, call_id, context=context, by=by)
             return self._run(session.state)
 
     def as_tool(self, *, description: str, name: str | None = None) -> NestedAgent:
@@ -198,13 +199,17 @@ class Agent(Generic[OutputT]):
             return self._tools[name]
         return next((found for inner in self._nested.values() if (found := inner.tool(name)) is not None), None)
 
-    def fitted(self, tool: str, arguments: str) -> str:
-        """Return a person's arguments in canonical form; raises `UsageError` if they do not fit the tool."""
-        known = self.tool(tool)
-        if known is None:
+    def fitted(self, tool: str, arguments: str, *, path: Sequence[Step] = ()) -> str:
+        """Return a person's arguments in canonical form; raises `UsageError` if they do not fit the tool.
+
+        path: that of the proposal. Where several agents have a tool of this name and it cannot be told whose is meant,
+        the arguments stay as they are: the defaults of another tool are none of this one.
+        """
+        found = [one for agent in self._along(path) if (one := agent._tools.get(tool)) is not None]  # noqa: SLF001
+        if len(found) != 1:
             return arguments
         try:
-            return known.canonical(arguments)
+            return found[0].canonical(arguments)
         except ToolRefused as error:
             raise UsageError(f"{error} Nothing was decided.") from error
 
@@ -330,13 +335,27 @@ class Agent(Generic[OutputT]):
         task = Text(text=str(arguments_of(arguments)["task"]), source=Source(kind="model"))
         return self._begin([task])
 
-    def _at(self, session: Session, path: tuple[str, ...]) -> "Agent[Any]":
-        """Return the agent that made a call at this path, which is this one or nested in it."""
+    def _along(self, path: Sequence[Step]) -> "list[Agent[Any]]":
+        """Return the agents that a proposal with this path may be of; without a path, all that there are."""
+        if not path:
+            return [self, *(one for inner in self._nested.values() for one in inner._along(()))]  # noqa: SLF001
+        agents: list[Agent[Any]] = [self]
+        for step in path[1:]:
+            below = (inner for agent in agents for inner in agent._nested.values())  # noqa: SLF001
+            agents = [inner for inner in below if inner.name == step.agent]
+        return agents
+
+    def _at(self, session: Session, path: tuple[str, ...]) -> "Agent[Any] | None":
+        """Return the agent that made a call at this path, which is this one or nested in it; None: it is not here."""
         agent: Agent[Any] = self
-        for depth in range(1, len(path) + 1):
-            started = session.state.threads[path[:depth]].started
-            inner = [one for one in agent._nested.values() if started is not None and one.name == started.agent]
-            agent = inner[0] if inner else agent
+        for depth, call_id in enumerate(path):
+            said = session.state.threads[path[:depth]].messages
+            asked = next((call for message in said for call in message.calls if call.call_id == call_id), None)
+            inner = None if asked is None else agent._nested.get(asked.name)
+            started = session.state.threads[path[: depth + 1]].started
+            if inner is None or started is None or inner.name != started.agent:
+                return None
+            agent = inner
         return agent
 
 

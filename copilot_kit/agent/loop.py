@@ -12,13 +12,13 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from copilot_kit.agent.limits import Limits, check
 from copilot_kit.approval.edge import Edge
 from copilot_kit.approval.executor import handle
-from copilot_kit.approval.receipts import receipt
+from copilot_kit.approval.receipts import edit_note, receipt
 from copilot_kit.assembly import Assembly
 from copilot_kit.errors import LimitReached, ModelError, TransportFailed
 from copilot_kit.events import Ended, Event, Failed, PartDelta, PartEnd, PartStart, Started, closing
 from copilot_kit.ids import NewId
 from copilot_kit.journal.session import RunChanged, Session
-from copilot_kit.journal.state import Thread
+from copilot_kit.journal.state import CallState, Thread
 from copilot_kit.journal.store import Entry
 from copilot_kit.messages import Message, Part, Source, Text, ToolCall
 from copilot_kit.model import Model
@@ -146,18 +146,20 @@ async def _nested(session: Session, work: Work) -> AsyncIterator[Entry]:
                 if isinstance(event, Entry):
                     yield event
         if inner.ended is not None:
-            for entry in await session.append(_answer_of(state.call, inner), path=path):
+            for entry in await session.append(_answer_of(state, inner), path=path):
                 yield entry
 
 
-def _answer_of(call: ToolCall, inner: Thread) -> Received:
+def _answer_of(state: CallState, inner: Thread) -> Received:
     """Return what a nested agent came to, as the result of its call; a model wrote it, so nothing in it is trusted."""
-    source = Source(kind="model", ref=call.name)
+    call, source = state.call, Source(kind="model", ref=state.call.name)
+    decision = None if state.asked is None else state.asked.decision
+    note = [] if decision is None or decision.arguments is None else [edit_note(decision.by.id, decision.arguments)]
     if inner.ended is not None and inner.ended.status == "failed":
         words = "it gave no answer" if inner.ended.failure is None else inner.ended.failure.message
-        return receipt(call, "failed", Text(text=f"{call.name} failed: {words}", source=source), outcome="error")
+        return receipt(call, "failed", *note, Text(text=f"{call.name} failed: {words}", source=source), outcome="error")
     said = "" if inner.response is None else inner.response.text
-    return receipt(call, "done", Text(text=said, source=source), outcome="ok")
+    return receipt(call, "done", *note, Text(text=said, source=source), outcome="ok")
 
 
 async def _asked(session: Session, work: Work) -> list[Entry]:

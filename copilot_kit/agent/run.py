@@ -1,7 +1,7 @@
 """A run as it stands: what was said, what waits, what it cost, and what a person can do with it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Generic, Literal, Protocol
 
 from pydantic import JsonValue, ValidationError
@@ -14,7 +14,7 @@ from copilot_kit.journal.state import CallState, RunState
 from copilot_kit.journal.store import Store
 from copilot_kit.messages import Message, Part
 from copilot_kit.model import Model
-from copilot_kit.records import Failure, Principal, Proposal, RunStatus
+from copilot_kit.records import Failure, Principal, Proposal, RunStatus, Step
 from copilot_kit.response import Response, Usage
 
 OutputT = TypeVar("OutputT", default=str)
@@ -31,7 +31,7 @@ class Worker(Protocol):
         """Take the run as far as it goes now."""
         ...
 
-    def fitted(self, tool: str, arguments: str) -> str:
+    def fitted(self, tool: str, arguments: str, *, path: Sequence[Step] = ()) -> str:
         """Return arguments in canonical form; raises `UsageError` if they do not fit the tool."""
         ...
 
@@ -123,7 +123,7 @@ class Run(Generic[OutputT]):
         text = arguments if isinstance(arguments, str) else compact(dict(arguments))
         asked = self._state.proposals.get(proposal_id)
         if asked is not None:
-            text = self._worker.fitted(asked.proposal.tool, text)
+            text = self._worker.fitted(asked.proposal.tool, text, path=asked.proposal.path)
         await self._decide(proposal_id, "edit", by=by, arguments=text)
         return await self._go_on()
 

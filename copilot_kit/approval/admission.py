@@ -4,16 +4,17 @@ Looked at anew whenever the run goes on. Since it was first asked about, a call 
 yes counts for the very call that was shown, with the tool, the model and the prompt that it was shown with.
 """
 
+import contextlib
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 
 from copilot_kit.approval import receipts, standing
 from copilot_kit.approval.digests import call_digest, shown_digest
 from copilot_kit.approval.edge import AnyTool, Edge, Ready, Traced
 from copilot_kit.approval.entitlement import entitled
 from copilot_kit.approval.gate import GateCall, Ruling
-from copilot_kit.errors import ToolRefused
+from copilot_kit.errors import ToolRefused, UsageError
 from copilot_kit.journal.index import Index
 from copilot_kit.journal.session import Session
 from copilot_kit.journal.state import Asked, CallState
@@ -54,7 +55,7 @@ def expired(proposal: Proposal, now: datetime) -> bool:
 def _changed(edge: Edge, proposal: Proposal) -> Reason | None:
     """Return what is not as it was when a person was asked; a yes to that is no yes to this."""
     tool = edge.tools.get(proposal.tool)
-    if tool is None or tool.version != proposal.tool_version:
+    if tool is None or tool.version != proposal.tool_version or _declared(tool) != _shown(proposal):
         return Reason(code="tool-changed", text="the tool was changed since you were last asked")
     if proposal.for_model and proposal.for_model != edge.model:
         words = f"the model was changed since you were last asked, from {proposal.for_model} to {edge.model}"
@@ -62,6 +63,15 @@ def _changed(edge: Edge, proposal: Proposal) -> Reason | None:
     if proposal.for_prompt and proposal.for_prompt != edge.prompt_version:
         return Reason(code="prompt-changed", text="the agent's instructions were changed since you were last asked")
     return None
+
+
+def _declared(tool: AnyTool) -> tuple[object, ...]:
+    """Return what a card says of a tool besides its version, which may be a name that stayed the same."""
+    return (tool.effect, tool.own, tool.undo is not None, dict(tool.roles))
+
+
+def _shown(proposal: Proposal) -> tuple[object, ...]:
+    return (proposal.effect, proposal.own, proposal.undoable, proposal.roles)
 
 
 async def _whereabouts(session: Session, edge: Edge, state: CallState) -> list[Body]:
@@ -89,17 +99,23 @@ async def _judged(
         arguments = tool.canonical(_written(call, asked, tool))
     except ToolRefused as error:
         return [*bodies, receipts.receipt(call, "failed", str(error), outcome="error")]
+    except Exception as error:  # noqa: BLE001  a check of the application's own; the run must not end with it each time
+        words = f"The arguments of {tool.name} could not be checked; it did not run. {type(error).__name__}: {error}"
+        return [*bodies, receipts.receipt(call, "failed", words, outcome="error")]
     digest = call_digest(run_id=session.run_id, path=edge.path, call_id=call.call_id, tool=tool.name,
                          version=tool.version, arguments=arguments)  # fmt: skip
     seen = await _gate_call(session, edge, tool, call, arguments, digest=digest)
     ruling = _of_a_suggestion(session, tool) or edge.gate.judge(seen)
+    if seen.arguments != arguments_of(arguments):
+        ruling, seen = _misled(ruling), replace(seen, arguments=arguments_of(arguments))
     if ruling.verdict == "deny":
         why = "; ".join(reason.text for reason in ruling.reasons)
         return [*bodies, receipts.receipt(call, "denied", f"Not allowed here: {why}.", outcome="denied")]
     ready = Ready(call, tool, arguments, digest, seen.model, seen.prompt_version, _editor(session, call))
     if asked is not None and changed is None and _approved(asked, tool, digest, _deciders(edge, tool, ruling)):
         if asked.decision is not None and asked.decision.rule is not None:
-            await standing.begin(session.store, asked.decision.rule, now=edge.clock())
+            with contextlib.suppress(UsageError):  # a rule that cannot begin allows nothing, and stops nothing
+                await standing.begin(session.store, asked.decision.rule, now=edge.clock())
         return ready
     if asked is None and ruling.verdict == "allow":
         return _allowed(ready, ruling.reasons)
@@ -114,6 +130,12 @@ async def _judged(
 def _allowed(ready: Ready, reasons: tuple[Reason, ...], rule_id: str | None = None) -> Ready:
     return Ready(ready.call, ready.tool, ready.arguments, ready.digest, ready.model, ready.prompt_version,
                  ready.editor, reasons, rule_id)  # fmt: skip
+
+
+def _misled(ruling: Ruling) -> Ruling:
+    """Return what is to become of a call whose arguments a rule has changed: those after it saw another call."""
+    why = Reason(code="rule-failed", text="a rule changed the arguments that it looked at, so that others saw another")
+    return ruling if ruling.verdict == "deny" else replace(ruling, verdict="ask", reasons=(why,), explicit=True)
 
 
 def _of_a_suggestion(session: Session, tool: AnyTool) -> Ruling | None:
@@ -165,7 +187,7 @@ async def _gate_call(
     model = edge.model if response is None else _named(response.model)
     prompt = edge.prompt_read(session)
     parsed = arguments_of(arguments)
-    origins = Traced(partial(edge.provenance.of, session, edge.thread, parsed, tool.roles))
+    origins = Traced(lambda: edge.provenance.of(session, edge.thread, arguments_of(arguments), tool.roles))
     said = edge.provenance.up_to_now(session, edge.thread) if _flows(edge, tool) else None
     evidence = None
     if edge.gate.wants_evidence and isinstance(session.store, Index):
@@ -233,6 +255,9 @@ def _preview(tool: AnyTool, arguments: str) -> Preview | None:
         return None
     try:
         shown = tool.preview(**json.loads(arguments))
+        preview = shown if isinstance(shown, Preview) else Preview(title=tool.name, body=str(shown))
+        preview.model_dump_json()  # refuses what the journal cannot keep, such as names of files that are no text
     except Exception as error:  # noqa: BLE001  the preview is the application's code; the question must be asked anyway
-        shown = f"The tool's preview failed: {type(error).__name__}: {error}"
-    return shown if isinstance(shown, Preview) else Preview(title=tool.name, body=str(shown))
+        words = f"The tool's preview failed: {type(error).__name__}: {error}"
+        return Preview(title=tool.name, body=words.encode(errors="backslashreplace").decode())
+    return preview

@@ -153,7 +153,7 @@ async def ask_again(
         path = next((p for p, thread in state.threads.items() for call in thread.calls.values()
                      if call.asked is asked and call.received is None), None)  # fmt: skip
         over = asked.state == "expired" or (asked.state == "pending" and _over(asked.proposal, now))
-        if not over or path is None:
+        if not over or path is None or state.ended is not None:
             what = _became(asked) if not over else "expired, and the run has gone on without it"
             raise NotDecidable(f"Proposal {proposal_id!r} is {what}. Nothing was changed.")
         fresh = _renewed(asked.proposal, now=now, id=new_id("prop"))

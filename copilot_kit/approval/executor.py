@@ -45,7 +45,7 @@ async def handle(session: Session, edge: Edge) -> AsyncIterator[Entry]:
         yield entry
     effects = [one for one in own if one.tool.effect != "read"]
     if effects and session.state.ended is None:  # a stop may have come while the reads ran
-        async with closing(_run_effects(session, edge, effects)) as entries:
+        async with closing(_run_effects(session, edge, effects, fresh=not reads)) as entries:
             async for entry in entries:
                 yield entry
 
@@ -87,35 +87,49 @@ async def _run_reads(session: Session, edge: Edge, reads: list[Ready]) -> list[E
     return await session.append(*receipts, path=edge.thread, durable=False)
 
 
-async def _run_effects(session: Session, edge: Edge, effects: list[Ready]) -> AsyncIterator[Entry]:
+async def _run_effects(session: Session, edge: Edge, effects: list[Ready], *, fresh: bool) -> AsyncIterator[Entry]:
     """Run effects one after the other in call order; a receipt and the next intent are one write.
 
     An intent is written only if nobody else wrote since this owner looked, so that a stop or a decision that arrived
-    in between is seen before anything more begins. A write that has begun is finished whatever happens: only so it is
-    known what must be said of a call when the run is cancelled.
+    in between is seen before anything more begins. So is a standing rule that was revoked meanwhile: a call that had to
+    wait for others is looked at once more (fresh: the first had not). A write that has begun is finished whatever
+    happens: only so it is known what must be said of a call when the run is cancelled.
     """
     ended: list[Received] = []
     running: str | None = None
     try:
         for one in effects:
-            intent = _intent(edge, one)
+            again = one if fresh else await _looked_at_again(session, edge, one, ended)
+            bodies = [_intent(edge, again)] if isinstance(again, Ready) else again
             try:
-                entries = await to_its_end(session.append(*ended, intent, path=edge.thread, unless_changed=True))
+                entries = await to_its_end(session.append(*ended, *bodies, path=edge.thread, unless_changed=True))
             except RunChanged as changed:
                 if ended:
                     changed.entries += await to_its_end(session.append(*ended, path=edge.thread))
                 raise
             for entry in entries:
                 yield entry
-            running = one.call.call_id
-            ended = [await _run(session, edge, one)]
-            running = None
-        for entry in await to_its_end(session.append(*ended, path=edge.thread)):
-            yield entry
+            ended = []
+            if isinstance(again, Ready):
+                fresh, running = False, one.call.call_id
+                ended = [await _run(session, edge, again)]
+                running = None
+        if ended:
+            for entry in await to_its_end(session.append(*ended, path=edge.thread)):
+                yield entry
     except (asyncio.CancelledError, GeneratorExit):
         last = _left_open(session, edge, ended, running=running)
         if last:
             await session.last_words(*last, path=edge.thread)
+        raise
+
+
+async def _looked_at_again(session: Session, edge: Edge, one: Ready, ended: list[Received]) -> list[Body] | Ready:
+    try:
+        return await admit(session, edge, session.state.threads[edge.thread].calls[one.call.call_id])
+    except Exception:
+        if ended:  # what ran before it is known, whatever is the matter with this one
+            await to_its_end(session.append(*ended, path=edge.thread))
         raise
 
 

@@ -16,8 +16,9 @@ _FOUND = {
 
 
 def receipt(call: ToolCall, state: ReceiptState, *content: str | Text, outcome: Outcome) -> Received:
-    """Return the receipt of a call with these words."""
-    return Received(call_id=call.call_id, tool=call.name, state=state, result=answer(call, *content, outcome=outcome))
+    """Return the receipt of a call with these words; half a surrogate pair that a model wrote is spelt out in them."""
+    kept = [one.encode(errors="backslashreplace").decode() if isinstance(one, str) else one for one in content]
+    return Received(call_id=call.call_id, tool=call.name, state=state, result=answer(call, *kept, outcome=outcome))
 
 
 def lost(call: ToolCall) -> Received:
@@ -35,7 +36,7 @@ def closed(call: ToolCall, asked: Asked) -> Received:
     decision = asked.decision
     match asked.state, decision:
         case "answered", decision if decision is not None:
-            return receipt(call, "done", by_person(decision, decision.text or ""), outcome="ok")
+            return receipt(call, "done", _in_its_place(decision), outcome="ok")
         case "rejected", decision if decision is not None:
             words = Text(text="A person rejected this call; it did not run. Do not repeat it unchanged.")
             why = [Text(text=" The reason: "), by_person(decision, decision.text)] if decision.text else []
@@ -49,6 +50,14 @@ def closed(call: ToolCall, asked: Asked) -> Received:
 def by_person(decision: Decision, words: str) -> Text:
     """Return a person's own words as a part of its own, so that nobody has to guess whose they are."""
     return Text(text=words, source=Source(kind="person", ref=decision.by.id, trusted=True))
+
+
+def _in_its_place(decision: Decision) -> Text:
+    """Return what a person gave as a tool's result: often pasted, so that no more in it is vouched for than the tool's.
+
+    Addresses in a page that they pass on are none that they want mail to be sent to.
+    """
+    return Text(text=decision.text or "", source=Source(kind="person", ref=decision.by.id))
 
 
 def edit_note(editor: str, arguments: str) -> Text:

@@ -27,12 +27,18 @@ async def take_back(
     if effected is None or tool is None:  # pragma: no cover  just looked at
         raise NotDecidable(f"Call {call_id!r} cannot be undone.")
     key = idempotency_key(f"undo {effected.intended.call_digest}")
-    await to_its_end(session.append(Undoing(call_id=call_id, idempotency_key=key, by=by), path=effected.path))
+    begun = False
     try:
+        await to_its_end(session.append(Undoing(call_id=call_id, idempotency_key=key, by=by), path=effected.path))
+        begun = True
         output = await tool.take_back(effected.intended.arguments, context, result=received.result.text)
     except (asyncio.CancelledError, GeneratorExit):
-        words = "It was cancelled while it was undone."
-        await session.last_words(Undone(call_id=call_id, state="unknown", text=words, by=by), path=effected.path)
+        if begun:
+            words = "It was cancelled while it was undone."
+            await session.last_words(Undone(call_id=call_id, state="unknown", text=words, by=by), path=effected.path)
+        elif effected.undoing is not None:  # written, and nothing more: it may be tried again
+            words = "It was cancelled before it was undone."
+            await session.last_words(Undone(call_id=call_id, state="failed", text=words, by=by), path=effected.path)
         raise
     text = "".join(part.text for part in output.content if isinstance(part, Text))
     state = _STATES.get(output.outcome, "failed")
