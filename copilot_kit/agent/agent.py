@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Generic, Literal, cast
@@ -286,16 +287,22 @@ class Agent(Generic[OutputT]):
         delivery: Literal["stream", "whole"],
         approver: Approver | None,
         path: tuple[Step, ...] = (),
+        above: Edge | None = None,
     ) -> Work:
         path = path or (Step(agent=self.name),)
+        edge = self._edge(path, chosen.model.id)
+        if above is not None:  # who may decide, and within which time, is said at the top for all that say nothing
+            edge = replace(edge, may_decide=edge.may_decide or above.may_decide,
+                           answer_within_s=edge.answer_within_s or above.answer_within_s)  # fmt: skip
 
         def plan_of(inner: "Agent[Any]", call_id: str) -> Work:
-            return inner._nested_plan(session, delivery, (*path, Step(agent=inner.name, call_id=call_id)))  # noqa: SLF001
+            below = (*path, Step(agent=inner.name, call_id=call_id))
+            return inner._nested_plan(session, delivery, below, above=edge)  # noqa: SLF001
 
         return Work(
             model=chosen.model,
             slot=chosen.slot,
-            edge=self._edge(path, chosen.model.id),
+            edge=edge,
             tools=self._offered,
             tools_digest=self._tools_digest,
             settings=chosen.settings,
@@ -310,10 +317,12 @@ class Agent(Generic[OutputT]):
             nested={name: partial(plan_of, inner) for name, inner in self._nested.items()},
         )
 
-    def _nested_plan(self, session: Session, delivery: Literal["stream", "whole"], path: tuple[Step, ...]) -> Work:
+    def _nested_plan(
+        self, session: Session, delivery: Literal["stream", "whole"], path: tuple[Step, ...], *, above: Edge
+    ) -> Work:
         started = session.state.threads[tuple(step.call_id for step in path if step.call_id is not None)].started
         chosen = self._models.first() if started is None else self._models.begun(started)
-        return self._plan(session, chosen, delivery, None, path)
+        return self._plan(session, chosen, delivery, None, path, above)
 
     def _edge(self, path: tuple[Step, ...], model: str) -> Edge:
         return Edge(

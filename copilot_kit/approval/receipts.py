@@ -36,7 +36,7 @@ def closed(call: ToolCall, asked: Asked) -> Received:
     decision = asked.decision
     match asked.state, decision:
         case "answered", decision if decision is not None:
-            return receipt(call, "done", _in_its_place(decision), outcome="ok")
+            return receipt(call, "done", by_person(decision, decision.text or ""), outcome="ok")
         case "rejected", decision if decision is not None:
             words = Text(text="A person rejected this call; it did not run. Do not repeat it unchanged.")
             why = [Text(text=" The reason: "), by_person(decision, decision.text)] if decision.text else []
@@ -48,16 +48,12 @@ def closed(call: ToolCall, asked: Asked) -> Received:
 
 
 def by_person(decision: Decision, words: str) -> Text:
-    """Return a person's own words as a part of its own, so that nobody has to guess whose they are."""
-    return Text(text=words, source=Source(kind="person", ref=decision.by.id, trusted=True))
+    """Return a person's words to one call as a part of its own, so that nobody has to guess whose they are.
 
-
-def _in_its_place(decision: Decision) -> Text:
-    """Return what a person gave as a tool's result: often pasted, so that no more in it is vouched for than the tool's.
-
-    Addresses in a page that they pass on are none that they want mail to be sent to.
+    Not a trusted source of values: an answer is often a page that they pass on, and a reason may name whom they fear.
+    Neither asks for mail to be sent to those whom it names; what the model makes of it is asked about.
     """
-    return Text(text=decision.text or "", source=Source(kind="person", ref=decision.by.id))
+    return Text(text=words, source=Source(kind="person", ref=decision.by.id))
 
 
 def edit_note(editor: str, arguments: str) -> Text:

@@ -4,6 +4,7 @@ import threading
 from collections import OrderedDict
 from weakref import WeakKeyDictionary
 
+from copilot_kit.errors import BrokenRecord
 from copilot_kit.journal.state import RunState
 from copilot_kit.journal.store import Store
 
@@ -33,7 +34,11 @@ async def current(store: Store, run_id: str) -> RunState:
         known = runs.setdefault(run_id, state)
     for entry in await store.read(run_id, after=known.seq):
         if entry.head.seq == known.seq + 1:  # another task of this thread may have taken it in meanwhile
-            known.apply(entry)
+            try:
+                known.apply(entry)
+            except BrokenRecord:
+                runs.pop(run_id, None)  # half taken in, it would be passed over the next time
+                raise
     runs[run_id] = known  # which others may have let go of meanwhile
     runs.move_to_end(run_id)
     while len(runs) > MOST:
