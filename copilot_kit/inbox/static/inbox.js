@@ -119,7 +119,7 @@ async function refresh() {
     const fresh = one(`[data-live="${CSS.escape(region.dataset.live)}"]`, next);
     if (!fresh) continue;
     if (asWritten(fresh) === asWritten(region)) renewTokens(region, fresh);
-    else replace(region, document.adoptNode(fresh));
+    else replace(region, fresh);
   }
   const [now, then] = [one("[data-card]", next), card()];
   if (now && then && now.dataset.state !== then.dataset.state) {

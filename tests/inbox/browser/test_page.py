@@ -1,69 +1,19 @@
 """The page in a real browser: decided by keys, closed by a decision elsewhere, and text that stays text."""
 
 import asyncio
-import contextlib
 import re
-import shutil
-import socket
 import time
 
 import pytest
-import uvicorn
 
 from copilot_kit import Principal
 from copilot_kit.approval import decide
 from copilot_kit.inbox import OneTimeTokens, inbox_app
 from copilot_kit.testing import call
 
-playwright = pytest.importorskip("playwright.async_api", reason="needs playwright: pip install playwright")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt install chromium"),
-]
 ANNA, BEN = Principal(id="anna"), Principal(id="ben")
 DEAF_S = 0.35
 EVIL = "</textarea></script><script>x()</script><img src=x onerror=alert(1)>"
-
-
-@contextlib.asynccontextmanager
-async def served(app):
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
-    task = asyncio.create_task(server.serve(sockets=[listening]))
-    while not server.started:  # noqa: ASYNC110  it tells nobody
-        await asyncio.sleep(0.01)
-    try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await task
-
-
-@contextlib.asynccontextmanager
-async def chromium(**options):  # noqa: ANN003
-    async with playwright.async_playwright() as driver:
-        browser = await driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        try:
-            yield await browser.new_context(**options)
-        finally:
-            await browser.close()
-
-
-@contextlib.asynccontextmanager
-async def opened(office, path="/", *, agents=(), **options):  # noqa: ANN003
-    """Open a page of the inbox; what it complains of or asks of others fails the test."""
-    app = inbox_app(office.store, agents=agents, sign_in=lambda _: ANNA)
-    async with served(app) as here, chromium(**options) as context:
-        page = await context.new_page()
-        wrong = []
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
-        page.on("request", lambda sent: wrong.append(sent.url) if not sent.url.startswith(here) else None)
-        page.on("dialog", lambda dialog: wrong.append(dialog.message))
-        await page.goto(f"{here}{path}")
-        yield page
-        assert wrong == []
 
 
 async def verdicts(office, run_id="run_1"):
@@ -83,7 +33,7 @@ def card_of(run, index=0):
 
 
 @pytest.mark.parametrize(("key", "verdict"), [("y", "approve"), ("n", "reject")])
-async def test_a_card_is_found_opened_and_decided_by_keys(office, key, verdict):
+async def test_a_card_is_found_opened_and_decided_by_keys(opened, office, key, verdict):
     await office.waiting(call("send", {"to": "eve@example.org"}))
     async with opened(office) as page:
         await asyncio.sleep(DEAF_S)
@@ -95,7 +45,7 @@ async def test_a_card_is_found_opened_and_decided_by_keys(office, key, verdict):
         assert await until(lambda: verdicts(office)) == [verdict]
 
 
-async def test_a_reason_is_typed_after_one_key(office):
+async def test_a_reason_is_typed_after_one_key(opened, office):
     _, run = await office.waiting(call("send", {"to": "eve@example.org"}))
     async with opened(office, card_of(run)) as page:
         await asyncio.sleep(DEAF_S)
@@ -110,7 +60,7 @@ async def test_a_reason_is_typed_after_one_key(office):
 
 
 @pytest.mark.parametrize("key", ["Enter", "Space", "Escape", "Control+y", "Y"])
-async def test_other_keys_never_approve(office, key):
+async def test_other_keys_never_approve(opened, office, key):
     _, run = await office.waiting(call("send", {"to": "eve@example.org"}))
     async with opened(office, card_of(run)) as page:
         await asyncio.sleep(DEAF_S)
@@ -119,7 +69,7 @@ async def test_other_keys_never_approve(office, key):
     assert await verdicts(office) == []
 
 
-async def test_a_key_meant_for_what_stood_there_before_does_nothing(office):
+async def test_a_key_meant_for_what_stood_there_before_does_nothing(opened, office):
     _, run = await office.waiting(call("send", {"to": "eve@example.org"}))
     async with opened(office, card_of(run)) as page:
         await page.evaluate("performance.now = () => 0")  # as if it had just been shown
@@ -128,10 +78,10 @@ async def test_a_key_meant_for_what_stood_there_before_does_nothing(office):
     assert await verdicts(office) == []
 
 
-async def test_a_decision_elsewhere_closes_the_card_within_a_second_and_keeps_what_was_typed(office):
+async def test_a_decision_elsewhere_closes_the_card_within_a_second_and_keeps_what_was_typed(opened, office):
     _, run = await office.waiting(call("send", {"to": "eve@example.org"}))
     async with opened(office, card_of(run)) as page:
-        await page.wait_for_function("document.querySelector('[data-live-state]').textContent === 'live'")
+        await page.wait_for_selector("[data-live-state]:text-is('live')")
         await asyncio.sleep(DEAF_S)
         await page.keyboard.press("r")
         await page.keyboard.type("half a reason")
@@ -144,14 +94,14 @@ async def test_a_decision_elsewhere_closes_the_card_within_a_second_and_keeps_wh
         assert "half a reason" in await page.inner_text("[data-live=decision]")
 
 
-async def test_new_work_appears_in_the_list_by_itself(office):
+async def test_new_work_appears_in_the_list_by_itself(opened, office):
     async with opened(office) as page:
-        await page.wait_for_function("document.querySelector('[data-live-state]').textContent === 'live'")
+        await page.wait_for_selector("[data-live-state]:text-is('live')")
         await office.waiting(call("send", {"to": "eve@example.org"}))
         await page.wait_for_selector("text=eve@example.org", timeout=1500)
 
 
-async def test_a_fold_opens_in_place_keeps_typing_and_lets_the_call_be_approved(office):
+async def test_a_fold_opens_in_place_keeps_typing_and_lets_the_call_be_approved(opened, office):
     body = "\n".join(f"line {number}" for number in range(420))
     _, run = await office.waiting(call("send", {"to": "eve@example.org", "body": body}))
     async with opened(office, card_of(run)) as page:
@@ -168,7 +118,7 @@ async def test_a_fold_opens_in_place_keeps_typing_and_lets_the_call_be_approved(
         assert await until(lambda: verdicts(office)) == ["approve"]
 
 
-async def test_what_others_wrote_stays_text(office):
+async def test_what_others_wrote_stays_text(opened, office):
     _, run = await office.waiting(call("send", {"to": EVIL, "body": EVIL}), task=EVIL, run_id="run_1")
     for path in ("/", card_of(run), "/runs/run_1", f"{card_of(run)}/rule"):
         async with opened(office, path) as page:
@@ -181,7 +131,7 @@ async def test_what_others_wrote_stays_text(office):
     assert await verdicts(office) == []
 
 
-async def test_a_page_elsewhere_can_neither_decide_nor_frame(office):
+async def test_a_page_elsewhere_can_neither_decide_nor_frame(served, chromium, office):
     _, run = await office.waiting(call("send", {"to": "eve@example.org"}))
     tokens = OneTimeTokens(principal=ANNA)
     async with served(inbox_app(office.store, sign_in=tokens)) as here, chromium() as context:
@@ -209,7 +159,7 @@ async def test_a_page_elsewhere_can_neither_decide_nor_frame(office):
 
 
 @pytest.mark.parametrize("width", [320, 390, 1280])
-async def test_no_page_is_wider_than_its_window(office, width):
+async def test_no_page_is_wider_than_its_window(opened, office, width):
     _, run = await office.waiting(call("send", {"to": "eve@" + "x" * 300, "body": "y" * 3000}), task="z" * 300)
     async with opened(office, viewport={"width": width, "height": 800}) as page:
         here = page.url.rstrip("/")
@@ -219,7 +169,7 @@ async def test_no_page_is_wider_than_its_window(office, width):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_axe_finds_nothing_on_any_page(office, scheme, two_sends):
+async def test_axe_finds_nothing_on_any_page(opened, office, scheme, two_sends):
     axe = pytest.importorskip("axe_playwright_python.async_playwright", reason="needs axe-playwright-python").Axe()
     _, run = await office.waiting(*two_sends, answer_within_s=600)
     await office.waiting(call("refund", {"order": 7, "amount": 12.5}), run_id="run_2")
@@ -237,7 +187,7 @@ async def test_axe_finds_nothing_on_any_page(office, scheme, two_sends):
             assert results.violations_count == 0, (path, results.generate_report())
 
 
-async def test_everything_can_be_decided_without_a_script(office):
+async def test_everything_can_be_decided_without_a_script(served, chromium, office):
     await office.waiting(call("send", {"to": "eve@example.org", "body": "x\n" * 100}))
     app = inbox_app(office.store, sign_in=lambda _: ANNA)
     async with served(app) as here, chromium(java_script_enabled=False) as context:
