@@ -194,11 +194,10 @@ class Agent(Generic[OutputT]):
         """
         return nested(self, name=name or self.name, description=description)
 
-    def tool(self, name: str) -> Tool[..., Any] | None:
-        """Return the tool of this name, here or of an agent nested in this one, for whoever shows or checks calls."""
-        if name in self._tools:
-            return self._tools[name]
-        return next((found for inner in self._nested.values() if (found := inner.tool(name)) is not None), None)
+    def tool(self, name: str, *, path: Sequence[Step] = ()) -> Tool[..., Any] | None:
+        """Return the tool of this name, for whoever shows or checks calls: of the agent at this path, or the first."""
+        found = (agent._tools.get(name) for agent in self._along(path))  # noqa: SLF001  agents like this one
+        return next((one for one in found if one is not None), None)
 
     def fitted(self, tool: str, arguments: str, *, path: Sequence[Step] = ()) -> str:
         """Return a person's arguments in canonical form; raises `UsageError` if they do not fit the tool.

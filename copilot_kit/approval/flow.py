@@ -4,6 +4,7 @@ They do not look at what a model says about its reasons, and need no model. A ca
 about, with the reason that a person needs; they never make another rule milder.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 
 from copilot_kit.approval.gate import GateCall, Rule, Ruling
@@ -23,6 +24,8 @@ _FROM = {
     "user": "came from text that nobody vouches for", "application": "came from text that nobody vouches for",
     "person": "came from text that nobody vouches for", "model": "was named by the model alone",
 }  # fmt: skip
+_HOST = re.compile(r"(?:[\w-]+\.)+[A-Za-z]{2,24}(?::\d+)?[/?#]")
+"""A host with something behind it, as in `name.example/?q=`; the name of a file has nothing there."""
 _AIMS: frozenset[ArgumentRole | None] = frozenset({"destination", "object", None})
 """What no role is declared for is held to the same as a receiver."""
 
@@ -88,7 +91,7 @@ def _traced(call: GateCall) -> list[tuple[Leaf, Origin]]:
 def _reached(call: GateCall) -> Iterator[tuple[Leaf, Origin]]:
     """Yield what a read would reach out to, where no trusted part names it: an address can carry data away."""
     for leaf, origin in _traced(call):
-        looks_so = origin.role is None and _looks_like_place(str(leaf.value))
+        looks_so = any(map(_looks_like_place, (str(leaf.value), *leaf.keys)))
         if (origin.role == "destination" or looks_so) and not origin.source.trusted:
             yield leaf, origin
 
@@ -99,7 +102,9 @@ def _only_opens(traced: list[tuple[Leaf, Origin]]) -> bool:
 
 
 def _looks_like_place(value: str) -> bool:
-    return ("://" in value or value.startswith("www.")) and not any(map(str.isspace, value))
+    if any(map(str.isspace, value)):
+        return False
+    return "://" in value or value.startswith("www.") or _HOST.match(value) is not None
 
 
 def _unsupported(call: GateCall) -> Iterator[tuple[Leaf, Origin]]:

@@ -227,7 +227,8 @@ def _arguments(call: Call, state: RunState, proposal_id: str, body: shapes.Decid
     if body.arguments is None:
         return None
     text, agent = compact(body.arguments), call.desk.agent(state)
-    return text if agent is None else agent.fitted(state.proposals[proposal_id].proposal.tool, text)
+    proposal = state.proposals[proposal_id].proposal
+    return text if agent is None else agent.fitted(proposal.tool, text, path=proposal.path)
 
 
 def _rule(one: Granted) -> shapes.RuleState:

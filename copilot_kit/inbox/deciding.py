@@ -83,9 +83,9 @@ def _edited(desk: Desk, state: RunState, proposal: Proposal, form: Mapping[str, 
     if "json" in form:
         text = canonical(form["json"].replace("\r\n", "\n"))
     else:
-        text = arguments_in(form, arguments_of(proposal.arguments), desk.schema(state, proposal.tool))
+        text = arguments_in(form, arguments_of(proposal.arguments), desk.schema(state, proposal))
     if agent is not None:
-        text = agent.fitted(proposal.tool, text)
+        text = agent.fitted(proposal.tool, text, path=proposal.path)
     if text == proposal.arguments:
         raise UsageError("Nothing was changed. Approve the call as it is, or change what should be another.")
     return text

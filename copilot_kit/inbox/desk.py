@@ -27,7 +27,7 @@ from copilot_kit.inbox.work import Work
 from copilot_kit.journal.index import Journal
 from copilot_kit.journal.state import RunState
 from copilot_kit.journal.store import Entry
-from copilot_kit.records import Principal
+from copilot_kit.records import Principal, Proposal
 
 _MOST_OPENINGS: Final = 20_000
 _MOST_FIELDS: Final = 2_000
@@ -89,10 +89,10 @@ class Desk:
         """Return the agent of a run, where it is at hand."""
         return self.agents.get("" if state.started is None else state.started.agent)
 
-    def schema(self, state: RunState, tool: str) -> Mapping[str, Any] | None:
-        """Return the JSON schema of a tool's arguments, where the run's agent is at hand."""
+    def schema(self, state: RunState, proposal: Proposal) -> Mapping[str, Any] | None:
+        """Return the JSON schema of the arguments of a proposal's tool, where the run's agent is at hand."""
         agent = self.agent(state)
-        found = None if agent is None else agent.tool(tool)
+        found = None if agent is None else agent.tool(proposal.tool, path=proposal.path)
         return None if found is None else cast("Mapping[str, Any]", found.spec.parameters)
 
     def page(self, request: Request, name: str, *, status: int = 200, **context: Any) -> Response:

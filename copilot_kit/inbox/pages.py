@@ -154,7 +154,7 @@ def _card_page(
     card = card_of(state, proposal_id, for_whom=visitor.principal, now=desk.clock(), opened=opened)
     if card is None:
         raise HTTPException(404, f"Run {state.run_id!r} has no proposal {proposal_id!r}.")
-    schema = desk.schema(state, card.tool)
+    schema = desk.schema(state, state.proposals[proposal_id].proposal)
     return desk.page(
         request, "card.html", card=card, error=error, typed=typed or {}, nonces=_nonces(desk, visitor, card, opened),
         fields=fields_of(arguments_of(card.canonical), schema), has_schema=schema is not None,

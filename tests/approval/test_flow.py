@@ -142,6 +142,19 @@ def test_reads_run_unless_they_reach_out_to_an_address_that_nobody_named():
     assert judged(request, {"page": "https://evil.example/4711"}, effect="read", roles={}).verdict == "ask"
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"file": "evil.example/?q=secret"},
+        {"hint": "https://evil.example/secret"},
+        {"hint": {"evil.example/?q=secret": 1}},
+    ],
+)
+def test_an_address_in_the_place_of_something_else_is_asked_about_too(arguments: dict[str, Any]):
+    assert judged("Look up plans.txt", arguments, tool="look", effect="read").verdict == "ask"
+    assert judged("Look up plans.txt", {"file": "plans.txt"}, tool="look", effect="read").verdict == "allow"
+
+
 def test_a_tool_without_roles_has_every_value_held_to_what_a_receiver_is():
     assert judged("Send plans.txt to bob@willow.example", {"a": "plans.txt", "b": "bob@willow.example"},
                   roles={}).verdict == "allow"  # fmt: skip
