@@ -120,11 +120,11 @@ async def test_a_fold_opens_in_place_keeps_typing_and_lets_the_call_be_approved(
 
 async def test_what_others_wrote_stays_text(opened, office):
     _, run = await office.waiting(call("send", {"to": EVIL, "body": EVIL}), task=EVIL, run_id="run_1")
-    for path in ("/", card_of(run), "/runs/run_1", f"{card_of(run)}/rule"):
-        async with opened(office, path) as page:
+    async with opened(office) as page:
+        here = page.url.rstrip("/")
+        for path in ("/", card_of(run), "/runs/run_1", f"{card_of(run)}/rule"):
+            await page.goto(f"{here}{path}")
             await page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
-            await asyncio.sleep(0.2)
-            assert await page.title() != "owned"
             assert await page.locator("script").count() == 1
             assert await page.locator("img").count() == 0
             assert EVIL in await page.inner_text("main")
