@@ -10,7 +10,10 @@ from copilot_kit.cli.screen import as_json, shown, told
 if TYPE_CHECKING:
     from copilot_kit.conformance import Report, Verdict
 
-app = typer.Typer(help="Adapters: what knows the providers.", no_args_is_help=True)
+app = typer.Typer(
+    help="Adapters: what knows the providers.\n\nExample: copilot-kit adapters check --corpus recordings",
+    no_args_is_help=True,
+)
 _MOST_LINES = 8
 
 

@@ -31,7 +31,8 @@ class _RunOrCommand(TyperGroup):
 
 app = typer.Typer(
     cls=_RunOrCommand,
-    help="Who decided what and what ran: `audit RUN`; whether the journal is what was written: `audit verify`.",
+    help="Who decided what and what ran: `audit RUN`; whether the journal is what was written: `audit verify`."
+    "\n\nExample: copilot-kit audit 4zx9",
     no_args_is_help=True,
 )
 

@@ -22,7 +22,10 @@ from copilot_kit.records import StandingRule
 FILE: Final = "gate.toml"
 _NOTHING: Final = "-"
 
-app = typer.Typer(help="The gate: what it says to a call and why, and standing rules.", no_args_is_help=True)
+app = typer.Typer(
+    help="The gate: what it says to a call and why, and standing rules.\n\nExample: copilot-kit gate rules",
+    no_args_is_help=True,
+)
 
 _Gate = Annotated[str | None, typer.Option("--gate", metavar="FILE", help=f"A gate file; else the agent's, or {FILE}.")]
 _Agent = Annotated[
@@ -73,7 +76,7 @@ def explain(
 
 @app.command("test")
 def try_cases_of(
-    file: Annotated[Path, typer.Argument(help="Cases: [[case]] tables of a .toml, or lines of a .jsonl.")],
+    file: Annotated[Path, typer.Argument(help="Cases: tables named case of a .toml, or lines of a .jsonl.")],
     *,
     gate: _Gate = None,
     agent: _Agent = None,

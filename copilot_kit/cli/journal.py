@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from copilot_kit.journal.erasure import Erasure
     from copilot_kit.journal.opening import Journal
 
-app = typer.Typer(help="The journal itself: erasing, writing out.", no_args_is_help=True)
+app = typer.Typer(
+    help="The journal itself: erasing, writing out.\n\nExample: copilot-kit journal export 4zx9",
+    no_args_is_help=True,
+)
 _MOST_NAMED = 5
 _TITLE_COLUMNS = 50
 

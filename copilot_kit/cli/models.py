@@ -15,7 +15,10 @@ from copilot_kit.display import visible
 from copilot_kit.response import Response
 from copilot_kit.slots import GROUP, Slot, find_frontier, open_model, read_frontier
 
-app = typer.Typer(help="Models: which there are, what they can do, whether they answer.", no_args_is_help=True)
+app = typer.Typer(
+    help="Models: which there are, what they can do, whether they answer.\n\nExample: copilot-kit models list",
+    no_args_is_help=True,
+)
 
 _CHECK_TOKENS: Final = 16
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

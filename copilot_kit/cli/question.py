@@ -78,11 +78,6 @@ class Question:
         self._offer: Offer | None = None
         self._card = self._shown()
 
-    @property
-    def is_seen(self) -> bool:
-        """Whether all of the call was on the screen."""
-        return not self._card.folded
-
     async def asked(self, gone: "asyncio.Task[str] | None" = None) -> Choice:
         """Return what the person wants; `gone` ends it with the words of why the call waits no more."""
         while True:

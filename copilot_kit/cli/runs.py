@@ -16,7 +16,7 @@ from copilot_kit.journal import Entry, RunState, Store
 _LOOK_S: Final = 0.25
 _ENDED: Final = frozenset({"done", "failed", "stopped"})
 
-app = typer.Typer(help="Runs, from the journal.", no_args_is_help=True)
+app = typer.Typer(help="Runs, from the journal.\n\nExample: copilot-kit runs list", no_args_is_help=True)
 
 
 @app.command("list")

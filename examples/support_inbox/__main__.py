@@ -7,7 +7,6 @@ from typing import Any
 from copilot_kit import Agent, open_store
 from copilot_kit.demo import Desk, Ticket, build_agent, read_tickets, task_for
 from copilot_kit.errors import CopilotError, ModelError
-from copilot_kit.inbox import serve
 from copilot_kit.journal import Journal
 from copilot_kit.model import Model
 from copilot_kit.request import Request
@@ -47,6 +46,8 @@ async def begin(agents: dict[str, Agent[Any]], tickets: list[Ticket], store: Jou
 
 
 def main() -> None:
+    from copilot_kit.inbox import serve  # here, so that a missing extra is said in one line
+
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--model", help="provider:model; without it, a script")
     options.add_argument("--tickets", type=Path, default=HERE / "tickets")

@@ -19,6 +19,16 @@ COMMANDS = [
     ("models", "check"),
     ("adapters", "check"),
     ("doctor",),
+    ("inbox",),
+    ("trust",),
+    ("audit", "verify"),
+    ("journal", "erase"),
+    ("journal", "export"),
+    ("gate", "explain"),
+    ("gate", "test"),
+    ("gate", "rules"),
+    ("gate", "revoke"),
+    *((group,) for group in ("runs", "audit", "journal", "gate", "models", "adapters")),
 ]
 
 
@@ -27,6 +37,10 @@ def test_every_command_has_help_with_an_example(copilot: Callable[..., Any], wor
     ended = copilot(*words, "--help")
     assert ended.code == 0
     assert f"Example: copilot-kit {' '.join(words)}" in " ".join(ended.out.split())
+
+
+def test_the_help_of_cases_names_their_table(copilot: Callable[..., Any]):
+    assert "tables named case of a .toml" in " ".join(copilot("gate", "test", "--help").out.replace("│", "").split())
 
 
 @pytest.mark.parametrize(

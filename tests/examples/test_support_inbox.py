@@ -1,6 +1,7 @@
 """The support inbox: started as its README says, decided in its page, carried out, and taken up again after its end."""
 
 import asyncio
+import os
 import re
 import signal
 import sqlite3
@@ -52,6 +53,18 @@ def until(condition: Callable[[], object], *, within_s: float = 30) -> None:
     while not condition():
         assert time.monotonic() < ends, "it did not happen in time"
         time.sleep(0.1)
+
+
+def test_without_the_extra_it_says_in_one_line_what_to_install(tmp_path: Path):
+    (tmp_path / "uvicorn.py").write_text("raise ModuleNotFoundError(\"No module named 'uvicorn'\", name='uvicorn')")
+    ended = subprocess.run(
+        [sys.executable, EXAMPLE, "--work", str(tmp_path / "work")],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        "The web inbox needs packages that are not installed. Run: pip install 'copilot-kit[inbox]'\n"
+    )
 
 
 def approve(browser: httpx2.Client, proposal: str) -> None:
