@@ -10,7 +10,7 @@ from copilot_kit.cli import screen
 from copilot_kit.cli.audit_lines import audit_lines
 from copilot_kit.cli.audit_trail import as_json, trail_of
 from copilot_kit.cli.journals import JsonOption, StoreOption, at_journal, found_run
-from copilot_kit.cli.screen import shown, told, width
+from copilot_kit.cli.screen import counted, shown, told, width
 from copilot_kit.display import clipped
 from copilot_kit.errors import JournalError, UsageError
 from copilot_kit.journal import Journal
@@ -93,17 +93,13 @@ def audit_verify(
     elif found["ok"]:
         erased = sum(map(len, found["erased"].values()))
         less = f", {erased:,} of them erased, on the record" if erased else ""
-        counted = f"{_counted(found['records'], 'record')} of {_counted(found['runs'], 'run')}"
-        shown(f"ok: {counted}, as they were written{less}")
+        said = f"{counted(found['records'], 'record')} of {counted(found['runs'], 'run')}"
+        shown(f"ok: {said}, as they were written{less}")
         if found["head"] is not None:
             told(f"head {found['head']['seq']}:{found['head']['hash']}")
     else:
         shown(f"not ok: {_place(found['first_bad'])}")
     return 0 if found["ok"] else 1
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _anchor(head: str) -> "Anchor":

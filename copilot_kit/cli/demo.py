@@ -14,7 +14,7 @@ import typer
 from copilot_kit.cli.approvals import Desk
 from copilot_kit.cli.default_model import default_model
 from copilot_kit.cli.keys import Keyboard, open_keyboard
-from copilot_kit.cli.screen import bold, dim, explained, folded, shown, told, width
+from copilot_kit.cli.screen import bold, counted, dim, explained, folded, shown, told, width
 from copilot_kit.cli.weights import pull_weights, pullable
 from copilot_kit.display import block, visible
 from copilot_kit.errors import BadAnswer, ContextOverflow, CopilotError, InvalidRequest, Refused, UsageError
@@ -167,7 +167,7 @@ async def _serve(
         await store.close()
     if done:
         told("")
-        explained(f"{_counted(done, 'ticket')} dealt with before; --again does them once more.")
+        explained(f"{counted(done, 'ticket')} dealt with before; --again does them once more.")
     _report(service.folder)
     return failed
 
@@ -227,13 +227,9 @@ def _report(folder: Path) -> None:
     mails = len(list((folder / "outbox").glob("*.eml")))
     refunds, closed = (_rows(folder / "desk.sqlite", name) for name in ("refunds", "closed"))
     shown()
-    shown(folded(f"In {visible(str(folder))}: {_counted(mails, 'mail')} in outbox/, {_counted(refunds, 'refund')} and "
-                 f"{_counted(closed, 'closed ticket')} in desk.sqlite."))  # fmt: skip
+    shown(folded(f"In {visible(str(folder))}: {counted(mails, 'mail')} in outbox/, {counted(refunds, 'refund')} and "
+                 f"{counted(closed, 'closed ticket')} in desk.sqlite."))  # fmt: skip
     shown(folded("Everything that happened is in the journal: copilot-kit runs list"))
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _rows(database: Path, table: str) -> int:

@@ -8,7 +8,7 @@ import typer
 
 from copilot_kit.cli.approvals import this_person
 from copilot_kit.cli.journals import JsonOption, StoreOption, at_journal, found_run
-from copilot_kit.cli.screen import as_json, folded, shown, told
+from copilot_kit.cli.screen import as_json, counted, folded, shown, told
 from copilot_kit.display import clipped
 from copilot_kit.errors import UsageError
 from copilot_kit.journal import RunState
@@ -69,7 +69,7 @@ def erase(
     elif json:
         as_json({"runs": list(done.runs), "records": done.records})
     else:
-        shown(f"erased: {_counted(done.records, 'record')} of {_counted(len(done.runs), 'run')}")
+        shown(f"erased: {counted(done.records, 'record')} of {counted(len(done.runs), 'run')}")
 
 
 @app.command()
@@ -107,9 +107,9 @@ async def _agreed(journal: "Journal", names: Sequence[str]) -> bool:
     """Name the runs and ask; only the word itself is a yes."""
     if not sys.stdin.isatty():
         raise UsageError(
-            f"This would erase {_counted(len(names), 'run')}, and nobody can be asked here. Give --yes to do it."
+            f"This would erase {counted(len(names), 'run')}, and nobody can be asked here. Give --yes to do it."
         )
-    told(folded(f"This erases the content of {_counted(len(names), 'run')}. It cannot be taken back."))
+    told(folded(f"This erases the content of {counted(len(names), 'run')}. It cannot be taken back."))
     for name in names[:_MOST_NAMED]:
         started = RunState.of(await journal.read(name)).started
         told(f"  {clipped(name, _TITLE_COLUMNS)}  {clipped('' if started is None else started.title, _TITLE_COLUMNS)}")
@@ -118,7 +118,3 @@ async def _agreed(journal: "Journal", names: Sequence[str]) -> bool:
     sys.stderr.write("Write erase to do it: ")
     sys.stderr.flush()
     return sys.stdin.readline().strip() == "erase"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -125,3 +125,8 @@ def money(cost_usd: Decimal | None) -> str:
     if cost_usd is None:
         return "price unknown"
     return f"${cost_usd:.2f}" if cost_usd >= 1 or not cost_usd else f"${cost_usd:.6f}".rstrip("0")
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, as in `1,200 records`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
