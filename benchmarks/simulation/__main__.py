@@ -4,6 +4,7 @@ Plays seeds until one breaks a promise; `--seed N` plays that one again and prin
 """
 
 import argparse
+import logging
 import sys
 import tempfile
 import time
@@ -49,6 +50,7 @@ def main() -> int:
     parser.add_argument("--store", choices=("memory", "sqlite"), default="memory")
     parser.add_argument("--stop-at", type=int, default=10, help="stop after so many broken plays")
     given = parser.parse_args()
+    logging.getLogger("copilot_kit").setLevel(logging.CRITICAL)  # faults are what this is about
     with tempfile.TemporaryDirectory() as folder:
         made = in_sqlite(folder) if given.store == "sqlite" else None
         if given.seed is None:

@@ -1,7 +1,6 @@
 """One play: a seed, its players, and whether what was promised held."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -44,7 +43,6 @@ def play(seed: int, *, made: Callable[[Any], Any] | None = None) -> Played:
     aside = None if made is None else Aside(lambda: made(loop.wall))
     world.inner = MemoryStore(clock=loop.wall) if aside is None else aside
     loop.set_exception_handler(lambda _, context: _overheard(world, context))
-    logging.getLogger("copilot_kit").setLevel(logging.CRITICAL)
     TICKS.count = 0
     world.tell(f"{world.rates}")
     try:

@@ -31,8 +31,7 @@ _BEGIN = """BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit =
 SET LOCAL lock_timeout = {busy_ms}; SET LOCAL idle_in_transaction_session_timeout = {stalled_ms};
 SELECT pg_advisory_xact_lock(number) FROM unnest('{{{numbers}}}'::bigint[]) AS number"""
 """All in one message to the server."""
-# By code of the SQL standard, its class, or what the server says where it gives no code: while it connects.
-_ADVICE = {
+_BY_CODE = {
     "28": "Check the user, the password and the server's pg_hba.conf",
     "3D000": "Make the database first, with: createdb",
     "42501": "Give this user the right to create and write tables there",
@@ -45,12 +44,16 @@ _ADVICE = {
     "57P": "Wait until the server is up again, then try again",
     "58": "Check the server's disk, then try again",
     "XX": "Check the server and its disk; restore it from a backup if need be",
+}
+"""By the SQL standard's code or its class."""
+_BY_WORDS = {
     "authentication failed": "Check the user, the password and the server's pg_hba.conf",
     "no pg_hba.conf entry": "Check the user, the password and the server's pg_hba.conf",
     "does not exist": "Check its name, or make it first: createdb for a database, createuser for a user",
     "NUL": "Leave out the NUL character",
     "too many": "Close other connections, or raise the server's max_connections",
 }
+"""By what the server says while it connects: there it gives no code."""
 _UNKNOWN = "See that the server runs and can be reached"
 
 
@@ -114,9 +117,11 @@ class PostgresDatabase:
             return cause if isinstance(cause, CopilotError) else error
         said = " ".join(str(cause).split()) or type(cause).__name__
         code = getattr(cause, "sqlstate", None) or ""
-        advice = next((text for sign, text in _ADVICE.items() if code.startswith(sign) or (not code and sign in said)),
-                      _UNKNOWN)  # fmt: skip
-        told = JournalError(f"Journal {self.place!r}: {said}. {advice}; all that was acknowledged before is kept.")
+        told_apart = _BY_CODE if code else _BY_WORDS
+        found = (text for sign, text in told_apart.items() if (code.startswith(sign) if code else sign in said))
+        told = JournalError(
+            f"Journal {self.place!r}: {said.rstrip('.?')}. {next(found, _UNKNOWN)}; all that was acknowledged before is kept."
+        )
         told.__cause__ = cause
         return told
 
