@@ -119,9 +119,8 @@ class PostgresDatabase:
         code = getattr(cause, "sqlstate", None) or ""
         told_apart = _BY_CODE if code else _BY_WORDS
         found = (text for sign, text in told_apart.items() if (code.startswith(sign) if code else sign in said))
-        told = JournalError(
-            f"Journal {self.place!r}: {said.rstrip('.?')}. {next(found, _UNKNOWN)}; all that was acknowledged before is kept."
-        )
+        advice = f"{next(found, _UNKNOWN)}; all that was acknowledged before is kept."
+        told = JournalError(f"Journal {self.place!r}: {said.rstrip('.?')}. {advice}")
         told.__cause__ = cause
         return told
 
