@@ -87,7 +87,7 @@ def audit_verify(
             report = Report(ok=False, records=0, runs=0, first_bad=Place(None, 0, str(error)))
         return asdict(report)
 
-    found = at_journal(store, verified)
+    found = at_journal(store, verified, must_exist=True)
     if json:
         screen.as_json(found)
     elif found["ok"]:

@@ -26,11 +26,16 @@ StoreOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def at_journal(url: str | None, work: Callable[["Journal"], Awaitable[T]]) -> T:
-    """Open the journal, do the work and close it; looking makes no journal where there is none."""
+def at_journal(url: str | None, work: Callable[["Journal"], Awaitable[T]], *, must_exist: bool = False) -> T:
+    """Open the journal, do the work and close it; looking makes no journal where there is none.
+
+    must_exist: a folder without a journal is wrong use, and not an empty journal.
+    """
     from copilot_kit.journal.opening import FOLDER, VARIABLE, open_store
 
     if url is None and not os.environ.get(VARIABLE) and not Path(FOLDER, "journal.db").exists():
+        if must_exist:
+            raise UsageError("There is no journal in this folder. Go to the one that has it, or name it with --store.")
         url = "memory"
     elif url is not None and not _is_there(url):
         raise UsageError(f"There is no journal at {url!r}. Name one that is there, or leave --store out.")

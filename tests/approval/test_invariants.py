@@ -9,13 +9,15 @@ import pytest
 from pydantic import ValidationError
 
 from copilot_kit import Agent, Gate, Limits, Principal, Run, ToolError, rule, tool
-from copilot_kit.approval import Choice, decide, decide_together
+from copilot_kit.approval import Choice, decide, decide_together, standing
 from copilot_kit.errors import Conflict, NotDecidable
 from copilot_kit.journal import Draft, MemoryStore
 from copilot_kit.journal.state import RunState
 from copilot_kit.messages import Source, Text, ToolResult
 from copilot_kit.records import Decided, Intended, Proposal, Received
-from copilot_kit.testing import ScriptedModel, call
+from copilot_kit.request import Request
+from copilot_kit.testing import FunctionModel, ScriptedModel, call
+from copilot_kit.testing.script import Step
 
 ANNA, BEN = Principal(id="anna"), Principal(id="ben")
 EVE = call("send", {"to": "eve"})
@@ -242,6 +244,41 @@ async def test_11_waiting_for_people_costs_neither_turns_nor_time():
     agent = post.agent(EVE, "Done.", limits=Limits(turns=1, time_s=0.25))
     run = await agent.run("Write", run_id="run_1", approver=slowly)
     assert (run.status, post.sent) == ("done", ["eve"])
+
+
+@pytest.mark.parametrize("accepts_untrusted", [False, True])
+async def test_12_a_standing_rule_allows_no_receiver_that_nobody_trusted_named_unless_it_says_so(accepts_untrusted):
+    sent: list[str] = []
+
+    @tool(effect="external", version="1", roles={"to": "destination"})
+    def send(to: str) -> str:
+        sent.append(to)
+        return "sent"
+
+    def turn(request: Request) -> Step:
+        return call("send", {"to": "mallory@evil.example"}) if request.messages[-1].role != "tool" else "Done."
+
+    store = MemoryStore()
+    agent = Agent(FunctionModel(turn), tools=[send], store=store)
+    run = await agent.run("Answer my mail", run_id="run_1")
+    asked = run.proposals[0]
+    granted = standing.offered(asked, by=ANNA, accepts_untrusted=True)
+    assert granted is not None
+    kept = granted.model_copy(update={"accepts_untrusted": accepts_untrusted})
+    if accepts_untrusted:
+        await decide(store, "run_1", asked.id, "approve", by=ANNA, rule=kept)
+    else:
+        await standing.grant(store, kept)
+        await decide(store, "run_1", asked.id, "approve", by=ANNA)
+    await agent.resume("run_1")
+    second = await agent.run("Answer my mail", run_id="run_2")
+    assert (second.status, len(sent)) == (("done", 2) if accepts_untrusted else ("waiting", 1))
+
+
+async def test_12_a_value_is_nobodys_unless_a_part_of_the_talk_holds_it():
+    post = Post()
+    run = await post.agent(EVE).run(["Write to zoe", Text(text="eve", source=Source(kind="tool", ref="mail"))])
+    assert [(origin.source.kind, origin.source.trusted) for origin in run.proposals[0].provenance] == [("model", False)]
 
 
 async def test_two_writers_at_once_never_both_append():

@@ -147,6 +147,16 @@ def test_a_journal_that_was_cut_at_its_end_is_found_with_a_head_that_was_kept(co
     assert copilot("audit", "verify", "--head", "nonsense").code == 64
 
 
+def test_a_folder_without_a_journal_is_no_good_journal(copilot, tmp_path, monkeypatch):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.chdir(empty)
+    monkeypatch.delenv("COPILOT_KIT_JOURNAL", raising=False)
+    ended = copilot("audit", "verify", "--json")
+    assert (ended.code, ended.out) == (64, "")
+    assert ended.err.startswith("There is no journal in this folder.")
+
+
 def test_a_journal_that_is_not_there_is_told_and_not_made(copilot: Callable[..., Any], own_folder: Path):
     ended = copilot("audit", "verify", "--store", "elsewhere.db")
     assert ended.code == 64
