@@ -102,7 +102,7 @@ def _read(place: Path, within: Path | None) -> str | None:
     if within is not None and not _is_inside(place, within):
         raise _Incomparable(f"not inside {_quoted(str(within))}; nothing there was read")
     try:
-        found = os.open(place, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        found = _opened(place, within)
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:  # a name with a zero byte is a ValueError
@@ -119,6 +119,24 @@ def _read(place: Path, within: Path | None) -> str | None:
     finally:
         os.close(found)
     return _text_of(raw)
+
+
+def _opened(place: Path, within: Path | None) -> int:
+    """Open a file for reading; inside a folder part by part, so that no link swapped in meanwhile leads out of it."""
+    reading = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
+    if within is None:
+        return os.open(place, reading)
+    root = within.resolve()
+    *folders, name = place.resolve().relative_to(root).parts or (".",)
+    at = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for folder in folders:
+            below = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=at)
+            os.close(at)
+            at = below
+        return os.open(name, reading | os.O_NOFOLLOW, dir_fd=at)
+    finally:
+        os.close(at)
 
 
 def _is_inside(place: Path, within: Path) -> bool:

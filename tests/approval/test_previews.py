@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 from decimal import Decimal
 from pathlib import Path
 
@@ -170,3 +171,30 @@ def test_a_short_diff_tells_the_whole_new_text(old: str, new: str):
         assert changed == []
     elif old.count("\n") <= 3:  # all of it stands within the three lines around a change
         assert applied(old, "\n".join(["", "", *changed])) == new
+
+
+def test_a_folder_that_is_swapped_for_a_link_meanwhile_leads_nowhere_outside(tmp_path):
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    (inside / "real").mkdir(parents=True)
+    outside.mkdir()
+    (inside / "real" / "note.txt").write_text("ours")
+    (outside / "note.txt").write_text("SECRET")
+    here, over = inside / "notes", threading.Event()
+
+    def swap() -> None:
+        while not over.is_set():
+            for target in (outside, inside / "real"):
+                link = inside / "next"
+                link.symlink_to(target)
+                link.replace(here)
+
+    here.symlink_to(inside / "real")
+    swapping = threading.Thread(target=swap)
+    swapping.start()
+    try:
+        shown = [str(diff_of(here / "note.txt", "new", within=inside)) for _ in range(2000)]
+    finally:
+        over.set()
+        swapping.join()
+    assert not any("SECRET" in one for one in shown)
+    assert any("ours" in one for one in shown)
