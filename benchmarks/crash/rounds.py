@@ -36,6 +36,7 @@ from copilot_kit.testing import FunctionModel, call
 
 THREADS = 100
 KINDS = ("together", "killed", "stopped")
+_SHUT_OUT = "Another process keeps writing to"
 
 
 @dataclass(slots=True)
@@ -47,7 +48,8 @@ class Score:
     lost_the_run: int = 0
     """Owners that were told that another one has it."""
     shut_out: int = 0
-    """Owners that were told that the file is locked: a stopped process may hold SQLite's lock, until it wakes."""
+    """Owners that were told that another process keeps writing: one that was stopped in the middle holds the lock of
+    SQLite's file, or of the run in PostgreSQL, until it wakes or the server ends it."""
     double_effects: list[str] = field(default_factory=list)
     winners: list[str] = field(default_factory=list)
     """Races that had another number of winners than one."""
@@ -145,7 +147,7 @@ def owner(scene: Scene, run_id: str, go: int | None = None) -> int:
             await store.close()
         except JournalError as error:
             heard = f"{type(error).__name__}: {error}"
-            if not isinstance(error, NotOwner) and "locked" not in heard:
+            if not isinstance(error, NotOwner) and _SHUT_OUT not in heard:
                 raise
         scene.note("owners", run=run_id, heard=heard)
 
@@ -194,7 +196,7 @@ async def judge(scene: Scene, score: Score, run_id: str) -> None:
         score.not_told += [what for what in heard.values() if what != "won" and f"by {winner} at" not in what]
     owners = [line["heard"] for line in scene.noted("owners") if line["run"] == run_id]
     score.lost_the_run += sum(heard.startswith("NotOwner") for heard in owners)
-    score.shut_out += sum("locked" in heard for heard in owners)
+    score.shut_out += sum(_SHUT_OUT in heard for heard in owners)
     score.rounds += 1
     await store.close()
 
@@ -228,7 +230,7 @@ def main() -> int:
         f"{score.rounds} rounds in {time.monotonic() - begun:.0f} s; {score.in_doubt} calls in doubt and shown, ",
         end="",
     )
-    print(f"{score.lost_the_run} owners told that another one has the run, {score.shut_out} that the file is locked")
+    print(f"{score.lost_the_run} owners told that the run is taken, {score.shut_out} that another one keeps writing")
     bad = {"double effects": score.double_effects, "races without one winner": score.winners,
            "losers not told who won": score.not_told, "unfinished runs": score.unfinished,
            "own errors": errors}  # fmt: skip

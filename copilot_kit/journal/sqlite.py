@@ -28,7 +28,7 @@ _ADVICE = {
     "SQLITE_FULL": "Free space on its disk, then try again",
     "SQLITE_IOERR": "Check its disk, then try again",
     "SQLITE_BUSY": "Another process keeps writing to it: let it finish or end it, then try again",
-    "SQLITE_LOCKED": "Another process has locked it: end that one, then try again",
+    "SQLITE_LOCKED": "Another process keeps writing to it: end that one, then try again",
     "SQLITE_READONLY": "Make the file and its folder writable",
     "SQLITE_CANTOPEN": "Make its folder first, and let this user read and write there",
     "SQLITE_PERM": "Let this user read and write the file and its folder",
