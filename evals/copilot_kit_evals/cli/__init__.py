@@ -1,0 +1,1 @@
+"""Commands that join `copilot-kit` through the entry points `copilot_kit.commands`."""

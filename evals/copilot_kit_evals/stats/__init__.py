@@ -1,0 +1,1 @@
+"""Statistics as small pure functions over arrays, each with its source and its reference value."""
