@@ -16,6 +16,10 @@ ToolChoice: TypeAlias = Literal["auto", "none", "required"] | tuple[str, ...]
 """Free, no tool, some tool, or one of these by name."""
 
 
+def _is_empty(value: object) -> bool:
+    return not value
+
+
 class Example(Record):
     """A worked call: a situation in words and the arguments that fit it. Small models learn a tool from these."""
 
@@ -34,6 +38,8 @@ class ToolSpec(Record):
     strict: bool | None = None
     """Ask the provider to hold the model to the schema; None leaves it to the adapter."""
     examples: tuple[Example, ...] = ()
+    native: dict[str, dict[str, JsonValue]] = Field(default_factory=dict, exclude_if=_is_empty)
+    """By API (`anthropic.messages`): the provider's own tool that makes the very same calls, sent in its place."""
     cache: Cache | None = None
     wire: Wire | None = None
     """Further fields that one provider knows for a tool (`defer_loading`, …)."""

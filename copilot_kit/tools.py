@@ -25,6 +25,7 @@ from copilot_kit.calls import called, companion_arguments, parameters_of, source
 from copilot_kit.declarations import check_companions, check_declared, check_roles, checked_name
 from copilot_kit.effects import ArgumentRole, Effect
 from copilot_kit.errors import ToolRefused, UsageError
+from copilot_kit.messages import Message, Source
 from copilot_kit.outputs import ToolError, ToolOutput, cut, failed, output_of, unreadable, unsettled, words_of
 from copilot_kit.request import Example, ToolSpec
 from copilot_kit.schema import Signature, Unfit, check_parameters, read_docstring, read_signature, type_words
@@ -49,6 +50,12 @@ class ToolContext:
     deps: Any = None
     """The application's own object: connections, the signed-in user, secrets."""
     agent: str = ""
+    model: str = ""
+    """Which model proposed the call, as `asked > served`."""
+    sources: Sequence[Source] = ()
+    """Where the values of the arguments came from, one each; found out when somebody looks."""
+    messages: Sequence[Message] = ()
+    """The whole conversation so far of the agent that calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,10 @@ class Tool(Generic[P, R]):
     """Ids of those who may decide its calls, or `group:NAME`; empty: whom the agent says."""
     answer_within_s: float | None = None
     """A proposal of it expires after so long; None: when the agent says."""
+    reads_when: Callable[[Mapping[str, JsonValue]], bool] | None = None
+    """Tells of the arguments of a call whether it only reads, where the tool's other calls change something."""
+    native: Mapping[str, dict[str, JsonValue]] = field(default_factory=dict)
+    """By API: the provider's own tool that makes the very same calls."""
     from_schema: Signature | None = field(default=None, repr=False)
     """Its arguments, where a schema describes them and not the function."""
     local_names: Mapping[str, Any] | None = field(default=None, repr=False)
@@ -107,6 +118,7 @@ class Tool(Generic[P, R]):
             parameters=self._signature.parameters,
             strict=self.strict,
             examples=self.examples,
+            native=dict(self.native),
         )
         for example in self.examples:
             self.canonical(json.dumps(example.arguments))
@@ -123,6 +135,13 @@ class Tool(Generic[P, R]):
         source = source_of(self.function) if self.from_schema is None else self.description or ""
         schema = json.dumps([self.name, self.effect, self._signature.parameters], sort_keys=True)
         return "sha256:" + hashlib.sha256(f"{source}\0{schema}".encode("utf-8", "surrogatepass")).hexdigest()
+
+    def effect_of(self, arguments: Mapping[str, JsonValue]) -> Effect:
+        """Return what a call with these arguments does: the tool's effect, or `read` where the tool says so of it."""
+        try:
+            return "read" if self.reads_when is not None and self.reads_when(arguments) is True else self.effect
+        except Exception:  # noqa: BLE001  the application's code; what cannot tell is not taken for a read
+            return self.effect
 
     def canonical(self, args_json: str) -> str:
         """Return the arguments checked, with defaults, written in the one way that is shown, digested and run.
@@ -259,6 +278,7 @@ def tool(
     trusted_result: bool = ...,
     may_decide: Sequence[str] = ...,
     answer_within_s: float | None = ...,
+    reads_when: Callable[[Mapping[str, JsonValue]], bool] | None = ...,
 ) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
 def tool(  # noqa: PLR0913  what a tool may declare, each with a default
     function: Callable[P, R] | None = None,
@@ -280,6 +300,7 @@ def tool(  # noqa: PLR0913  what a tool may declare, each with a default
     trusted_result: bool = False,
     may_decide: Sequence[str] = (),
     answer_within_s: float | None = None,
+    reads_when: Callable[[Mapping[str, JsonValue]], bool] | None = None,
 ) -> Tool[P, R] | Callable[[Callable[P, R]], Tool[P, R]]:
     """Return the function as a tool; name, description and argument schema come from the function unless given.
 
@@ -298,6 +319,7 @@ def tool(  # noqa: PLR0913  what a tool may declare, each with a default
     trusted_result: its result holds nothing that others wrote (mail, pages, comments), so that values in it may be
         acted on as if the application had said them.
     may_decide, answer_within_s: who decides its calls (ids, or `group:NAME`), and within which time.
+    reads_when: tells of a call's arguments whether it only reads, for a tool of which some calls change something.
     """
     check_declared(effect, may_decide, answer_within_s)
     caller = inspect.currentframe()
@@ -327,6 +349,7 @@ def tool(  # noqa: PLR0913  what a tool may declare, each with a default
             trusted_result=trusted_result,
             may_decide=tuple(may_decide),
             answer_within_s=answer_within_s,
+            reads_when=reads_when,
             local_names=local_names if _has_written_types(function) else None,
         )
 
@@ -351,11 +374,15 @@ def schema_tool(  # noqa: PLR0913  what a tool may declare, each with a default
     trusted_result: bool = False,
     may_decide: Sequence[str] = (),
     answer_within_s: float | None = None,
+    reads_when: Callable[[Mapping[str, JsonValue]], bool] | None = None,
+    native: Mapping[str, dict[str, JsonValue]] | None = None,
 ) -> Tool[..., R]:
     """Return a tool whose arguments a JSON schema describes; `run` is called with them as one dict.
 
     run: plain or async; one with a second parameter is given the `ToolContext` there.
     version: without one, name, description, effect and schema are its version: what `run` does is not in it.
+
+    native: by API, the provider's own tool that makes the very same calls; models there are given that one.
 
     What is declared means what it means for `tool`. Arguments that the schema does not know are kept, shown and run,
     unless it forbids them; defaults that it declares are filled in where they fit. Raises `UsageError` for a schema
@@ -385,6 +412,8 @@ def schema_tool(  # noqa: PLR0913  what a tool may declare, each with a default
         trusted_result=trusted_result,
         may_decide=tuple(may_decide),
         answer_within_s=answer_within_s,
+        reads_when=reads_when,
+        native=dict(native or {}),
         from_schema=signature,
     )
 

@@ -14,6 +14,7 @@ from copilot_kit.approval.digests import call_digest, shown_digest
 from copilot_kit.approval.edge import AnyTool, Edge, Ready, Traced
 from copilot_kit.approval.entitlement import entitled
 from copilot_kit.approval.gate import GateCall, Ruling
+from copilot_kit.effects import Effect
 from copilot_kit.errors import ToolRefused, UsageError
 from copilot_kit.journal.index import Index
 from copilot_kit.journal.session import Session
@@ -55,7 +56,7 @@ def expired(proposal: Proposal, now: datetime) -> bool:
 def _changed(edge: Edge, proposal: Proposal) -> Reason | None:
     """Return what is not as it was when a person was asked; a yes to that is no yes to this."""
     tool = edge.tools.get(proposal.tool)
-    if tool is None or tool.version != proposal.tool_version or _declared(tool) != _shown(proposal):
+    if tool is None or tool.version != proposal.tool_version or _declared(tool, proposal.arguments) != _shown(proposal):
         return Reason(code="tool-changed", text="the tool was changed since you were last asked")
     if proposal.for_model and proposal.for_model != edge.model:
         words = f"the model was changed since you were last asked, from {proposal.for_model} to {edge.model}"
@@ -65,9 +66,9 @@ def _changed(edge: Edge, proposal: Proposal) -> Reason | None:
     return None
 
 
-def _declared(tool: AnyTool) -> tuple[object, ...]:
+def _declared(tool: AnyTool, arguments: str) -> tuple[object, ...]:
     """Return what a card says of a tool besides its version, which may be a name that stayed the same."""
-    return (tool.effect, tool.own, tool.undo is not None, dict(tool.roles))
+    return (tool.effect_of(arguments_of(arguments)), tool.own, tool.undo is not None, dict(tool.roles))
 
 
 def _shown(proposal: Proposal) -> tuple[object, ...]:
@@ -105,13 +106,13 @@ async def _judged(
     digest = call_digest(run_id=session.run_id, path=edge.path, call_id=call.call_id, tool=tool.name,
                          version=tool.version, arguments=arguments)  # fmt: skip
     seen = await _gate_call(session, edge, tool, call, arguments, digest=digest)
-    ruling = _of_a_suggestion(session, tool) or edge.gate.judge(seen)
+    ruling = _of_a_suggestion(session, seen.effect) or edge.gate.judge(seen)
     if seen.arguments != arguments_of(arguments):
         ruling, seen = _misled(ruling), replace(seen, arguments=arguments_of(arguments))
     if ruling.verdict == "deny":
         why = "; ".join(reason.text for reason in ruling.reasons)
         return [*bodies, receipts.receipt(call, "denied", f"Not allowed here: {why}.", outcome="denied")]
-    ready = Ready(call, tool, arguments, digest, seen.model, seen.prompt_version, _editor(session, call))
+    ready = Ready(call, tool, arguments, seen.effect, digest, seen.model, seen.prompt_version, _editor(session, call))
     if asked is not None and changed is None and _approved(asked, tool, digest, _deciders(edge, tool, ruling)):
         if asked.decision is not None and asked.decision.rule is not None:
             with contextlib.suppress(UsageError):  # a rule that cannot begin allows nothing, and stops nothing
@@ -128,8 +129,7 @@ async def _judged(
 
 
 def _allowed(ready: Ready, reasons: tuple[Reason, ...], rule_id: str | None = None) -> Ready:
-    return Ready(ready.call, ready.tool, ready.arguments, ready.digest, ready.model, ready.prompt_version,
-                 ready.editor, reasons, rule_id)  # fmt: skip
+    return replace(ready, allowed=reasons, rule_id=rule_id)
 
 
 def _misled(ruling: Ruling) -> Ruling:
@@ -138,9 +138,9 @@ def _misled(ruling: Ruling) -> Ruling:
     return ruling if ruling.verdict == "deny" else replace(ruling, verdict="ask", reasons=(why,), explicit=True)
 
 
-def _of_a_suggestion(session: Session, tool: AnyTool) -> Ruling | None:
+def _of_a_suggestion(session: Session, effect: Effect) -> Ruling | None:
     started = session.state.started
-    if started is None or started.purpose == "task" or tool.effect == "read":
+    if started is None or started.purpose == "task" or effect == "read":
         return None
     return Ruling("deny", (Reason(code="suggestion", text=_SUGGESTION),))
 
@@ -188,23 +188,21 @@ async def _gate_call(
     prompt = edge.prompt_read(session)
     parsed = arguments_of(arguments)
     origins = Traced(lambda: edge.provenance.of(session, edge.thread, arguments_of(arguments), tool.roles))
-    said = edge.provenance.up_to_now(session, edge.thread) if _flows(edge, tool) else None
+    effect = tool.effect_of(parsed)
+    flows = edge.gate.wants_provenance and effect != "read"
+    said = edge.provenance.up_to_now(session, edge.thread) if flows else None
     evidence = None
     if edge.gate.wants_evidence and isinstance(session.store, Index):
         key = (tool.version, model, prompt)
         rows = await session.store.evidence(tool=tool.name)
         evidence = next((row for row in rows if (row.tool_version, row.model, row.prompt_version) == key), None)
     return GateCall(
-        tool.name, tool.version, tool.effect, parsed, edge.path, model, prompt, tool.own, tool.undo is not None,
+        tool.name, tool.version, effect, parsed, edge.path, model, prompt, tool.own, tool.undo is not None,
         tool.roles, origins, evidence, int(digest[:_DIGITS], 16) / 16**_DIGITS,
         asked_for=said is not None and said.asks_for(tool.name, parsed, tool.roles, tools=edge.tools),
         made_before=said is not None and said.made_before(tool.name, parsed, tool.roles, call_id=call.call_id),
         contested=tool.name in session.state.contested,
     )  # fmt: skip
-
-
-def _flows(edge: Edge, tool: AnyTool) -> bool:
-    return edge.gate.wants_provenance and tool.effect != "read"
 
 
 def _proposal(
@@ -221,7 +219,7 @@ def _proposal(
         path=edge.path,
         tool=tool.name,
         tool_version=tool.version,
-        effect=tool.effect,
+        effect=ready.effect,
         arguments=ready.arguments,
         preview=_preview(tool, ready.arguments),
         model=seen.model,

@@ -111,7 +111,7 @@ def call_of(case: Case, *, find_tool: FindTool | None = None) -> GateCall:
     return GateCall(
         tool=case.tool,
         version="" if tool is None else tool.version,
-        effect=(case.effect or "external") if tool is None else tool.effect,
+        effect=(case.effect or "external") if tool is None else tool.effect_of(arguments),
         arguments=arguments,
         path=(Step(agent=case.agent),),
         model=case.model,

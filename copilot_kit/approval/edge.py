@@ -4,18 +4,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any, TypeAlias, overload
+from typing import Any, TypeAlias, TypeVar, overload
 
 from copilot_kit.approval.digests import idempotency_key
 from copilot_kit.approval.gate import Gate
 from copilot_kit.approval.provenance import Origins
-from copilot_kit.effects import ArgumentRole
+from copilot_kit.effects import ArgumentRole, Effect
 from copilot_kit.ids import NewId
 from copilot_kit.journal.session import Session
 from copilot_kit.journal.state import Thread
-from copilot_kit.messages import ToolCall
+from copilot_kit.messages import Source, ToolCall
 from copilot_kit.records import Body, Origin, Reason, Step
-from copilot_kit.tools import Tool, ToolContext
+from copilot_kit.tools import Tool, ToolContext, arguments_of
 
 AnyTool: TypeAlias = Tool[..., Any]
 Begin: TypeAlias = Callable[[str], list[Body]]
@@ -49,24 +49,27 @@ class Provenance:
         self._taken[path] = len(thread.messages)
 
 
-class Traced(Sequence[Origin]):
+FoundT = TypeVar("FoundT")
+
+
+class Traced(Sequence[FoundT]):
     """Where the values of one call came from, found out when somebody looks: most rules do not."""
 
-    def __init__(self, trace: Callable[[], tuple[Origin, ...]]) -> None:
+    def __init__(self, trace: Callable[[], tuple[FoundT, ...]]) -> None:
         self._trace = trace
 
     @overload
-    def __getitem__(self, index: int) -> Origin: ...
+    def __getitem__(self, index: int) -> FoundT: ...
     @overload
-    def __getitem__(self, index: slice) -> Sequence[Origin]: ...
-    def __getitem__(self, index: int | slice) -> Origin | Sequence[Origin]:
+    def __getitem__(self, index: slice) -> Sequence[FoundT]: ...
+    def __getitem__(self, index: int | slice) -> FoundT | Sequence[FoundT]:
         return self._found[index]
 
     def __len__(self) -> int:
         return len(self._found)
 
     @cached_property
-    def _found(self) -> tuple[Origin, ...]:
+    def _found(self) -> tuple[FoundT, ...]:
         return self._trace()
 
 
@@ -95,8 +98,8 @@ class Edge:
         """The path of call ids that the agent's records carry."""
         return tuple(step.call_id for step in self.path if step.call_id is not None)
 
-    def context(self, session: Session, call_id: str, digest: str) -> ToolContext:
-        """Return what the application gives to this call."""
+    def context(self, session: Session, call_id: str, digest: str, ready: "Ready | None" = None) -> ToolContext:
+        """Return what the application gives to this call; `ready`: one that is about to run."""
         return ToolContext(
             run_id=session.run_id,
             call_id=call_id,
@@ -104,7 +107,14 @@ class Edge:
             idempotency_key=idempotency_key(digest),
             deps=self.deps,
             agent=self.path[-1].agent,
+            model="" if ready is None else ready.model,
+            sources=() if ready is None else Traced(lambda: self._sources(session, ready)),
+            messages=session.state.threads[self.thread].messages,
         )
+
+    def _sources(self, session: Session, ready: "Ready") -> tuple[Source, ...]:
+        origins = self.provenance.of(session, self.thread, arguments_of(ready.arguments), ready.tool.roles)
+        return tuple(origin.source for origin in origins)
 
     def prompt_read(self, session: Session) -> str:
         """Return the version of the prompt that the model of this conversation has before it."""
@@ -120,6 +130,8 @@ class Ready:
     call: ToolCall
     tool: AnyTool
     arguments: str
+    effect: Effect
+    """Of this very call."""
     digest: str
     model: str
     prompt_version: str

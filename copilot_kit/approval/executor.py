@@ -40,10 +40,10 @@ async def handle(session: Session, edge: Edge) -> AsyncIterator[Entry]:
             yield entry
     agents = [one for one in ready if one.tool.name in edge.nested]
     own = [one for one in ready if one.tool.name not in edge.nested]
-    reads = [one for one in own if one.tool.effect == "read"]
+    reads = [one for one in own if one.effect == "read"]
     for entry in [*await _begin_agents(session, edge, agents), *await _run_reads(session, edge, reads)]:
         yield entry
-    effects = [one for one in own if one.tool.effect != "read"]
+    effects = [one for one in own if one.effect != "read"]
     if effects and session.state.ended is None:  # a stop may have come while the reads ran
         async with closing(_run_effects(session, edge, effects, fresh=not reads)) as entries:
             async for entry in entries:
@@ -159,7 +159,7 @@ def _intent(edge: Edge, one: Ready) -> Intended:
         idempotency_key=idempotency_key(one.digest),
         tool=one.tool.name,
         tool_version=one.tool.version,
-        effect=one.tool.effect,
+        effect=one.effect,
         arguments=one.arguments,
         model=one.model,
         prompt_version=one.prompt_version,
@@ -172,7 +172,7 @@ def _intent(edge: Edge, one: Ready) -> Intended:
 
 async def _run(session: Session, edge: Edge, one: Ready) -> Received:
     begun = time.monotonic()
-    output = await one.tool.run(one.arguments, edge.context(session, one.call.call_id, one.digest))
+    output = await one.tool.run(one.arguments, edge.context(session, one.call.call_id, one.digest, one))
     note: list[ResultContent] = [] if one.editor is None else [receipts.edit_note(one.editor, one.arguments)]
     content = receipts.sourced(output, tool=one.tool.name, trusted=one.tool.trusted_result)
     state: ReceiptState = "done" if output.outcome == "ok" else "unknown" if output.outcome == "unknown" else "failed"

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import Field
 
-from copilot_kit import Agent, Gate, Principal, Run, rule, tool
+from copilot_kit import Agent, Gate, Principal, Run, ToolContext, rule, schema_tool, tool
 from copilot_kit.approval import decide, stop
 from copilot_kit.errors import UsageError
 from copilot_kit.journal import Draft, Entry, MemoryStore
@@ -204,3 +204,18 @@ async def test_a_rule_sees_the_model_that_proposed_the_call_and_not_the_one_that
     other = ScriptedModel("I see.", id="two:b")
     run = await Agent(other, tools=[post.tool()], store=post.store, gate=Gate([not_of_one])).resume("run_1")
     assert (told(run), post.sent) == (["Not allowed here: not by this model."], [])
+
+
+async def test_a_tool_of_which_some_calls_only_read_is_asked_about_for_the_others_alone():
+    def notes(args: dict[str, Any], context: ToolContext) -> str:
+        return f"{args['do']} by {context.model}, from {[one.kind for one in context.sources]}"
+
+    def reads(args: Any) -> bool:
+        return bool(args["do"] == "look")
+
+    schema = {"type": "object", "properties": {"do": {"type": "string"}}, "required": ["do"]}
+    one = schema_tool("notes", "Notes.", schema, notes, effect="write", reads_when=reads)
+    post = Post()
+    run = await post.agent(call("notes", {"do": "look"}), call("notes", {"do": "tear"}), tools=[one]).run("Look, then tear")
+    assert [(p.arguments, p.effect) for p in run.proposals] == [('{"do":"tear"}', "write")]
+    assert told(run) == ["look by scripted:model > scripted-model, from ['model']"]

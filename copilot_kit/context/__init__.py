@@ -1,0 +1,1 @@
+"""What of a conversation goes into the next request, within the model's window."""
