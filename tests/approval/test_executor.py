@@ -218,4 +218,4 @@ async def test_a_tool_of_which_some_calls_only_read_is_asked_about_for_the_other
     post = Post()
     run = await post.agent(call("notes", {"do": "look"}), call("notes", {"do": "tear"}), tools=[one]).run("Look, then tear")
     assert [(p.arguments, p.effect) for p in run.proposals] == [('{"do":"tear"}', "write")]
-    assert told(run) == ["look by scripted:model > scripted-model, from ['model']"]
+    assert told(run) == ["look by scripted:model > model, from ['model']"]
