@@ -16,11 +16,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from copilot_kit.errors import UsageError
-
-Floats = NDArray[np.float64]
+from copilot_kit_evals.stats.arrays import Codes, Floats, NotUsable
 
 PENALTY: Final = 1e-5
 """METR's 1 / C for the weights that sum to 1."""
@@ -39,7 +36,7 @@ class Trials:
     successes: Floats
     runs: Floats
     """At least 1 each."""
-    families: NDArray[np.int64]
+    families: Codes
     """The number of the family, from 0 on."""
     weights: Floats
     """Of the task, over all of its runs."""
@@ -92,22 +89,20 @@ def trials(
 ) -> Trials:
     """Return the trials of one agent, one entry a task; weights are 1 / sqrt(tasks in the family) unless given.
 
-    Raises `UsageError` where a task has no length, no run, or more successes than runs.
+    Raises `NotUsable` where a task has no length, no run, or more successes than runs.
     """
     if not minutes:
-        raise UsageError("There is no task. A horizon needs at least one task with its length and its runs.")
+        raise NotUsable("There is no task. A horizon needs at least one task with its length and its runs.")
     length, won, tried = (np.asarray(column, dtype=np.float64) for column in (minutes, successes, runs))
     for place in np.flatnonzero(~((length > 0) & np.isfinite(length) & (tried >= 1) & (won >= 0) & (won <= tried))):
-        raise UsageError(
+        raise NotUsable(
             f"Task {int(place) + 1} has {won[place]:g} successes in {tried[place]:g} runs and takes "
             f"{length[place]:g} minutes. Give minutes above 0, at least one run, and no more successes than runs."
         )
     _, numbers, sizes = np.unique(np.asarray(families, dtype=str), return_inverse=True, return_counts=True)
     weight = 1 / np.sqrt(sizes[numbers]) if weights is None else np.asarray(weights, dtype=np.float64)
     if not np.all(weight >= 0) or not 0 < float(weight.sum()) < math.inf:
-        raise UsageError(
-            "The weights of the tasks are not all 0 or more with a sum above 0. Correct or leave out them."
-        )
+        raise NotUsable("The weights of the tasks are not all 0 or more with a sum above 0. Correct or leave out them.")
     return Trials(length, won, tried, numbers.astype(np.int64), weight / weight.sum())
 
 
@@ -144,7 +139,7 @@ def horizon(
 
 def _check(penalty: float) -> None:
     if not 0 <= penalty < math.inf:
-        raise UsageError(f"A penalty of {penalty!r} cannot be used. Write 0 or more; METR's is {PENALTY:g}.")
+        raise NotUsable(f"A penalty of {penalty!r} cannot be used. Write 0 or more; METR's is {PENALTY:g}.")
 
 
 def _span(minutes: Floats, confidence: float) -> Span:
@@ -156,7 +151,7 @@ def _span(minutes: Floats, confidence: float) -> Span:
 def _bootstrap(tasks: Trials, *, penalty: float, draws: int, seed: int) -> tuple[Floats, Floats]:
     """Return slopes and intercepts of `draws` resamples."""
     if draws < 1:
-        raise UsageError(f"{draws!r} draws make no interval. Write at least 1; METR's number is {DRAWS}.")
+        raise NotUsable(f"{draws!r} draws make no interval. Write at least 1; METR's number is {DRAWS}.")
     random = np.random.default_rng(seed)
     families = int(tasks.families.max()) + 1
     times = random.multinomial(families, np.full(families, 1 / families), size=draws)

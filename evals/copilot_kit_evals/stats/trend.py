@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
 
-from copilot_kit.errors import UsageError
+from copilot_kit_evals.stats.arrays import NotUsable
+from copilot_kit_evals.stats.distributions import t_quantile
 
 _FEWEST = 2
 
@@ -44,15 +44,15 @@ class Trend:
 def trend(days: Sequence[float], horizons: Sequence[float], *, confidence: float = 0.95) -> Trend:
     """Return the doubling time of horizons (any unit, above 0) over days, with its interval.
 
-    Raises `UsageError` for fewer than two points, for all on one day, and for horizons that have no logarithm.
+    Raises `NotUsable` for fewer than two points, for all on one day, and for horizons that have no logarithm.
     """
     x, y = np.asarray(days, dtype=np.float64), np.asarray(horizons, dtype=np.float64)
     if x.size != y.size or x.size < _FEWEST or float(np.ptp(x)) == 0:
-        raise UsageError(
+        raise NotUsable(
             f"A trend needs at least two days with a horizon each; here are {x.size} and {y.size}. Add some."
         )
     if not np.all((y > 0) & np.isfinite(y)):
-        raise UsageError("A horizon of 0 or without end has no logarithm. Leave out what has none; say how many.")
+        raise NotUsable("A horizon of 0 or without end has no logarithm. Leave out what has none; say how many.")
     z, x_mean = np.log2(y), float(x.mean())
     away = x - x_mean
     square = float(away @ away)
@@ -61,7 +61,7 @@ def trend(days: Sequence[float], horizons: Sequence[float], *, confidence: float
     scatter = float((z - z.mean()) @ (z - z.mean()))
     lower = upper = None
     if x.size > _FEWEST:
-        half = float(stdtrit(x.size - 2, (1 + confidence) / 2)) * math.sqrt(float(left @ left) / (x.size - 2) / square)
+        half = t_quantile((1 + confidence) / 2, x.size - 2) * math.sqrt(float(left @ left) / (x.size - 2) / square)
         lower, upper = _days(slope + half), _days(slope - half)
     return Trend(
         doubling_days=1 / slope if slope else math.inf,
