@@ -12,9 +12,9 @@ from pydantic import Field, JsonValue
 from copilot_kit.effects import ArgumentRole, Effect
 from copilot_kit.messages import Message, Record, Source, ToolResult
 from copilot_kit.request import UNSET, OutputSpec, Settings
-from copilot_kit.response import Response
+from copilot_kit.response import Response, Usage
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the record shapes; a record of a newer one is refused, never guessed at."""
 
 Verdict: TypeAlias = Literal["approve", "edit", "reject", "answer"]
@@ -214,6 +214,8 @@ class RunStarted(Record):
     """suggestion: a person acts on it elsewhere; nothing but reads runs."""
     by: Principal | None = None
     """Who asked for it."""
+    memory: str | None = None
+    """The folder of notes that it works with, from the root of the file system on."""
 
 
 class MessageAdded(Record):
@@ -232,6 +234,54 @@ class ModelSwitched(Record):
     base_url: str | None = None
     """Where it is served, if not at the provider's own address."""
     by: Principal | None = None
+
+
+class ResultsCleared(Record):
+    """From here on the results of these calls are not sent any more; a line in their place says where they are."""
+
+    kind: Literal["results_cleared"] = "results_cleared"
+    call_ids: tuple[str, ...]
+    tokens_before: int
+    tokens_after: int
+    """Both estimated, from what the provider counted last."""
+
+
+class HandoverAsked(Record):
+    """The window is about to close: the model is told to write down what it will need."""
+
+    kind: Literal["handover_asked"] = "handover_asked"
+    message: Message
+
+
+class WindowClosed(Record):
+    """A new window begins: instructions, this opening, and the turns that are kept. All else stays in the journal."""
+
+    kind: Literal["window_closed"] = "window_closed"
+    opening: Message
+    kept: tuple[str, str] | None = None
+    """Ids of the first and the last message that go on behind the opening; None: no turn does."""
+    notes: Literal["none", "written", "repaired", "listed"] = "none"
+    """none: the agent has no memory. written: it had written notes when the window closed. repaired: it had not, and
+    a model summed up. listed: no model could be asked, and the calls are listed."""
+    usage: Usage | None = None
+    """Of summing up."""
+    tokens_before: int = 0
+    tokens_after: int = 0
+    """Both estimated, from what the provider counted last."""
+
+
+class Checked(Record):
+    """A check of the task was made."""
+
+    kind: Literal["checked"] = "checked"
+    name: str
+    passed: bool
+    evidence: str = ""
+    """What was found, as the model is told it."""
+    at: Literal["answer", "window"]
+    """The milestone: an answer, or the end of a window."""
+    usage: Usage | None = None
+    """Of a model that was asked for it."""
 
 
 class Requested(Record):
@@ -388,6 +438,29 @@ class RuleUsed(Record):
     call_id: str
 
 
+class CallKept(Record):
+    """What stays known of a call whose run was erased: who decided what, and what became of it."""
+
+    call_id: str
+    proposal_id: str | None
+    seq: int
+    agent: str
+    tool: str
+    tool_version: str
+    effect: Effect
+    model: str
+    prompt_version: str
+    state: ProposalState | Literal["allowed"]
+    outcome: Literal["done", "failed", "unknown", "undone"] | None
+    edited: Literal["", "wording", "more"]
+    by: str | None
+    looked_s: float | None
+    asked_us: int
+    """In microseconds since 1970, as is `decided_us`."""
+    decided_us: int | None
+    undoable: bool
+
+
 class Erased(Record):
     """Bodies of records of this run were removed; their heads and this tombstone stay."""
 
@@ -398,7 +471,9 @@ class Erased(Record):
     agent: str = ""
     purpose: Literal["task", "suggestion"] = "task"
     status: Literal["done", "failed", "stopped"] = "done"
-    """How the run had ended; this, the agent and the purpose are all that stays known of it."""
+    """How the run had ended; this, the agent, the purpose and its calls are all that stays known of it."""
+    calls: tuple[CallKept, ...] | None = None
+    """All its calls that had passed the gate; None: erased before this was kept."""
 
 
 class RunStopped(Record):
@@ -422,6 +497,10 @@ Body: TypeAlias = Annotated[
     RunStarted
     | MessageAdded
     | ModelSwitched
+    | ResultsCleared
+    | HandoverAsked
+    | WindowClosed
+    | Checked
     | Requested
     | Responded
     | Interrupted

@@ -18,8 +18,8 @@ from copilot_kit.errors import LimitReached, ModelError, TransportFailed
 from copilot_kit.events import Ended, Event, Failed, PartDelta, PartEnd, PartStart, Started, closing
 from copilot_kit.ids import NewId
 from copilot_kit.journal.session import RunChanged, Session
-from copilot_kit.journal.state import CallState, Thread
 from copilot_kit.journal.store import Entry
+from copilot_kit.journal.thread import CallState, Thread
 from copilot_kit.messages import Message, Part, Source, Text, ToolCall
 from copilot_kit.model import Model
 from copilot_kit.records import (

@@ -10,8 +10,9 @@ from typing_extensions import TypeVar
 from copilot_kit.approval import decisions
 from copilot_kit.arguments import compact
 from copilot_kit.errors import UsageError
-from copilot_kit.journal.state import CallState, RunState
+from copilot_kit.journal.state import RunState
 from copilot_kit.journal.store import Store
+from copilot_kit.journal.thread import CallState
 from copilot_kit.messages import Message, Part
 from copilot_kit.model import Model
 from copilot_kit.records import Failure, Principal, Proposal, RunStatus, Step

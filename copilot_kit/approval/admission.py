@@ -18,7 +18,7 @@ from copilot_kit.effects import Effect
 from copilot_kit.errors import ToolRefused, UsageError
 from copilot_kit.journal.index import Index
 from copilot_kit.journal.session import Session
-from copilot_kit.journal.state import Asked, CallState
+from copilot_kit.journal.thread import Asked, CallState
 from copilot_kit.messages import ToolCall
 from copilot_kit.records import Body, Lapsed, Preview, Proposal, Proposed, Reason
 from copilot_kit.response import Served

@@ -14,8 +14,9 @@ from copilot_kit.approval.wording import wording_only
 from copilot_kit.errors import Conflict, NotDecidable, UsageError
 from copilot_kit.ids import NewId, new_id
 from copilot_kit.journal.current import current
-from copilot_kit.journal.state import Asked, RunState
+from copilot_kit.journal.state import RunState
 from copilot_kit.journal.store import Draft, Store
+from copilot_kit.journal.thread import Asked
 from copilot_kit.messages import Text
 from copilot_kit.records import (
     Assigned,

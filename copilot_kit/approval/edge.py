@@ -12,7 +12,7 @@ from copilot_kit.approval.provenance import Origins
 from copilot_kit.effects import ArgumentRole, Effect
 from copilot_kit.ids import NewId
 from copilot_kit.journal.session import Session
-from copilot_kit.journal.state import Thread
+from copilot_kit.journal.thread import Thread
 from copilot_kit.messages import Source, ToolCall
 from copilot_kit.records import Body, Origin, Reason, Step
 from copilot_kit.tools import Tool, ToolContext, arguments_of

@@ -1,6 +1,6 @@
 """What the model is told of a call that did not simply run: refused, rejected, answered, expired, lost."""
 
-from copilot_kit.journal.state import Asked
+from copilot_kit.journal.thread import Asked
 from copilot_kit.messages import Outcome, ResultContent, Source, Text, ToolCall, UnknownPart, answer
 from copilot_kit.outputs import ToolOutput
 from copilot_kit.records import Decision, ReceiptState, Received

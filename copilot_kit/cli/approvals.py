@@ -14,7 +14,7 @@ from copilot_kit.cli.screen import folded, shown
 from copilot_kit.display import visible
 from copilot_kit.errors import NotDecidable, UsageError
 from copilot_kit.journal import RunState, Store
-from copilot_kit.journal.state import Asked
+from copilot_kit.journal.thread import Asked
 from copilot_kit.records import Principal, Proposal
 
 __all__ = ["Choice", "Desk", "Tools", "closed", "this_person"]

@@ -8,7 +8,7 @@ from copilot_kit.approval import settle
 from copilot_kit.cli.approvals import Desk
 from copilot_kit.cli.screen import bold, dim, folded, shown, told, width
 from copilot_kit.display import block, visible
-from copilot_kit.journal.state import CallState
+from copilot_kit.journal.thread import CallState
 from copilot_kit.records import Received, Requested
 
 OutputT = TypeVar("OutputT")

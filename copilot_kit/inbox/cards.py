@@ -9,7 +9,8 @@ from typing import Final, Literal
 from copilot_kit.approval.entitlement import entitled
 from copilot_kit.effects import Effect
 from copilot_kit.inbox.values import PREVIEW, Excerpt, Mark, Value, excerpt, values_of
-from copilot_kit.journal.state import Asked, RunState
+from copilot_kit.journal.state import RunState
+from copilot_kit.journal.thread import Asked
 from copilot_kit.messages import Message, Source, Text, ToolCall, ToolResult
 from copilot_kit.records import Decision, Preview, Principal, Proposal, ProposalState, Reason
 

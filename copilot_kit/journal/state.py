@@ -1,7 +1,7 @@
 """The state of a run: a fold of its records, and nothing else."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -9,13 +9,15 @@ from pydantic import JsonValue
 
 from copilot_kit.errors import BrokenRecord
 from copilot_kit.journal.store import Entry, RunRow
-from copilot_kit.messages import Message, Text, ToolCall
+from copilot_kit.journal.thread import Asked, CallState, Thread
+from copilot_kit.messages import Message
 from copilot_kit.records import (
     Assigned,
+    Checked,
     Decided,
-    Decision,
     Erased,
     Failure,
+    HandoverAsked,
     Intended,
     Interrupted,
     Lapsed,
@@ -28,53 +30,20 @@ from copilot_kit.records import (
     Received,
     Requested,
     Responded,
+    ResultsCleared,
     RunEnded,
     RunStarted,
     RunStatus,
     RunStopped,
     Undoing,
     Undone,
+    WindowClosed,
 )
-from copilot_kit.response import Response, Usage
+from copilot_kit.response import Usage
 
 _STATE_OF: dict[str, ProposalState] = {
     "approve": "approved", "edit": "edited", "reject": "rejected", "answer": "answered",
 }  # fmt: skip
-
-
-@dataclass(slots=True)
-class Asked:
-    """A proposal and what became of it."""
-
-    proposal: Proposal
-    state: ProposalState = "pending"
-    decision: Decision | None = None
-    assigned_to: str | None = None
-
-
-@dataclass(slots=True)
-class CallState:
-    """Where one call of the last turn stands."""
-
-    call: ToolCall
-    asked: Asked | None = None
-    intended: Intended | None = None
-    received: Received | None = None
-
-    @property
-    def settled(self) -> bool:
-        """It has a result that the model can be told."""
-        return self.received is not None and self.received.state != "unknown"
-
-    @property
-    def unknown(self) -> bool:
-        """It was begun and nobody knows how it ended: a person must say."""
-        return self.received is not None and self.received.state == "unknown"
-
-    @property
-    def pending(self) -> bool:
-        """It waits for a person's decision."""
-        return self.received is None and self.asked is not None and self.asked.state == "pending"
 
 
 @dataclass(slots=True)
@@ -86,63 +55,6 @@ class Effected:
     received: Received | None = None
     undoing: Undoing | None = None
     undone: Undone | None = None
-
-
-@dataclass(slots=True)
-class Thread:
-    """The conversation of one agent: the run's own, or that of an agent nested in it."""
-
-    started: RunStarted | None = None
-    ended: RunEnded | None = None
-    """Only of a nested agent: its answer is what its call results in. How the run itself ended is in its state."""
-    messages: list[Message] = field(default_factory=list)
-    calls: dict[str, CallState] = field(default_factory=dict)
-    """Of the last turn, in call order, until all of them have results."""
-    response: Response | None = None
-    model: str = ""
-    """Name of the model that was asked last: the one that proposed the calls."""
-    answered: bool = False
-    """The last word is the model's, and it is not to be continued."""
-    interrupted: Message | None = None
-    """What came of an answer that broke off: asked again it is forgotten, spoken to it becomes part of the talk."""
-
-    def _add(self, message: Message) -> None:
-        if self.interrupted is not None:
-            self.messages.append(self.interrupted)
-            self.interrupted = None
-        self.messages.append(message)
-        self.answered = False
-
-    def _respond(self, response: Response) -> None:
-        self.response = response
-        if response.state == "partial":
-            said = tuple(part for part in response.message.parts if isinstance(part, Text) and part.text)
-            self.interrupted = response.message.model_copy(update={"parts": said}) if said else None
-            return
-        if response.message.parts:
-            self.messages.append(response.message)
-        self.calls = {call.call_id: CallState(call) for call in response.calls}
-        self.answered = not self.calls and response.stop.kind != "paused"
-
-    def _nest(self, body: RunStarted | ModelSwitched | RunEnded | Interrupted) -> None:
-        match body:
-            case RunStarted():
-                self.started = body
-            case RunEnded():
-                self.ended = body
-            case _:
-                pass
-
-    def _receive(self, received: Received) -> None:
-        state = self.calls.get(received.call_id)
-        if state is None:
-            return
-        state.received = received
-        if all(call.settled for call in self.calls.values()):
-            parts = tuple(call.received.result for call in self.calls.values() if call.received is not None)
-            last = self.messages[-1].id
-            self.messages.append(Message(id=f"{last}.results", role="tool", parts=parts))
-            self.calls = {}
 
 
 class RunState:
@@ -177,6 +89,8 @@ class RunState:
         """Tools that a person was against a call of: rejected, edited, answered in its place, or took back."""
         self.untold: list[Undone] = []
         """What was taken back since anybody last spoke to the model."""
+        self.checks: list[Checked] = []
+        """Every check of the task that was made, nested agents' included."""
         self.outcome: OutcomeKnown | None = None
         """What a person made of a suggestion."""
         self.ended: RunEnded | RunStopped | None = None
@@ -262,21 +176,21 @@ class RunState:
         self.started_at = self.started_at or head.at
         thread = self.threads.setdefault(head.path, Thread())
         if head.path and isinstance(entry.body, RunStarted | ModelSwitched | RunEnded | Interrupted):
-            thread._nest(entry.body)  # noqa: SLF001  the run itself goes on as it did
+            thread.nest(entry.body)  # the run itself goes on as it did
             return
         match entry.body:
             case RunStarted() as started:
                 self.started = started
                 self.model, self.slot, self.base_url = started.model, started.slot, started.base_url
             case MessageAdded(message=message):
-                thread._add(message)  # noqa: SLF001  the fold and its parts are one
+                thread.add(message)
                 if not head.path:
                     self.ended = self.broken = None
                     self.untold = []
             case ModelSwitched(model=model, slot=slot, base_url=base_url):
                 self.model, self.slot, self.base_url = model, slot, base_url
             case Responded(response=response, failure=failure):
-                thread._respond(response)  # noqa: SLF001
+                thread.respond(response)
                 self.broken = self.broken if head.path else _broken(failure)
                 self.called.update(call.call_id for call in response.calls)
                 self._count(response.usage)
@@ -284,18 +198,15 @@ class RunState:
                 self._propose(thread, proposal)
             case Decided() | Lapsed() | Assigned() as said:
                 self._settle(said)
-            case Intended() as intended:
-                self.effects[intended.call_id] = Effected(intended, head.path)
-                if intended.call_id in thread.calls:
-                    thread.calls[intended.call_id].intended = intended
-            case Received() as received:
-                if received.call_id in self.effects:
-                    self.effects[received.call_id].received = received
-                thread._receive(received)  # noqa: SLF001
-            case Undoing() | Undone() | OutcomeKnown() | Erased() as later:
+            case Intended() | Received() as act:
+                self._act(thread, act, head.path)
+            case Undoing() | Undone() | OutcomeKnown() | Erased() | Checked() as later:
                 self._later(later)
             case RunStopped() | RunEnded() as ended:
                 self._end(ended)
+            case HandoverAsked() | ResultsCleared() | WindowClosed() as moved:
+                thread.move(moved)
+                self._spend(moved.usage if isinstance(moved, WindowClosed) else None)
             case Requested(model=model):
                 thread.model = model
                 thread.interrupted = None
@@ -304,6 +215,18 @@ class RunState:
                 self.broken = _broken(failure)
             case _:  # erased, or of no consequence for where the run stands
                 pass
+
+    def _act(self, thread: Thread, body: Intended | Received, path: tuple[str, ...]) -> None:
+        """Take in that a call was begun, or what became of it."""
+        match body:
+            case Intended() as intended:
+                self.effects[intended.call_id] = Effected(intended, path)
+                if intended.call_id in thread.calls:
+                    thread.calls[intended.call_id].intended = intended
+            case Received() as received:
+                if received.call_id in self.effects:
+                    self.effects[received.call_id].received = received
+                thread.receive(received)
 
     def _erase(self, erased: Erased) -> None:
         """Know of the run no more than what its erasure left."""
@@ -324,8 +247,8 @@ class RunState:
             case Assigned(proposal_id=proposal_id, to=to):
                 self._asked(proposal_id).assigned_to = to
 
-    def _later(self, body: Undoing | Undone | OutcomeKnown | Erased) -> None:
-        """Take in what a person did after the call, or the run, had ended."""
+    def _later(self, body: Undoing | Undone | OutcomeKnown | Erased | Checked) -> None:
+        """Take in what was said of a call, or of the run, behind it."""
         match body:
             case Undoing() as undoing if undoing.call_id in self.effects:
                 self.effects[undoing.call_id].undoing = undoing
@@ -337,11 +260,19 @@ class RunState:
                 self.outcome = outcome
             case Erased() as erased:
                 self._erase(erased)
+            case Checked() as check:
+                self.checks.append(check)
+                self._spend(check.usage)
             case _:
                 pass
 
     def _count(self, usage: Usage) -> None:
         self.turns += 1
+        self._spend(usage)
+
+    def _spend(self, usage: Usage | None) -> None:
+        if usage is None:
+            return
         self.usage = usage if self.usage is None else self.usage + usage
         self.tokens += (usage.input or 0) + (usage.output or 0)
         if usage.input is None or usage.output is None:

@@ -216,6 +216,7 @@ async def test_a_tool_of_which_some_calls_only_read_is_asked_about_for_the_other
     schema = {"type": "object", "properties": {"do": {"type": "string"}}, "required": ["do"]}
     one = schema_tool("notes", "Notes.", schema, notes, effect="write", reads_when=reads)
     post = Post()
-    run = await post.agent(call("notes", {"do": "look"}), call("notes", {"do": "tear"}), tools=[one]).run("Look, then tear")
+    agent = post.agent(call("notes", {"do": "look"}), call("notes", {"do": "tear"}), tools=[one])
+    run = await agent.run("Look, then tear")
     assert [(p.arguments, p.effect) for p in run.proposals] == [('{"do":"tear"}', "write")]
     assert told(run) == ["look by scripted:model > model, from ['model']"]

@@ -115,7 +115,7 @@ async def test_a_run_of_version_1_goes_on(old, tmp_path, fact):
     await store.close()
     again = open_store(str(tmp_path / "j.db"))
     assert await again.waiting() == []
-    assert [entry.head.schema for entry in await again.read("run_1")] == [1, 1, 2]
+    assert [entry.head.schema for entry in await again.read("run_1")] == [1, 1, 3]
     assert (await verify_run(again, "run_1")).ok
     await again.close()
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from copilot_kit.errors import BrokenRecord
+from copilot_kit.journal.auditable import Anchor
 from copilot_kit.journal.opening import open_store
 from copilot_kit.journal.store import Sealed
-from copilot_kit.journal.verify import Anchor, Flaw, Place, Report, Verification, verify, verify_all, verify_run
+from copilot_kit.journal.verify import Flaw, Place, Report, Verification, verify, verify_all, verify_run
 
 
 @pytest.fixture
@@ -108,8 +109,8 @@ async def test_an_edited_record_is_refused_with_place_and_cause_and_kept(journal
 
 async def test_a_record_of_a_newer_schema_is_refused_with_its_place(journal, fact, tmp_path):
     await journal.append("run_1", fact.drafts(fact.started(), fact.said()), after=-1)
-    _alter(tmp_path / "journal.db", "UPDATE copilot_records SET schema = 3 WHERE seq = 1")
-    with pytest.raises(BrokenRecord, match=r"Record 1 of run 'run_1' has schema 3, newer than 2\. Update copilot-kit"):
+    _alter(tmp_path / "journal.db", "UPDATE copilot_records SET schema = 4 WHERE seq = 1")
+    with pytest.raises(BrokenRecord, match=r"Record 1 of run 'run_1' has schema 4, newer than 3\. Update copilot-kit"):
         await journal.read("run_1")
 
 
