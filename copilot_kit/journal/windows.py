@@ -1,0 +1,137 @@
+"""What of one agent's conversation is sent to its model: a fold of the same records as the conversation itself."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from copilot_kit.messages import File, Foreign, Message, Part, Reasoning, Summary, Text, ToolCall, ToolResult
+from copilot_kit.records import HandoverAsked, ResultsCleared, WindowClosed
+from copilot_kit.response import Response
+
+CHARS_PER_TOKEN = 3.5
+"""On the safe side for English prose, JSON and code; what the provider reports corrects it."""
+_FILE_TOKENS = 1_600
+_MESSAGE_TOKENS = 4
+_LEAST, _MOST = 0.5, 3.0
+
+
+@dataclass(slots=True)
+class Sent:
+    """The window of one agent: the messages of its next request, and how many tokens they are."""
+
+    messages: list[Message] = field(default_factory=list)
+    count: int = 1
+    """Windows so far."""
+    handover: str | None = None
+    """Id of the message that told the model to write down what it will need; None: it was not told yet."""
+    cleared: set[str] = field(default_factory=set)
+    """Calls whose results are not sent any more."""
+    estimated: float = 0.0
+    """Tokens of `messages`, by their length."""
+    known: int | None = None
+    """Tokens of the first `known_to` messages and all that goes with them, as the provider counted."""
+    known_to: int = 0
+    since: float = 0.0
+    """Tokens of the messages behind those, by their length."""
+    ratio: float = 1.0
+    """Counted by estimated, of the last request."""
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens the next request will have, tools aside as long as no answer told."""
+        if self.known is None:
+            return round(self.estimated * max(self.ratio, 1.0))
+        return self.known + round(self.since * self.ratio)
+
+    def add(self, message: Message) -> None:
+        """Take in a message that was said."""
+        self.messages.append(message)
+        size = tokens_of(message.parts)
+        self.estimated += size
+        self.since += size
+
+    def counted(self, response: Response, *, said: bool) -> None:
+        """Take in what an answer tells of the request; said: it is the last of the messages now."""
+        read = response.usage.input
+        if read is None:
+            return
+        own = tokens_of(response.message.parts) if said else 0.0
+        asked = self.estimated - own
+        if asked > 0:
+            self.ratio = min(max(read / asked, _LEAST), _MOST)
+        written = response.usage.output if said and response.usage.output is not None else round(own * self.ratio)
+        self.known, self.known_to, self.since = read + written, len(self.messages), 0.0
+
+    def ask(self, asked: HandoverAsked) -> None:
+        """Take in that the model is told to write down what it will need."""
+        self.handover = asked.message.id
+
+    def clear(self, cleared: ResultsCleared) -> None:
+        """Leave out these results from now on."""
+        self.cleared.update(cleared.call_ids)
+        self._become([self._stubbed(message) for message in self.messages])
+
+    def close(self, closed: WindowClosed) -> None:
+        """Begin the next window."""
+        kept: list[Message] = []
+        if closed.kept is not None:
+            ids = [message.id for message in self.messages]
+            kept = self.messages[ids.index(closed.kept[0]) : ids.index(closed.kept[1]) + 1]
+        told = [message for message in self.messages if message.role == "system"]
+        self.count += 1
+        self.handover = None
+        self._become([*told, closed.opening, *(message for message in kept if message.role != "system")])
+
+    def _become(self, messages: list[Message]) -> None:
+        self.messages = messages
+        self.estimated = sum(tokens_of(message.parts) for message in messages)
+        self.known, self.known_to, self.since = None, 0, self.estimated
+
+    def _stubbed(self, message: Message) -> Message:
+        if message.role != "tool" or not any(
+            isinstance(part, ToolResult) and part.call_id in self.cleared for part in message.parts
+        ):
+            return message
+        parts = tuple(
+            stub(part, message.id) if isinstance(part, ToolResult) and part.call_id in self.cleared else part
+            for part in message.parts
+        )
+        return message.model_copy(update={"parts": parts})
+
+
+def stub(result: ToolResult, message_id: str) -> ToolResult:
+    """Return a result with a line in the place of its content, which says where that is."""
+    if len(result.content) == 1 and isinstance(first := result.content[0], Text) and first.text.startswith(_STUB):
+        return result
+    line = f"{_STUB}, {len(result.text):,} characters; it is in message {message_id} of the record of this task.]"
+    return result.model_copy(update={"content": (Text(text=line),), "wire": result.wire})
+
+
+_STUB = "[This result was taken out to save room"
+
+
+def tokens_of(parts: Iterable[Part]) -> float:
+    """Return about how many tokens these parts are."""
+    return sum(_size(part) for part in parts) + _MESSAGE_TOKENS
+
+
+def _size(part: Part) -> float:
+    match part:
+        case Text(text=text):
+            return text_tokens(text)
+        case Reasoning(text=text) | Summary(text=text):
+            return text_tokens(text or "")
+        case ToolCall(name=name, args_json=args):
+            return text_tokens(name) + text_tokens(args) + _MESSAGE_TOKENS
+        case ToolResult(content=content):
+            return sum(_size(one) for one in content) + _MESSAGE_TOKENS
+        case File():
+            return _FILE_TOKENS
+        case Foreign():
+            return text_tokens(part.model_dump_json())
+        case _:
+            return text_tokens(str(part))
+
+
+def text_tokens(text: str) -> float:
+    """Return about how many tokens a text is; letters beyond ASCII count by their bytes."""
+    return (len(text) if text.isascii() else len(text.encode("utf-8", "replace"))) / CHARS_PER_TOKEN
