@@ -163,8 +163,8 @@ def compare(
         ties=int((delta == 0).sum()),
         clusters=None if labels is None else len(set(labels)),
         effective_clusters=None if labels is None else effective_clusters(labels),
-        cost_per_success_a=_cost(a.costs, first, both),
-        cost_per_success_b=_cost(b.costs, second, both),
+        cost_per_success_a=_cost(a.costs, first, both, labels),
+        cost_per_success_b=_cost(b.costs, second, both, labels),
         with_missing=_with_missing(Side(first, a.seen), Side(second, b.seen), clusters, plan)
         if (gaps_a | gaps_b).any()
         else None,
@@ -283,7 +283,9 @@ def _gaps(scores: Floats, seen: npt.ArrayLike | None) -> npt.NDArray[np.bool_]:
     return gaps if seen is None else gaps | (np.asarray(seen, dtype=np.float64) < 1)
 
 
-def _cost(costs: npt.ArrayLike | None, scores: Floats, wanted: npt.NDArray[np.bool_]) -> CostPerSuccess | None:
+def _cost(
+    costs: npt.ArrayLike | None, scores: Floats, wanted: npt.NDArray[np.bool_], labels: Labels | None
+) -> CostPerSuccess | None:
     if costs is None:
         return None
     row = np.asarray(costs, dtype=np.float64)
@@ -292,4 +294,4 @@ def _cost(costs: npt.ArrayLike | None, scores: Floats, wanted: npt.NDArray[np.bo
     spent, won = row[wanted], scores[wanted]
     if np.isnan(spent).any() or won.min() < 0:
         return None
-    return cost_per_success(spent, won)
+    return cost_per_success(spent, won, clusters=labels)

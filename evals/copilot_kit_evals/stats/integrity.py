@@ -7,14 +7,15 @@ half of the last digit of each row.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
 
-from copilot_kit_evals.stats.arrays import Floats, NotUsable
-from copilot_kit_evals.stats.matrix import Columns, Table, number
+from copilot_kit_evals.stats.arrays import Floats
+from copilot_kit_evals.stats.matrix import Columns
+from copilot_kit_evals.tables import BadTable, Table
 
 Status = Literal["agrees", "other_count", "differs", "no_rows"]
 Measure = Literal["percent", "mean", "sum"]
@@ -63,30 +64,24 @@ def check_published(table: Table, published: Table, *, columns: Columns, models:
 
     The published table has a row a model, with the model's name in the same column as the rows.
     """
-    if columns.model not in published.header:
-        raise NotUsable(
-            f"The published table {published.name!r} has no column {columns.model!r}: {', '.join(published.header)}. "
-            "Name the model of each row there."
+    named, rows = published.text(columns.model), _places(table.text(columns.model))
+    twice = next((place for place, model in enumerate(named) if model in named[:place]), None)
+    if twice is not None:
+        raise BadTable(
+            f"{published.name}, line {published.lines[twice]}: {named[twice]!r} is there again. Keep one row a model."
         )
     plan = dict(_plan(table, published, columns))
-    rows = _by_model(table, columns)
     findings: list[Finding] = []
-    named = set[str]()
-    for line, row in published.rows:
-        model = row[columns.model]
-        if model in named:
-            raise NotUsable(f"Line {line} of {published.name!r} publishes {model!r} again. Keep one row a model.")
-        named.add(model)
-        if not models or model in models:
-            for name, (column, measure) in plan.items():
-                text = row[name]
-                value = number(text, f"{name!r} in line {line} of {published.name!r}")
-                if value is not None:
-                    claim = _Claim(model, name, column, measure, value, _half_digit(text))
-                    findings.append(_finding(claim, rows.get(model, []), table.name))
-    read = {column for pair in plan.values() for column in pair} | set(plan)
-    unchecked = [name for name in published.header if name.startswith(_PREFIX) and name not in read]
-    return Integrity(tuple(findings), tuple(unchecked), tuple(name for name in rows if name not in named))
+    for name, (column, measure) in plan.items():
+        cells, values = published.columns[name], published.numbers_or_none(name)
+        for model, cell, value in zip(named, cells, values, strict=True):
+            if value is not None and (not models or model in models):
+                claim = _Claim(model, name, column, measure, value, _half_digit(cell))
+                findings.append(_finding(claim, table.rows(rows.get(model, ()))))
+    order = {model: place for place, model in enumerate(named)}
+    findings.sort(key=lambda finding: order[finding.model])
+    unchecked = [name for name in published.columns if name.startswith(_PREFIX) and name not in plan]
+    return Integrity(tuple(findings), tuple(unchecked), tuple(model for model in rows if model not in order))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +96,14 @@ class _Claim:
 
 def _plan(table: Table, published: Table, columns: Columns) -> Iterator[tuple[str, tuple[str, Measure]]]:
     """Return for each published column that can be checked the column of the rows and what is made of it."""
-    for name in published.header:
+    for name in published.columns:
         if not name.startswith(_PREFIX):
             continue
         stem, measure = name.removeprefix(_PREFIX), None
         for suffix, made in _SUFFIXES:
             if stem.endswith(suffix) and measure is None:
                 stem, measure = stem.removesuffix(suffix), made
-        ends = [column for column in table.header if column == stem or column.endswith(f"_{stem}")]
+        ends = [column for column in table.columns if column == stem or column.endswith(f"_{stem}")]
         column = stem if stem in ends else ends[0] if len(ends) == 1 else None
         if column is None and stem in _SCORES:
             column = columns.score
@@ -117,16 +112,16 @@ def _plan(table: Table, published: Table, columns: Columns) -> Iterator[tuple[st
             yield name, (column, measure or "mean")
 
 
-def _by_model(table: Table, columns: Columns) -> dict[str, list[tuple[int, Mapping[str, str]]]]:
-    found: dict[str, list[tuple[int, Mapping[str, str]]]] = {}
-    for line, row in table.rows:
-        found.setdefault(row[columns.model], []).append((line, row))
+def _places(models: Sequence[str]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for place, model in enumerate(models):
+        found.setdefault(model, []).append(place)
     return found
 
 
-def _finding(claim: _Claim, rows: Sequence[tuple[int, Mapping[str, str]]], name: str) -> Finding:
-    texts = [(row[claim.column], f"{claim.column!r} in line {line} of {name!r}") for line, row in rows]
-    there = [(text, value) for text, where in texts if (value := number(text, where)) is not None]
+def _finding(claim: _Claim, rows: Table) -> Finding:
+    cells = zip(rows.columns[claim.column], rows.numbers_or_none(claim.column), strict=True)
+    there = [(cell, value) for cell, value in cells if value is not None]
     if not there:
         return _found(claim, None, 0, "no_rows", "the model has no rows with this value")
     values = np.array([value for _, value in there], dtype=np.float64)

@@ -1,34 +1,28 @@
-"""The long table that logs come as, one row an attempt: model, item, score, and if known cluster, cost, repeat.
+"""The long table that logs come as, one row an attempt: model, item, score, and if known cluster, cost and repeat.
 
-CSV (or TSV) with a header, or JSON lines with one object a row. Columns are found by name; `Columns.of` says by which.
-A row is never dropped: an empty score is a missing one, an item that only one of two models has is missing too, and
-what cannot be read is an error with its line.
+Columns are found by name; `Columns.of` says by which. No row is dropped: an empty score is a missing one, an item that
+only one of two models has is missing for the other, and what cannot be read is an error with its line.
 """
 
-import csv
-import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from copilot_kit_evals.stats.arrays import Floats, NotUsable
+from copilot_kit.errors import UsageError
+from copilot_kit_evals.stats.arrays import Floats
 from copilot_kit_evals.stats.comparison import Side
+from copilot_kit_evals.tables import BadTable, Table
 
-_NAMES: Final = {
-    "model": ("model", "agent"),
-    "item": ("item", "task", "item_id", "task_id"),
-    "score": ("score", "resolved", "correct", "success", "passed", "reward", "score_binarized"),
-    "cluster": ("cluster", "repo", "family", "group"),
-    "cost": ("cost_usd", "cost"),
-    "repeat": ("repeat", "trial", "run_id", "epoch", "attempt", "sample"),
-}
-"""Which names a column is known by, the first that there is."""
-_MISSING: Final = frozenset({"", "nan", "na", "n/a", "null", "none"})
-_WORDS: Final = {"true": 1.0, "false": 0.0}
+MODEL: Final = ("model", "agent")
+ITEM: Final = ("item", "task", "item_id", "task_id")
+SCORE: Final = ("score", "resolved", "correct", "success", "passed", "reward", "score_binarized")
+CLUSTER: Final = ("cluster", "repo", "family", "group")
+COST: Final = ("cost_usd", "cost")
+REPEAT: Final = ("repeat", "trial", "run_id", "epoch", "attempt", "sample")
+_SHOWN: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,33 +38,28 @@ class Columns:
 
     @classmethod
     def of(
-        cls, header: Sequence[str], *, score: str | None = None, cluster: str | None = None, cost: str | None = None
+        cls, table: Table, *, score: str | None = None, cluster: str | None = None, cost: str | None = None
     ) -> "Columns":
-        """Return the columns of a header: those named, and otherwise the first of the known names that is there.
+        """Return the columns that are named here, and otherwise the first of the usual names that is there.
 
-        cluster: "" for none, also if there is a column of a known name.
+        cluster, cost: "" for none, also where there is a column of a usual name.
         """
         return cls(
-            _column(header, "model", None) or _absent(header, "model"),
-            _column(header, "item", None) or _absent(header, "item"),
-            _column(header, "score", score) or _absent(header, "score"),
-            _column(header, "cluster", cluster),
-            _column(header, "cost", cost),
-            _column(header, "repeat", None),
+            model=table.called(*MODEL),
+            item=table.called(*ITEM),
+            score=table.called(*(SCORE if score is None else (score,))),
+            cluster=_optional(table, CLUSTER, cluster),
+            cost=_optional(table, COST, cost),
+            repeat=_optional(table, REPEAT, None),
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """Rows of text as they stand in the file, with the line of each."""
+class Attempt:
+    """One row of a model; None for what is missing."""
 
-    header: tuple[str, ...]
-    rows: tuple[tuple[int, dict[str, str]], ...]
-    name: str
-
-    def models(self, column: str) -> list[str]:
-        """Return the models, as they first appear."""
-        return list(dict.fromkeys(row[column] for _, row in self.rows))
+    score: float | None
+    cost: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,161 +74,78 @@ class Pair:
     """Items of the table that neither of the two has: perhaps another suite, perhaps a crash of both."""
 
 
-def read_table(path: Path) -> Table:
-    """Return the rows of a file; CSV, or TSV or JSON lines by its suffix."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise NotUsable(f"There is no file {str(path)!r}. Name a CSV with model, item and score columns.") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise NotUsable(
-            f"The file {str(path)!r} cannot be read as text: {error}. Export it as CSV in UTF-8."
-        ) from error
-    lines = _json_lines(text, path) if path.suffix == ".jsonl" else _csv_lines(text, path)
-    rows = tuple(lines)
-    if not rows:
-        raise NotUsable(f"The file {str(path)!r} holds no rows; a header and one row an attempt are wanted.")
-    header = tuple(dict.fromkeys(name for _, row in rows[:1] for name in row))
-    return Table(header, rows, path.name)
-
-
 def pair(table: Table, a: str, b: str, *, columns: Columns) -> Pair:
-    """Return the scores of models a and b on all items that either has.
+    """Return the scores of models a and b on all items that either has, in the order of the rows."""
+    if a == b:
+        raise UsageError(f"Both models are {a!r}. Name two different ones.")
+    one, two = attempts(table, a, columns=columns), attempts(table, b, columns=columns)
+    items = tuple(dict.fromkeys([*one, *two]))
+    clusters = None if columns.cluster is None else _clusters(table, items, columns)
+    elsewhere = len(set(table.text(columns.item))) - len(items)
+    return Pair(items, _side(one, items), _side(two, items), clusters, elsewhere)
+
+
+def attempts(table: Table, model: str, *, columns: Columns) -> dict[str, list[Attempt]]:
+    """Return a model's attempts at each item, in the order of the rows.
 
     Several rows of one item are its repeats if a repeat column tells them apart, and an error otherwise: a run that was
     tried again until it passed looks just like that.
     """
-    one, two = attempts(table, a, columns=columns), attempts(table, b, columns=columns)
-    if a == b:
-        raise NotUsable(f"Both models are {a!r}; name two different ones.")
-    items = tuple(dict.fromkeys([*one, *two]))
-    seen = {row[columns.item] for _, row in table.rows}
-    clusters = None if columns.cluster is None else _clusters(table, items, columns)
-    return Pair(items, _side(one, items), _side(two, items), clusters, len(seen) - len(items))
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One row of a model, as numbers."""
-
-    score: float | None
-    cost: float | None
-
-
-def attempts(table: Table, model: str, *, columns: Columns) -> dict[str, list[Attempt]]:
-    """Return a model's attempts at each item, in the order of the rows."""
+    names = table.text(columns.model)
+    rows = table.rows(place for place, name in enumerate(names) if name == model)
+    if not len(rows):
+        known = list(dict.fromkeys(names))
+        more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
+        listed = ", ".join(repr(name) for name in known[:_SHOWN])
+        raise UsageError(f"{table.name} has no model {model!r}. It has {listed}{more}.")
+    scores = rows.numbers_or_none(columns.score)
+    costs = rows.numbers_or_none(columns.cost, least=0) if columns.cost else [None] * len(rows)
+    repeats = rows.text(columns.repeat) if columns.repeat else [""] * len(rows)
     found: dict[str, dict[str, Attempt]] = {}
-    for line, row in table.rows:
-        if row[columns.model] != model:
-            continue
-        repeats = found.setdefault(row[columns.item], {})
-        key = row[columns.repeat] if columns.repeat else ""
-        if key in repeats:
-            raise NotUsable(
-                f"Line {line} of {table.name!r} scores item {row[columns.item]!r} of {model!r} again. Keep one row an "
-                "attempt, and tell repeats apart in a column 'repeat'."
+    for item, repeat, score, cost, line in zip(
+        rows.text(columns.item), repeats, scores, costs, rows.lines, strict=True
+    ):
+        if repeat in found.setdefault(item, {}):
+            raise BadTable(
+                f"{table.name}, line {line}: item {item!r} of {model!r} is scored again. Keep one row an attempt, and "
+                "tell repeats apart in a column 'repeat'."
             )
-        score = number(row[columns.score], f"{columns.score!r} in line {line} of {table.name!r}")
-        cost = number(row[columns.cost], f"{columns.cost!r} in line {line} of {table.name!r}") if columns.cost else None
-        repeats[key] = Attempt(score, cost)
-    if not found:
-        known = ", ".join(repr(name) for name in table.models(columns.model)[:20])
-        raise NotUsable(f"The table {table.name!r} has no model {model!r}. It has: {known}.")
-    return {item: list(repeats.values()) for item, repeats in found.items()}
+        found[item][repeat] = Attempt(score, cost)
+    return {item: list(tried.values()) for item, tried in found.items()}
 
 
-def number(text: str, where: str) -> float | None:
-    """Return the number that a cell holds; None for an empty one."""
-    word = text.strip().lower()
-    if word in _MISSING:
-        return None
-    try:
-        value = _WORDS[word] if word in _WORDS else float(word.replace("_", "?"))
-    except ValueError:
-        value = math.inf
-    if math.isinf(value):
-        raise NotUsable(f"{where} holds {text!r}, which is no number. Write 0, 1 or a decimal, or leave it empty.")
-    return value
+def _side(found: Mapping[str, Sequence[Attempt]], items: Sequence[str]) -> Side:
+    rows = [_item(found.get(item, ())) for item in items]
+    scores, seen, costs = (np.array(column, dtype=np.float64) for column in zip(*rows, strict=True))
+    known: Floats | None = None if np.isnan(costs).all() else costs
+    return Side(scores, seen, known)
 
 
-def _side(found: dict[str, list[Attempt]], items: Iterable[str]) -> Side:
-    scores, seen, costs = [], [], []
-    for item in items:
-        tried = found.get(item, [])
-        scored = [attempt.score for attempt in tried if attempt.score is not None]
-        paid = [attempt.cost for attempt in tried if attempt.cost is not None]
-        scores.append(math.fsum(scored) / len(scored) if scored else math.nan)
-        seen.append(len(scored) / len(tried) if tried else 0.0)
-        costs.append(math.fsum(paid) / len(paid) if paid and len(paid) == len(tried) else math.nan)
-    known = not np.isnan(costs).all()
-    return Side(_floats(scores), _floats(seen), _floats(costs) if known else None)
+def _item(tried: Sequence[Attempt]) -> tuple[float, float, float]:
+    """Return the mean score, the share of attempts that have one, and the mean cost."""
+    scored = [attempt.score for attempt in tried if attempt.score is not None]
+    paid = [attempt.cost for attempt in tried if attempt.cost is not None]
+    score = math.fsum(scored) / len(scored) if scored else math.nan
+    cost = math.fsum(paid) / len(paid) if paid and len(paid) == len(tried) else math.nan
+    return score, len(scored) / len(tried) if tried else 0.0, cost
 
 
-def _floats(values: Sequence[float]) -> Floats:
-    return np.array(values, dtype=np.float64)
-
-
-def _clusters(table: Table, items: tuple[str, ...], columns: Columns) -> tuple[str, ...]:
-    assert columns.cluster is not None  # noqa: S101  the caller's question
-    wanted, found = set(items), dict[str, str]()
-    for line, row in table.rows:
-        item, cluster = row[columns.item], row[columns.cluster]
-        if item not in wanted:
-            continue
-        if not cluster.strip() or found.setdefault(item, cluster) != cluster:
-            raise NotUsable(
-                f"Line {line} of {table.name!r} puts item {item!r} into cluster {cluster!r}, and others into "
-                f"{found.get(item)!r}. Give each item one cluster, or compare without clusters."
+def _clusters(table: Table, items: Sequence[str], columns: Columns) -> tuple[str, ...]:
+    found: dict[str, str] = {}
+    wanted = set(items)
+    cells = table.columns[table.called(columns.cluster or "")]
+    for item, cell, line in zip(table.text(columns.item), cells, table.lines, strict=True):
+        cluster = cell.strip()
+        if item in wanted and (not cluster or found.setdefault(item, cluster) != cluster):
+            known = f", where another row says {found[item]!r}" if item in found else ""
+            raise BadTable(
+                f"{table.name}, line {line}: item {item!r} is in cluster {cluster!r}{known}. Give each item one "
+                "cluster, or compare without clusters."
             )
     return tuple(found[item] for item in items)
 
 
-def _column(header: Sequence[str], kind: str, named: str | None) -> str | None:
-    if named == "":
-        return None
-    if named is not None:
-        if named not in header:
-            raise NotUsable(f"There is no column {named!r} for the {kind}. The columns are: {', '.join(header)}.")
-        return named
-    return next((name for name in _NAMES[kind] if name in header), None)
-
-
-def _absent(header: Sequence[str], kind: str) -> str:
-    raise NotUsable(
-        f"No column is known as the {kind} (looked for {', '.join(_NAMES[kind])}) among: {', '.join(header)}. "
-        f"Name it{' with --score' if kind == 'score' else ' so'}."
-    )
-
-
-def _csv_lines(text: str, path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    reader = csv.DictReader(
-        text.splitlines(keepends=True), delimiter="\t" if path.suffix == ".tsv" else ",", strict=True
-    )
-    try:
-        names = list(reader.fieldnames or ())
-        if len(set(names)) != len(names):
-            raise NotUsable(f"The header of {str(path)!r} names a column twice: {', '.join(names)}. Rename one.")
-        for row in reader:
-            if None in row or None in row.values():
-                raise NotUsable(
-                    f"Line {reader.line_num} of {str(path)!r} has another number of fields than its header "
-                    f"({len(names)}). Quote fields that hold a comma."
-                )
-            yield reader.line_num, row
-    except csv.Error as error:
-        raise NotUsable(
-            f"Line {reader.line_num} of {str(path)!r} is not CSV: {error}. Export the file again."
-        ) from error
-
-
-def _json_lines(text: str, path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    for line, row in enumerate(text.splitlines(), start=1):
-        if not row.strip():
-            continue
-        try:
-            value = json.loads(row)
-        except ValueError as error:
-            raise NotUsable(f"Line {line} of {str(path)!r} is not JSON: {error}. Write one object a line.") from error
-        if not isinstance(value, dict):
-            raise NotUsable(f"Line {line} of {str(path)!r} holds {row[:60]!r}, no object. Write one object a line.")
-        yield line, {str(name): "" if cell is None else str(cell) for name, cell in value.items()}
+def _optional(table: Table, usual: tuple[str, ...], named: str | None) -> str | None:
+    if named is None:
+        return table.called(*usual) if table.has(*usual) else None
+    return table.called(named) if named else None
