@@ -16,8 +16,8 @@ from copilot_kit.errors import JournalError, UsageError
 from copilot_kit.journal import Journal
 
 if TYPE_CHECKING:
+    from copilot_kit.journal.auditable import Anchor
     from copilot_kit.journal.opening import Journal as Opened
-    from copilot_kit.journal.verify import Anchor
 
 
 class _RunOrCommand(TyperGroup):
@@ -69,8 +69,10 @@ def audit_verify(
     store: StoreOption = None,
     json: JsonOption = False,
 ) -> int:
-    """Check every record of every run against its chain: anything edited, removed or put elsewhere is found.
+    """Check every record of every run against its chain, and lists against records: anything edited is found.
 
+    So is what was removed or put elsewhere, and a list, or a count that trust stands on, that says something else than
+    the records do.
     What was cut off the very end, runs and all, is found only with the head that an earlier check gave: keep it
     elsewhere and give it with --head.
     Exits with 1 if anything is not as it was written.
@@ -98,17 +100,36 @@ def audit_verify(
         if found["head"] is not None:
             told(f"head {found['head']['seq']}:{found['head']['hash']}")
     else:
-        shown(f"not ok: {_place(found['first_bad'])}")
+        for line in _bad_lines(found):
+            shown(f"not ok: {line}")
+        if found["first_bad"]["of"] == "lists":
+            from copilot_kit.journal.verify import REBUILD
+
+            told(f"In {counted(len(found['differing']), 'run')} lists are not what the records say; {REBUILD}")
     return 0 if found["ok"] else 1
 
 
 def _anchor(head: str) -> "Anchor":
-    from copilot_kit.journal.verify import Anchor
+    from copilot_kit.journal.auditable import Anchor
 
     seq, _, link = head.partition(":")
     if not seq.isdecimal() or not link:
         raise UsageError(f"{head!r} is no head of a journal. Write it as `audit verify` says it: SEQ:HASH.")
     return Anchor(int(seq), link)
+
+
+def _bad_lines(found: dict[str, Any]) -> list[str]:
+    """Return what is wrong with records, and then each place where a list says something else than they do."""
+    bad = found["first_bad"]
+    lines = [] if bad["of"] == "lists" else [_place(bad)]
+    return [*lines, *map(difference_line, found["differences"])]
+
+
+def difference_line(found: dict[str, Any]) -> str:
+    """Return a line about a list that says something else than the records."""
+    from copilot_kit.journal.agreement import Difference
+
+    return f"run {clipped(found['run_id'], 60)}: {clipped(str(Difference(**found)), 400)}"
 
 
 def _place(bad: dict[str, Any]) -> str:

@@ -1,12 +1,14 @@
-"""`copilot-kit journal`: erase what runs were about, and write a run out."""
+"""`copilot-kit journal`: erase what runs were about, write a run out, and build lists anew."""
 
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from copilot_kit.cli.approvals import this_person
+from copilot_kit.cli.audit import difference_line
 from copilot_kit.cli.journals import JsonOption, StoreOption, at_journal, found_run
 from copilot_kit.cli.screen import as_json, counted, folded, shown, told
 from copilot_kit.display import clipped
@@ -16,9 +18,10 @@ from copilot_kit.journal import RunState
 if TYPE_CHECKING:
     from copilot_kit.journal.erasure import Erasure
     from copilot_kit.journal.opening import Journal
+    from copilot_kit.journal.verify import Report
 
 app = typer.Typer(
-    help="The journal itself: erasing, writing out.\n\nExample: copilot-kit journal export 4zx9",
+    help="The journal itself: erasing, writing out, building lists anew.\n\nExample: copilot-kit journal export 4zx9",
     no_args_is_help=True,
 )
 _MOST_NAMED = 5
@@ -27,7 +30,7 @@ _TITLE_COLUMNS = 50
 
 @app.callback()
 def _group() -> None:
-    """Erase what runs were about, or write a run out."""
+    """Erase what runs were about, write a run out, or build lists anew."""
 
 
 @app.command()
@@ -57,7 +60,7 @@ def erase(
     async def erased(journal: "Journal") -> "Erasure | None":
         from copilot_kit.journal.erasure import erase as erase_runs
 
-        name = None if run is None else await found_run(journal, run)
+        name = None if run is None else await found_run(journal, run, to="erase")
         names = [name] if name is not None else await journal.runs_of(subject or "")
         if names and not yes and not await _agreed(journal, names):
             return None
@@ -86,16 +89,39 @@ def export(
     """
 
     async def written(journal: "Journal") -> None:
-        for record in await journal.sealed(await found_run(journal, run_id)):
+        for record in await journal.sealed(await found_run(journal, run_id, to="export")):
             shown(_line(record))
 
     at_journal(store, written)
 
 
+@app.command()
+def reindex(*, store: StoreOption = None, json: JsonOption = False) -> None:
+    """Build lists, and the counts that trust stands on, anew where they are not what the records say.
+
+    `audit verify` finds out. The records are checked first: where they are not as they were written, nothing is done.
+    Each run is put right in one transaction, while others may go on writing.
+
+    Example: copilot-kit journal reindex
+    """
+
+    async def rebuilt(journal: "Journal") -> "Report":
+        from copilot_kit.journal.reindexing import reindex as build_anew
+
+        return await build_anew(journal)
+
+    found = at_journal(store, rebuilt, must_exist=True)
+    if json:
+        as_json({"runs": list(found.differing), "differences": [asdict(one) for one in found.differences]})
+        return
+    for one in found.differences:
+        told(difference_line(asdict(one)))
+    shown(f"built anew: the lists of {counted(len(found.differing), 'run')} of {found.runs:,}")
+
+
 def _line(record: Any) -> str:
     """Return one record as ASCII: nothing in it ends the line for any reader, or acts on a terminal."""
     import json
-    from dataclasses import asdict
 
     head = {**asdict(record.head), "at": record.head.at.isoformat(), "path": list(record.head.path)}
     salt = None if record.payload is None else record.salt.hex()

@@ -56,8 +56,8 @@ def _is_there(url: str) -> bool:
     return url == "memory" or "://" in path or Path(path).expanduser().exists()
 
 
-async def found_run(journal: Store, name: str) -> str:
-    """Return the one run of this name; a part that only one run has will do."""
+async def found_run(journal: Store, name: str, *, to: str = "show") -> str:
+    """Return the one run of this name; a part that only one run has will do. to: what is done with it, for errors."""
     if await journal.read(name):
         return name
     ids = [row.run_id for row in await journal.runs(limit=1000)]
@@ -65,4 +65,4 @@ async def found_run(journal: Store, name: str) -> str:
     if len(alike) == 1:
         return alike[0]
     told_of = f"{len(alike)} runs are called so" if alike else "there is none in this journal"
-    raise UsageError(f"Cannot show run {name!r}: {told_of}. List them with: copilot-kit runs list")
+    raise UsageError(f"Cannot {to} run {name!r}: {told_of}. List them with: copilot-kit runs list")

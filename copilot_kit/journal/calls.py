@@ -11,8 +11,10 @@ from copilot_kit.journal.store import Head
 from copilot_kit.journal.times import micros
 from copilot_kit.records import (
     Body,
+    CallKept,
     Decided,
     Decision,
+    Erased,
     Intended,
     Lapsed,
     Proposal,
@@ -152,6 +154,8 @@ def follow(body: Body, where: Where, calls: Calls, *, underway: int) -> int:
             return _change(calls, calls.call(call_id), lambda call: _receive(call, body))
         case Undone(call_id=call_id, state="done"):
             return _change(calls, calls.call(call_id), _undo)
+        case Erased(calls=tuple() as kept):
+            return _restate(calls, kept) - underway
         case _:
             return 0
 
@@ -170,6 +174,14 @@ def _change(calls: Calls, call: Call | None, change: Callable[[Call], None]) -> 
     change(call)
     calls.keep(call, new=False)
     return int(call.underway) - int(before)
+
+
+def _restate(calls: Calls, kept: tuple[CallKept, ...]) -> int:
+    """Keep the calls that an erasure names as it names them; returns how many are underway."""
+    stated = [Call(**dict(one)) for one in kept]
+    for call in stated:
+        calls.keep(call, new=calls.call(call.call_id) is None)
+    return sum(call.underway for call in stated)
 
 
 def _proposed(proposal: Proposal, where: Where, known: Call | None) -> Call:

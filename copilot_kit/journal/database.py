@@ -36,6 +36,10 @@ class Database(Protocol):
         """Return a pooled connection; each single SELECT sees one state of the journal."""
         ...
 
+    def snapshot(self) -> AbstractContextManager[Connection]:
+        """Return a pooled connection on which all questions see one and the same state of the journal."""
+        ...
+
     def transactions(self) -> Transactions:
         """Return the writer's connection, not yet opened."""
         ...

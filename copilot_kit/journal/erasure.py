@@ -2,20 +2,21 @@
 
 What other packages keep of a run (memory, eval items) they erase themselves: each names a coroutine function
 `erase(run_ids, subject)` under the entry point group `copilot_kit.erasers`, which is called before the bodies go.
-What stays: who decided which call of which tool, and what became of it, without arguments; and the values that a
-standing rule names, until it is revoked.
+What stays, in the record of the erasure: who decided which call of which tool, and what became of it, without
+arguments; and, elsewhere, the values that a standing rule names, until it is revoked.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import entry_points
 from typing import Protocol, TypeAlias
 
 from copilot_kit.errors import Conflict, JournalError, UsageError
+from copilot_kit.journal.folding import Folded
 from copilot_kit.journal.heads import is_stream
 from copilot_kit.journal.state import RunState
 from copilot_kit.journal.store import Entry, Store
-from copilot_kit.records import Erased, Principal
+from copilot_kit.records import CallKept, Erased, Principal
 
 GROUP = "copilot_kit.erasers"
 _TRIES = 16
@@ -85,13 +86,23 @@ async def _erase(store: Erasable, run_id: str, *, by: Principal, reason: str) ->
         row = state.row()
         if row.status not in {"done", "failed", "stopped"}:  # pragma: no cover  it was checked
             break
-        erased = Erased(seqs=seqs, by=by, reason=reason, agent=row.agent, purpose=row.purpose, status=row.status)
+        erased = Erased(seqs=seqs, by=by, reason=reason, agent=row.agent, purpose=row.purpose, status=row.status,
+                        calls=_calls(run_id, entries))  # fmt: skip
         try:
             await store.blank(run_id, erased, after=state.seq)
         except Conflict:
             continue
         return len(seqs)
     raise Conflict(f"Run {run_id!r} could not be erased: others write to it all the time. Retry.")
+
+
+def _calls(run_id: str, entries: list[Entry]) -> tuple[CallKept, ...] | None:
+    """Return what stays known of the calls; None where an earlier erasure has left nobody to tell."""
+    if any(isinstance(entry.body, Erased) and entry.body.calls is None for entry in entries):
+        return None
+    folded = Folded(run_id)
+    folded.take(entries)
+    return tuple(CallKept(**asdict(call)) for call in folded.calls.values())
 
 
 def _check(run_id: str, entries: list[Entry]) -> RunState:

@@ -55,10 +55,7 @@ class Folded:
             self.tally.take(body, where, self)
 
     def erase(self) -> None:
-        """Forget what the run is about; that calls were made and what became of them stays."""
-        self.tally.title, self.tally.subject = "", None
-        for item in self.items.values():
-            item.words = ""
+        """Forget the bodies that were removed."""
         self._entries = [Entry(entry.head, None) for entry in self._entries]
 
     def waiting(self) -> list[tuple[Item, Waiting]]:

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from copilot_kit.effects import Effect
+from copilot_kit.journal.auditable import Auditable
 from copilot_kit.journal.store import Store
-from copilot_kit.journal.verify import Auditable
 from copilot_kit.records import Principal, Proposal, ProposalState
 
 Order: TypeAlias = Literal["queued", "due", "newest"]

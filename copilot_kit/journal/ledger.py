@@ -4,15 +4,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from copilot_kit.errors import Conflict, NotOwner
+from copilot_kit.errors import BrokenRecord, Conflict, NotOwner
+from copilot_kit.journal.agreement import is_vague
+from copilot_kit.journal.auditable import Anchor
 from copilot_kit.journal.calls import Where, follow
+from copilot_kit.journal.cells import run_cells
 from copilot_kit.journal.heads import is_stream, link_after, lock_number, needs_link
-from copilot_kit.journal.rows import cells_of, plain
+from copilot_kit.journal.rows import cells_of, sealed_of
 from copilot_kit.journal.shelf import Shelf
 from copilot_kit.journal.statements import Statements
-from copilot_kit.journal.store import GENESIS, Draft, Entry, Head, Sealed, seal
+from copilot_kit.journal.store import GENESIS, Draft, Entry, Head, Sealed, seal, unseal
 from copilot_kit.journal.tally import Tally
 from copilot_kit.journal.times import micros
+from copilot_kit.journal.verify import verify
 from copilot_kit.journal.writer import Cursor
 from copilot_kit.records import Body, Erased
 
@@ -58,17 +62,35 @@ class Ledger:
         self._cursor.execute(self._say.add_link, (tenant, link.nr, run_id, link.seq, link.head, link.prev, link.hash))
 
     def blank(self, erased: Erased, after: int, at: datetime) -> Entry:
-        """Append the record of an erasure, and remove the bodies that it names and what lists show of them."""
+        """Append the record of an erasure, which takes their words from lists, and remove the bodies that it names."""
         (entry,) = self.add([Draft(erased)], after, 0, at)
         self._cursor.executemany(self._say.blank, [(*self._key, seq) for seq in erased.seqs])
-        self._cursor.execute(self._say.hide_run, ("", *self._key))
-        self._cursor.execute(self._say.hide_words, ("", *self._key))
         return entry
 
-    def rebuild(self, records: Sequence[tuple[Head, Body]], last: Head) -> None:
+    def reindex(self) -> None:
+        """Derive the run's rows anew from its records, whatever they say now; refuses if the records are not sound."""
+        self._cursor.execute(self._say.run, self._key + self._key)
+        row = self._cursor.fetchone()
+        self._cursor.execute(self._say.records, (*self._key, -1))
+        records = [sealed_of(one) for one in self._cursor.fetchall()]
+        flaw = verify(records, anchor=None if row is None else Anchor(*row[-2:])).first_bad
+        if flaw is not None:
+            raise BrokenRecord(
+                f"Record {flaw.seq} of run {self._key[1]!r} is not as it was written: {flaw.cause}. Restore the "
+                "journal from a backup; its lists were left as they are."
+            )
+        entries = [unseal(one.head, one.payload) for one in records]
+        self._cursor.execute(self._say.drop_run, self._key)
+        self._cursor.execute(self._say.drop_waiting, self._key)
+        if not is_vague(records):  # else nothing else knows which calls there were
+            self._cursor.execute(self._say.drop_calls, self._key)
+        if records:
+            self.rebuild(entries, records[-1].head)
+
+    def rebuild(self, entries: Sequence[Entry], last: Head) -> None:
         """Derive the run's rows from its records, where there are none yet."""
-        tally = Tally()
-        self._tally(tally, records)
+        tally = Tally(started_us=micros(entries[0].head.at) if entries else 0)
+        self._tally(tally, [(one.head, one.body) for one in entries if one.body is not None])
         self._keep(tally, last, new=True)
 
     def _tally(self, tally: Tally, records: Sequence[tuple[Head, Body]]) -> None:
@@ -82,12 +104,7 @@ class Ledger:
             tally.take(body, where, shelf)
 
     def _keep(self, tally: Tally, last: Head, *, new: bool) -> None:
-        updated = micros(last.at)
-        subject = None if tally.subject is None else plain(tally.subject)
-        ready = tally.ready and not is_stream(self._key[1])
-        stand = (tally.status, plain(tally.agent), plain(tally.title), tally.ended, int(tally.broken), tally.pending,
-                 tally.unknown, tally.running, int(tally.fresh), tally.purpose, subject, int(ready),
-                 tally.started_us or updated, updated, last.seq, last.hash)  # fmt: skip
+        stand = run_cells(tally, last).values()
         if new:
             self._cursor.execute(self._say.add_run, (*self._key, *stand))
         else:

@@ -8,12 +8,12 @@ from operator import attrgetter
 from typing import Any, TypeAlias
 
 from copilot_kit.errors import Conflict, NotOwner
+from copilot_kit.journal.auditable import Anchor, Whole
 from copilot_kit.journal.folding import Folded, evidence_of, sorted_waiting
 from copilot_kit.journal.heads import Link, is_stream, link_after, needs_link
 from copilot_kit.journal.index import CallRow, Claim, Evidence, Order, Waiting
 from copilot_kit.journal.state import RunState
 from copilot_kit.journal.store import GENESIS, Draft, Entry, Head, RunRow, Sealed, seal, unseal
-from copilot_kit.journal.verify import Anchor
 from copilot_kit.records import Erased, Principal
 
 _Row: TypeAlias = tuple[Any, ...]
@@ -169,11 +169,15 @@ class MemoryStore:
         """Return all records of a run as they are kept."""
         return [_sealed(row) for row in self._rows.get(run_id, [])]
 
-    async def anchor(self, run_id: str) -> Anchor | None:
-        """Return seq and hash of the run's last record."""
-        rows = self._rows.get(run_id)
-        last = _sealed(rows[-1]).head if rows else None
-        return None if last is None else Anchor(last.seq, last.hash)
+    async def whole(self, run_id: str) -> Whole:
+        """Return all records of a run; nothing else is kept of it."""
+        records = await self.sealed(run_id)
+        last = records[-1].head if records else None
+        return Whole(records, None if last is None else Anchor(last.seq, last.hash), None)
+
+    async def reindex(self, run_id: str) -> None:
+        """Forget what was folded of a run; it is folded anew when it is asked for."""
+        self._folded.pop(run_id, None)
 
     async def run_ids(self) -> list[str]:
         """Return the ids of all runs and streams."""

@@ -13,11 +13,11 @@ from copilot_kit.errors import BrokenRecord, JournalError
 from copilot_kit.journal.ledger import Ledger
 from copilot_kit.journal.rows import READ, sealed_of
 from copilot_kit.journal.statements import Statements
-from copilot_kit.journal.store import Head, unseal
+from copilot_kit.journal.store import Entry, Head, unseal
 from copilot_kit.journal.tables import CALLS, CLAIMS, HEADS, META, METADATA, RUNS, WAITING
 from copilot_kit.journal.times import moment
 from copilot_kit.journal.writer import Cursor
-from copilot_kit.records import SCHEMA, Body
+from copilot_kit.records import SCHEMA
 
 Migration: TypeAlias = Callable[[Connection], None]
 
@@ -45,11 +45,11 @@ def rebuild(connection: Connection) -> None:
     with closing(connection.connection.cursor()) as raw:
         cursor = cast("Cursor", raw)
         for tenant, run_id, seq, link in ends:
-            records = _readable(connection, tenant, run_id)
-            at = records[-1][0].at if records else moment(0)
+            entries = _readable(connection, tenant, run_id)
+            at = entries[-1].head.at if entries else moment(0)
             last = Head(SCHEMA, tenant, run_id, seq, (), 0, at, "", "", "", link)
             ledger = Ledger(say, cursor, tenant, run_id)
-            ledger.rebuild(records, last)
+            ledger.rebuild(entries, last)
             ledger.link(last)
 
 
@@ -75,15 +75,13 @@ def prepare(connection: Connection, *, place: str, migrations: Sequence[Migratio
         connection.execute(update(META).where(META.c.name == "version").values(value=str(newest)))
 
 
-def _readable(connection: Connection, tenant: str, run_id: str) -> list[tuple[Head, Body]]:
+def _readable(connection: Connection, tenant: str, run_id: str) -> list[Entry]:
     """Return the records of a run up to the first broken one, which is refused by whoever reads the run."""
-    found: list[tuple[Head, Body]] = []
+    found: list[Entry] = []
     for row in connection.execute(READ, {"t": tenant, "r": run_id, "after": -1}):
         one = sealed_of(row)
         try:
-            entry = unseal(one.head, one.payload)
+            found.append(unseal(one.head, one.payload))
         except BrokenRecord:
             break
-        if entry.body is not None:
-            found.append((entry.head, entry.body))
     return found

@@ -6,7 +6,7 @@ and no two wait for each other. Durable transactions wait for the server's disk;
 
 import contextlib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Connection, PoolProxiedConnection, create_engine, make_url
@@ -91,6 +91,14 @@ class PostgresDatabase:
     def read(self) -> Connection:
         """Return a pooled connection; each single SELECT sees one state of the journal."""
         return self.engine.connect()
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Return a pooled connection on which all questions see one state: that at the first of them."""
+        with self.engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            yield connection
+            connection.exec_driver_sql("ROLLBACK")
 
     def transactions(self) -> "PostgresTransactions":
         """Return the writer's connection."""

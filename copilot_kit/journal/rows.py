@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Connection, Row, select
 from sqlalchemy import bindparam as bind
 
+from copilot_kit.journal.auditable import Anchor, Rows, Whole
 from copilot_kit.journal.calls import path_text
 from copilot_kit.journal.store import Head, RunRow, Sealed
-from copilot_kit.journal.tables import PAYLOADS, RECORDS
+from copilot_kit.journal.tables import CALLS, PAYLOADS, RECORDS, RUNS, WAITING
 from copilot_kit.journal.times import moment
 
 _HEAD = len(RECORDS.c)
@@ -27,6 +28,13 @@ READ = (
     .order_by(RECORDS.c.seq)
 )
 """The question for the records of a run, as `sealed_of` takes them."""
+_LISTED = {
+    table.name: select(*[column for column in table.c if column.name not in {"tenant", "run_id"}]).where(
+        table.c.tenant == bind("t"), table.c.run_id == bind("r")
+    )
+    for table in (RUNS, CALLS, WAITING)
+}
+"""The questions for the rows that lists are made of."""
 
 
 def sealed_of(row: Sequence[Any]) -> Sealed:
@@ -67,12 +75,22 @@ def cells_of(head: Head) -> tuple[Any, ...]:
             head.kind, head.body_digest, head.prev, head.hash)  # fmt: skip
 
 
-def plain(text: str) -> str:
-    """Return a text for lists without NUL, which PostgreSQL keeps in no text and SQLite's functions stop at."""
-    return text.replace("\x00", "\N{SYMBOL FOR NULL}") if "\x00" in text else text
-
-
 def run_row(row: Row[Any]) -> RunRow:
     """Return a row of `RUNS` as a line of a list."""
     return RunRow(row.run_id, row.agent, row.title, row.status, row.seq, row.pending, moment(row.started_us),
                   moment(row.updated_us), row.purpose)  # fmt: skip
+
+
+def whole_of(connection: Connection, tenant: str, run_id: str) -> Whole:
+    """Return all that is kept of a run, as this connection sees it."""
+    key = {"t": tenant, "r": run_id}
+    records = [sealed_of(row) for row in connection.execute(READ, {**key, "after": -1})]
+    rows: Rows = {}
+    for table, question in _LISTED.items():
+        for row in connection.execute(question, key).mappings():
+            cells = dict(row)
+            kind = cells.pop("kind", "")
+            name = cells.pop("id" if table == WAITING.name else "call_id", "") if table != RUNS.name else ""
+            rows[table, kind, name] = cells
+    end = rows.get((RUNS.name, "", ""))
+    return Whole(records, None if end is None else Anchor(end["seq"], end["head"]), rows)

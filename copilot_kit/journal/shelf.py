@@ -1,11 +1,11 @@
 """The rows of one run's calls and of what of it waits, inside the transaction of an append."""
 
 from copilot_kit.journal.calls import Call, Kind
-from copilot_kit.journal.rows import bytes_of, plain
+from copilot_kit.journal.cells import call_cells, item_cells, plain
+from copilot_kit.journal.rows import bytes_of
 from copilot_kit.journal.statements import Statements
 from copilot_kit.journal.store import body_of
 from copilot_kit.journal.tally import Item
-from copilot_kit.journal.times import NEVER_US
 from copilot_kit.journal.writer import Cursor
 from copilot_kit.records import Intended, Proposed
 
@@ -37,11 +37,7 @@ class Shelf:
 
     def keep(self, call: Call, *, new: bool) -> None:
         """Keep a call as it stands now."""
-        fate = call.fate if self.counts else ""
-        by = None if call.by is None else plain(call.by)
-        cells = (call.proposal_id, call.seq, plain(call.agent), plain(call.tool), call.tool_version, call.effect,
-                 plain(call.model), call.prompt_version, call.state, call.outcome, call.edited, by, call.looked_s,
-                 call.asked_us, call.decided_us, int(call.undoable), fate)  # fmt: skip
+        cells = call_cells(call, counts=self.counts).values()
         if new:
             self._cursor.execute(self._say.add_call, (*self._key, call.call_id, *cells))
         else:
@@ -73,12 +69,7 @@ class Shelf:
     def add(self, item: Item) -> int:
         """Add something that waits."""
         known = self.remove(item.kind, item.id)
-        expires = NEVER_US if item.expires_us is None else item.expires_us
-        self._cursor.execute(
-            self._say.wait,
-            (*self._key, item.kind, item.id, item.path, item.seq, item.call_id, plain(item.agent), plain(item.tool),
-             item.queued_us, item.asked_us, expires, item.assigned_to, plain(item.words)),
-        )  # fmt: skip
+        self._cursor.execute(self._say.wait, (*self._key, item.kind, item.id, *item_cells(item).values()))
         return 1 - known
 
     def remove(self, kind: Kind, item: str) -> int:

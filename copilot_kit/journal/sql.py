@@ -11,16 +11,18 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from copilot_kit.errors import BrokenRecord, JournalError, NotOwner
 from copilot_kit.journal import lists
+from copilot_kit.journal.auditable import Whole
+from copilot_kit.journal.cells import plain
 from copilot_kit.journal.database import Database
 from copilot_kit.journal.heads import Link
 from copilot_kit.journal.index import CallRow, Claim, Evidence, Order, Waiting
 from copilot_kit.journal.ledger import Ledger
-from copilot_kit.journal.rows import READ, plain, run_row, sealed_of
+from copilot_kit.journal.rows import READ, run_row, sealed_of, whole_of
 from copilot_kit.journal.statements import Statements
 from copilot_kit.journal.store import GENESIS, Draft, Entry, RunRow, Sealed, unseal
-from copilot_kit.journal.tables import RECORDS, RUNS
+from copilot_kit.journal.tables import CALLS, RECORDS, RUNS, WAITING
 from copilot_kit.journal.times import micros, moment
-from copilot_kit.journal.verify import Anchor, flaw_in
+from copilot_kit.journal.verify import flaw_in
 from copilot_kit.journal.writer import Cursor, Writer
 from copilot_kit.records import Erased, Principal
 
@@ -99,8 +101,9 @@ class SqlStore:
         await self._writer.submit(work, run_id=run_id, durable=False)
 
     async def run_ids(self) -> list[str]:
-        """Return the ids of all runs and streams of which there is anything."""
-        known = [select(table.c.run_id).where(table.c.tenant == self._tenant) for table in (RUNS, RECORDS)]
+        """Return the ids of all runs and streams of which there is any record, or any row for lists."""
+        tables = (RUNS, RECORDS, CALLS, WAITING)
+        known = [select(table.c.run_id).where(table.c.tenant == self._tenant) for table in tables]
         return [row[0] for row in await self._ask(union(*known))]
 
     async def links(self) -> list[Link]:
@@ -203,11 +206,22 @@ class SqlStore:
         """Return all records of a run as they are kept, unchecked."""
         return await self._reading(lambda: [sealed_of(row) for row in self._select(run_id, -1)])
 
-    async def anchor(self, run_id: str) -> Anchor | None:
-        """Return seq and hash of the run's last record, from the run's own row."""
-        last = select(RUNS.c.seq, RUNS.c.head).where(RUNS.c.tenant == self._tenant, RUNS.c.run_id == run_id)
-        rows = await self._ask(last)
-        return Anchor(rows[0][0], rows[0][1]) if rows else None
+    async def whole(self, run_id: str) -> Whole:
+        """Return all that is kept of a run, as of one moment."""
+
+        def answer() -> Whole:
+            with self._database.snapshot() as connection:
+                return whole_of(connection, self._tenant, run_id)
+
+        return await self._reading(answer)
+
+    async def reindex(self, run_id: str) -> None:
+        """Derive what lists show of a run anew from its records, in one transaction."""
+
+        def work(cursor: Cursor) -> None:
+            Ledger(self._say, cursor, self._tenant, run_id).reindex()
+
+        await self._writer.submit(work, run_id=run_id, durable=True)
 
     def _now_us(self, cursor: Cursor) -> int:
         """Return the time by the clock that all owners of leases share."""

@@ -10,7 +10,7 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,6 @@ _ADVICE = {
     "SQLITE_READONLY": "Make the file and its folder writable",
     "SQLITE_CANTOPEN": "Make its folder first, and let this user read and write there",
     "SQLITE_PERM": "Let this user read and write the file and its folder",
-    "SQLITE_NOTADB": "Name another file; this one was left as it is",
     "SQLITE_CORRUPT": "Restore it from a backup; it was left as it is",
 }
 
@@ -45,6 +44,11 @@ def failure_of(error: Exception, place: str) -> Exception:
     if not isinstance(cause, sqlite3.Error | OSError):
         return error
     name = "SQLITE_CANTOPEN" if isinstance(cause, FileNotFoundError) else getattr(cause, "sqlite_errorname", "")
+    if name.startswith("SQLITE_NOTADB"):
+        other = JournalError(f"{place!r} is no journal: it is a file of another kind, not one of SQLite. Name the file "
+                             "of a journal, or one that is not there yet; this one was left as it is.")  # fmt: skip
+        other.__cause__ = cause
+        return other
     said = cause.strerror if isinstance(cause, OSError) else cause
     advice = next((text for prefix, text in _ADVICE.items() if name.startswith(prefix)), "See that it can be written")
     told = JournalError(f"Journal {place!r}: {said}. {advice}; all that was acknowledged before is kept.")
@@ -85,6 +89,14 @@ class SqliteFile:
     def read(self) -> Connection:
         """Return a pooled connection; each single SELECT sees one state of the journal."""
         return self.engine.connect()
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Return a pooled connection on which all questions see one state: that at the first of them."""
+        with self.engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN")
+            yield connection
+            connection.exec_driver_sql("ROLLBACK")
 
     def transactions(self) -> "SqliteTransactions":
         """Return the writer's connection."""

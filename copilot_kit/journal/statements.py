@@ -5,6 +5,7 @@ from sqlalchemy import bindparam as bind
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import ClauseElement
 
+from copilot_kit.journal.rows import READ
 from copilot_kit.journal.tables import CALLS, CLAIMS, HEADS, LEASES, PAYLOADS, RECORDS, RUNS, WAITING, text_of
 
 _RUN = [c.name for c in RUNS.c if c.name not in {"tenant", "run_id"}]
@@ -68,10 +69,6 @@ class Statements:
         self.settle_at = self._text(delete(WAITING).where(*kind, WAITING.c.path == bind("b_path")), *_TO_KIND, "b_path")
         self.call_of = self._text(select(WAITING.c.call_id).where(*item), *_TO_ITEM)
         self.assign = self._text(update(WAITING).where(*item).values(assigned_to=bind("n_to")), "n_to", *_TO_ITEM)
-        self.hide_words = self._text(
-            update(WAITING).where(*_where(WAITING, "run_id")).values(words=bind("n_words")),
-            "n_words", "b_tenant", "b_run_id",
-        )  # fmt: skip
         self.call = self._text(
             select(*[CALLS.c[name] for name in _CALL]).where(*call), "b_tenant", "b_run_id", "b_call_id"
         )
@@ -85,10 +82,11 @@ class Statements:
         self.blank = self._text(
             update(PAYLOADS).where(*payload).values(salt=null(), body=null()), "b_tenant", "b_run_id", "b_seq"
         )
-        self.hide_run = self._text(
-            update(RUNS).where(*_where(RUNS, "run_id")).values(title=bind("n_title"), subject=null()),
-            "n_title", "b_tenant", "b_run_id",
-        )  # fmt: skip
+        self.records = self._text(READ, "t", "r", "after")
+        self.drop_run, self.drop_waiting, self.drop_calls = [
+            self._text(delete(table).where(*_where(table, "run_id")), "b_tenant", "b_run_id")
+            for table in (RUNS, WAITING, CALLS)
+        ]
 
     def _keep(self, table: Table, columns: list[str], *key: str) -> str:
         stand: dict[str, BindParameter[object]] = {name: bind(f"n_{name}") for name in columns}

@@ -10,6 +10,7 @@ from copilot_kit.records import (
     Assigned,
     Body,
     Decided,
+    Erased,
     Interrupted,
     Lapsed,
     MessageAdded,
@@ -145,6 +146,8 @@ class Tally:
                 self._end("stopped" if isinstance(body, RunStopped) else body.status, waiting)
             case Proposed() | Decided() | Lapsed() | Assigned():
                 self._ask(body, where, waiting)
+            case Erased():
+                self._erase(body, waiting)
             case _:  # nobody waits because of it
                 pass
 
@@ -177,6 +180,13 @@ class Tally:
             waiting.cancel()
             waiting.clear("proposal")
             self.pending = 0
+
+    def _erase(self, erased: Erased, waiting: Waiting) -> None:
+        """Keep what the erasure says of the run; it was refused while anybody had to see to it."""
+        self.agent, self.purpose, self.ended = erased.agent, erased.purpose, erased.status
+        self.title, self.subject, self.broken, self.fresh = "", None, False, False
+        self.pending -= waiting.clear("proposal")
+        self.unknown -= waiting.clear("unknown")
 
 
 def _asked(proposal: Proposal, where: Where, title: str) -> Item:

@@ -1,23 +1,20 @@
-"""Whether records are those that were written: digests of bodies, the chain of each run, and that over all runs."""
+"""Whether a journal is what was written: digests of bodies, the chain of each run, that over all runs, and lists."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal
 
+from copilot_kit.errors import BrokenRecord
+from copilot_kit.journal.agreement import Difference, differences
+from copilot_kit.journal.auditable import Anchor, Auditable, Whole
 from copilot_kit.journal.heads import Link, broken_link, is_stream
 from copilot_kit.journal.store import GENESIS, Sealed, body_of, chain_hash
 from copilot_kit.records import SCHEMA, Erased
 
-_TRIES = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Anchor:
-    """What is known from elsewhere of a run's last record: without one, a cut end cannot be told from a short run."""
-
-    seq: int
-    hash: str
+MOST = 100
+"""Differences that a report names; the runs in which there are any are all named."""
+REBUILD = "the records are right; build the lists from them anew with: copilot-kit journal reindex"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +45,8 @@ class Place:
     seq: int
     """Of the record; of the link, in the chain."""
     cause: str
+    of: Literal["records", "lists"] = "records"
+    """lists: what is kept beside the records says something else than they do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,29 +61,10 @@ class Report:
     """Records whose bodies were erased, by run; a record of each run says by whom."""
     head: Anchor | None = None
     """The last link of the chain over all runs: kept elsewhere, it shows later whether anything was cut since."""
-
-
-class Auditable(Protocol):
-    """A store that shows its records as it keeps them.
-
-    Contract: none of these repairs, skips or reorders anything, and none decodes a body.
-    """
-
-    async def run_ids(self) -> list[str]:
-        """Return the ids of all runs and streams that any record, or anything kept of a run, is of."""
-        ...
-
-    async def links(self) -> list[Link]:
-        """Return the chain over all runs, in order of number."""
-        ...
-
-    async def sealed(self, run_id: str) -> list[Sealed]:
-        """Return all records of a run, in order of seq."""
-        ...
-
-    async def anchor(self, run_id: str) -> Anchor | None:
-        """Return what the store keeps of the run's last record apart from the records."""
-        ...
+    differences: tuple[Difference, ...] = ()
+    """Where lists, and the counts that trust stands on, say something else than sound records; the first `MOST`."""
+    differing: tuple[str, ...] = ()
+    """All runs of which they do."""
 
 
 def verify(records: Iterable[Sealed], *, anchor: Anchor | None = None) -> Verification:
@@ -110,13 +90,14 @@ def verify(records: Iterable[Sealed], *, anchor: Anchor | None = None) -> Verifi
 
 async def verify_run(store: Auditable, run_id: str, *, anchor: Anchor | None = None) -> Verification:
     """Return whether a stored run is what was written; an `anchor` of your own finds what the store's cannot."""
-    records, end = await _whole(store, run_id)
-    return verify(records, anchor=anchor or end)
+    whole = await store.whole(run_id)
+    return verify(whole.records, anchor=anchor or whole.end)
 
 
 async def verify_all(store: Auditable, *, anchor: Anchor | None = None) -> Report:
     """Return whether a whole journal is what was written: each run, and that none was removed, cut short or slipped in.
 
+    Where the records of a run are sound, so must be what lists say of it; each run is looked at as of one moment.
     anchor: `head` of an earlier report, kept elsewhere; without one, runs cut off the end of the chain together with
     their links cannot be told from runs that never were.
     """
@@ -127,31 +108,42 @@ async def verify_all(store: Auditable, *, anchor: Anchor | None = None) -> Repor
     heads: dict[str, list[Link]] = {}
     for link in links:
         heads.setdefault(link.run_id, []).append(link)
-    records = 0
+    records = runs = 0
     erased: dict[str, tuple[int, ...]] = {}
+    unlike: list[Difference] = []
+    differing: list[str] = []
     for run_id in sorted({*run_ids, *heads}):
-        kept, end = await _whole(store, run_id)
-        found = verify(kept, anchor=end)
+        whole = await store.whole(run_id)
+        found = verify(whole.records, anchor=whole.end)
         records += found.records
-        flaw = found.first_bad or _head_flaw(kept, heads.get(run_id, []))
+        runs += (bool(whole.records) or whole.end is not None) and not is_stream(run_id)
+        flaw, wrong = _compared(run_id, whole, found.first_bad, heads.get(run_id, []))
         if flaw is not None and bad is None:
             bad = Place(run_id, flaw.seq, flaw.cause)
+        if wrong:
+            differing.append(run_id)
+            unlike += wrong[: MOST - len(unlike)]
         if found.erased:
             erased[run_id] = found.erased
+    if unlike and bad is None:
+        bad = Place(unlike[0].run_id, unlike[0].seq, f"{unlike[0]}: {REBUILD}", "lists")
     head = Anchor(links[-1].nr, links[-1].hash) if links else None
-    runs = sum(not is_stream(run_id) for run_id in run_ids)
-    return Report(ok=bad is None, records=records, runs=runs, first_bad=bad, erased=erased, head=head)
+    return Report(ok=bad is None, records=records, runs=runs, first_bad=bad, erased=erased, head=head,
+                  differences=tuple(unlike), differing=tuple(differing))  # fmt: skip
 
 
-async def _whole(store: Auditable, run_id: str) -> tuple[list[Sealed], Anchor | None]:
-    """Return a run's records and the end that the store keeps of it, as of one moment."""
-    for _ in range(_TRIES):
-        end = await store.anchor(run_id)
-        records = await store.sealed(run_id)
-        agree = end is not None and bool(records) and records[-1].head.seq == end.seq
-        if agree or end == await store.anchor(run_id):  # else it was written to in between
-            break
-    return records, end
+def _compared(
+    run_id: str, whole: Whole, flaw: Flaw | None, links: Sequence[Link]
+) -> tuple[Flaw | None, list[Difference]]:
+    """Return what is wrong with the records of a run; only if nothing is, they can say what is wrong with lists."""
+    if flaw is None and (whole.records or links or whole.end is not None):
+        flaw = _head_flaw(whole.records, links)
+    if flaw is not None:
+        return flaw, []
+    try:
+        return None, differences(run_id, whole)
+    except BrokenRecord as error:
+        return Flaw(len(whole.records) - 1, str(error)), []
 
 
 def _head_flaw(records: Sequence[Sealed], links: Sequence[Link]) -> Flaw | None:

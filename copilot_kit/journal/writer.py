@@ -34,6 +34,10 @@ class Cursor(Protocol):
         """Return the next row of the answer, or None."""
         ...
 
+    def fetchall(self) -> Any:
+        """Return all rows of the answer that are left."""
+        ...
+
 
 class Transactions(Protocol):
     """A connection that the writer alone uses; all methods are called in its thread."""

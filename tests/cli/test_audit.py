@@ -200,3 +200,44 @@ def test_a_run_is_written_out_a_record_a_line(copilot: Callable[..., Any]):
     assert [record["prev"] for record in records[1:]] == [record["hash"] for record in records[:-1]]
     proposed = next(record for record in records if record["kind"] == "proposed")
     assert json.loads(proposed["body"]["proposal"]["arguments"]) == {"text": "one\u2028two\n\u202e"}
+
+
+def test_a_count_that_somebody_raised_is_found_and_put_right(copilot: Callable[..., Any], own_folder: Path):
+    run_id, one = wait(a_run(verdict="reject"))
+    with closing(sqlite3.connect(own_folder / ".copilot-kit" / "journal.db")) as database, database:
+        database.execute("UPDATE copilot_calls SET fate = 'clean'")
+    found = copilot("audit", "verify", "--json")
+    assert (found.code, found.json["ok"], found.json["first_bad"]["run_id"]) == (1, False, run_id)
+    (difference,) = found.json["differences"]
+    assert difference == {
+        "run_id": run_id, "table": "copilot_calls", "call_id": one.call_id, "column": "fate", "listed": "clean",
+        "recorded": "rejected", "seq": difference["seq"],
+    }  # fmt: skip
+    told = copilot("audit", "verify")
+    said = f"copilot_calls.fate of call '{one.call_id}' says 'clean', and the records say 'rejected'"
+    assert told.out == f"not ok: run {run_id}: {said}\n"
+    assert told.err.endswith("build the lists from them anew with: copilot-kit journal reindex\n")
+    rebuilt = copilot("journal", "reindex")
+    assert (rebuilt.code, rebuilt.out) == (0, "built anew: the lists of 1 run of 1\n")
+    assert rebuilt.err == f"run {run_id}: {said}\n"
+    assert copilot("audit", "verify").code == 0
+    assert copilot("journal", "reindex", "--json").json == {"runs": [], "differences": []}
+
+
+def test_what_cannot_be_found_to_be_erased_is_told_so(copilot: Callable[..., Any]):
+    wait(a_run())
+    ended = copilot("journal", "erase", "--run", "nope", "--reason", "x")
+    assert (ended.code, ended.err.startswith("Cannot erase run 'nope': there is none")) == (64, True)
+    assert copilot("journal", "export", "nope").err.startswith("Cannot export run 'nope'")
+
+
+def test_a_file_of_another_kind_is_no_journal_and_said_to_be_none(copilot: Callable[..., Any], own_folder: Path):
+    other = own_folder / "notes.txt"
+    other.write_text("root:x:0:0:root:/root:/bin/bash\n" * 40)
+    ended = copilot("audit", "verify", "--store", str(other))
+    assert ended.code != 0
+    assert ended.err == (
+        f"'{other}' is no journal: it is a file of another kind, not one of SQLite. Name the file of a journal, or one "
+        "that is not there yet; this one was left as it is.\n"
+    )
+    assert other.read_text() == "root:x:0:0:root:/root:/bin/bash\n" * 40

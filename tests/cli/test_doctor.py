@@ -60,7 +60,7 @@ def test_a_journal_that_cannot_be_read_is_broken(copilot: Callable[..., Any], ow
     (own_folder / ".copilot-kit" / "journal.db").write_text("not a database, but long enough to be taken for one" * 20)
     found = found_by(copilot)["journal"]
     assert found["state"] == "broken"
-    assert "is not a database" in found["detail"]
+    assert "is no journal" in found["detail"]
 
 
 def test_providers_that_are_not_set_up_are_counted_and_listed_on_request(

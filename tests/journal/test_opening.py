@@ -75,7 +75,7 @@ def test_a_missing_folder_is_one_clear_error(tmp_path):
 def test_another_kind_of_file_is_refused_and_left_as_it_was(tmp_path):
     path = tmp_path / "notes.txt"
     path.write_text("These are my notes. " * 100)
-    with pytest.raises(JournalError, match="not a database"):
+    with pytest.raises(JournalError, match="is no journal: it is a file of another kind"):
         open_store(str(path))
     assert path.read_text() == "These are my notes. " * 100
 
