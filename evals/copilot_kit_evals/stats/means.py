@@ -103,7 +103,7 @@ def standard_error(values: npt.ArrayLike) -> float | None:
     array = vector(values)
     if _flat(array):
         return None
-    return float(array.std(ddof=1) / math.sqrt(len(array)))
+    return float(array.std(ddof=1) / math.sqrt(len(array))) or None
 
 
 def clustered_error(values: npt.ArrayLike, clusters: Labels, *, corrected: bool = True) -> float | None:
