@@ -20,11 +20,12 @@ MOST_BYTES: Final = 256 * 1024 * 1024
 """Tables are held in memory as a whole."""
 _SHOWN: Final = 40
 _JSON_LINES: Final = (".jsonl", ".ndjson")
-_TRUTHS: Final = {
+TRUTHS: Final = {
     "true": 1.0, "yes": 1.0, "pass": 1.0, "passed": 1.0, "correct": 1.0, "success": 1.0, "resolved": 1.0,
     "false": 0.0, "no": 0.0, "fail": 0.0, "failed": 0.0, "incorrect": 0.0, "wrong": 0.0, "failure": 0.0,
     "unresolved": 0.0,
 }  # fmt: skip
+"""Words that stand for 1 and 0."""
 
 
 class BadTable(UsageError):
@@ -208,7 +209,16 @@ def _objects(file: Path, text: str) -> Iterator[tuple[dict[str, Any], int]]:
                 raise BadTable(
                     f"{visible(file.name)}, line {line}: {_cut(str(one))!r} is no object. Write one object a line."
                 )
-            yield one, line + place
+            yield dict(_flat(one)), line + place
+
+
+def _flat(record: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield keys and values; a record within the record gives its own as `outer.inner`."""
+    for key, value in record.items():
+        if isinstance(value, dict):
+            yield from ((f"{key}.{inner}", one) for inner, one in value.items())
+        else:
+            yield key, value
 
 
 def _cell(value: Any) -> str:
@@ -224,7 +234,7 @@ def _number(cell: str, least: float, where: str) -> float | None:
     try:
         value = float(bare)
     except ValueError:
-        value = _TRUTHS.get(bare.lower(), math.nan)
+        value = TRUTHS.get(bare.lower(), math.nan)
     if not math.isfinite(value) or "_" in bare:
         raise BadTable(f"{where} is {_cut(cell)!r}, which is no number. Correct it, or leave it empty.")
     if value < least:
