@@ -79,6 +79,11 @@ async def jot(text: str, context: ToolContext) -> str:
     return await _act(f"jot {text}", context)
 
 
+VERSIONS = [one.version for one in (look, send, jot)]
+"""Read once, before any fork: a tool's version is its source as it is on disk when it is first asked for. Where somebody
+edits this file while the loop runs, later processes would find the tools changed and ask about their calls anew."""
+
+
 def turn(request: Request) -> object:
     """Return the next turn, a function of the conversation alone: every process sees the same model."""
     task = next(message.text for message in request.messages if message.role == "user")
