@@ -15,6 +15,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from copilot_kit.descriptors import FOLDER, file_below
 from copilot_kit.errors import UsageError
 from copilot_kit.records import Preview
 
@@ -123,18 +124,12 @@ def _read(place: Path, within: Path | None) -> str | None:
 
 def _opened(place: Path, within: Path | None) -> int:
     """Open a file for reading; inside a folder part by part, so that no link swapped in meanwhile leads out of it."""
-    reading = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
     if within is None:
-        return os.open(place, reading)
+        return os.open(place, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     root = within.resolve()
-    *folders, name = place.resolve().relative_to(root).parts or (".",)
-    at = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    at = os.open(root, FOLDER)
     try:
-        for folder in folders:
-            below = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=at)
-            os.close(at)
-            at = below
-        return os.open(name, reading | os.O_NOFOLLOW, dir_fd=at)
+        return file_below(at, place.resolve().relative_to(root).parts or (".",))
     finally:
         os.close(at)
 
