@@ -56,12 +56,14 @@ class Block(Record):
     """Number of the first line, from 1."""
     last: int
     entry: Entry | None
-    """None: they were there before the history began."""
+    """None: that is not known any more, or they were there before the history began."""
+    confirmed: Entry | None = None
+    """The change by which a person said that they may be relied on."""
 
     @property
     def trusted(self) -> bool:
         """Whether a person wrote or confirmed these lines."""
-        return self.entry is not None and self.entry.trusted
+        return self.confirmed is not None or (self.entry is not None and self.entry.trusted)
 
 
 class Hit(Record):
