@@ -20,6 +20,7 @@ SCHEMA = 3
 Verdict: TypeAlias = Literal["approve", "edit", "reject", "answer"]
 ProposalState: TypeAlias = Literal["pending", "approved", "edited", "rejected", "answered", "expired", "cancelled"]
 ReceiptState: TypeAlias = Literal["done", "failed", "unknown", "denied", "cancelled"]
+Notes: TypeAlias = Literal["none", "written", "repaired", "listed"]
 RunStatus: TypeAlias = Literal["running", "waiting", "done", "failed", "stopped"]
 
 
@@ -260,7 +261,7 @@ class WindowClosed(Record):
     opening: Message
     kept: tuple[str, str] | None = None
     """Ids of the first and the last message that go on behind the opening; None: no turn does."""
-    notes: Literal["none", "written", "repaired", "listed"] = "none"
+    notes: Notes = "none"
     """none: the agent has no memory. written: it had written notes when the window closed. repaired: it had not, and
     a model summed up. listed: no model could be asked, and the calls are listed."""
     usage: Usage | None = None

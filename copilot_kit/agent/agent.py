@@ -5,20 +5,24 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Generic, Literal, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, cast
 
 from typing_extensions import TypeVar
 
+from copilot_kit.agent.checks import Check, CheckFunction, Rubric, checks_of
 from copilot_kit.agent.limits import Limits
-from copilot_kit.agent.loop import AgentEvent, Approver, Work, advance
+from copilot_kit.agent.loop import AgentEvent, advance
 from copilot_kit.agent.models import Chosen, Middleware, Models, checked
 from copilot_kit.agent.nested import NestedAgent, nested
 from copilot_kit.agent.offering import AgentTool, adapter_of, digest_of, named_tools, output_spec
+from copilot_kit.agent.remembering import instructed, memory_tools, opened_memory, reminded, with_memory
 from copilot_kit.agent.run import Run, output_of
+from copilot_kit.agent.work import Approver, Work
 from copilot_kit.approval.edge import Edge
 from copilot_kit.approval.executor import closed_receipts, lost_receipts
 from copilot_kit.approval.gate import Gate
 from copilot_kit.approval.undoing import take_back
+from copilot_kit.context.window import Window
 from copilot_kit.errors import ToolRefused, UsageError
 from copilot_kit.events import closing
 from copilot_kit.ids import NewId, new_id
@@ -32,6 +36,9 @@ from copilot_kit.prices import priced
 from copilot_kit.records import Body, MessageAdded, ModelSwitched, Principal, RunStarted, Step, Undone
 from copilot_kit.request import Settings
 from copilot_kit.tools import Tool, arguments_of
+
+if TYPE_CHECKING:
+    from copilot_kit.memory.memory import Memory
 
 OutputT = TypeVar("OutputT", default=str)
 _TITLE_CHARS = 80
@@ -51,6 +58,11 @@ class Agent(Generic[OutputT]):
     deps: handed to tools that ask for a `ToolContext`.
     answer_within_s: how long a proposal waits before it expires, unless its tool or a rule says.
     may_decide: ids of those who may decide, or `group:NAME`, unless a tool or a rule says; none: everybody.
+    memory: a folder of notes that the model reads and writes through the tool `memory`, or a `Memory`. Its writes pass
+        the gate: they run unless a rule of yours says otherwise, those to pinned files ask.
+    window: how much of a conversation is sent; without one, as much as the model is known to take.
+    checks: functions or rubrics that look at the work when the model says that it is done; what they find goes back to
+        it, `check_tries` times, after which the run has failed.
     middleware: wraps each model that the agent asks, for budgets, tracing, recording.
 
         agent = Agent(model="anthropic:claude-sonnet-5", tools=[send_reply], instructions="Answer politely.")
@@ -74,6 +86,10 @@ class Agent(Generic[OutputT]):
         deps: Any = None,
         answer_within_s: float | None = None,
         may_decide: Sequence[str] = (),
+        memory: "Memory | str | os.PathLike[str] | None" = None,
+        window: Window | None = None,
+        checks: Sequence[Check | CheckFunction | Rubric] = (),
+        check_tries: int = 2,
         middleware: Sequence[Middleware] = (),
         new_id: NewId = new_id,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -89,7 +105,13 @@ class Agent(Generic[OutputT]):
         self._clock = clock
         self._answer_within_s = answer_within_s
         self._may_decide = tuple(may_decide)
-        self._tools, self._nested, self._offered = named_tools(tools)
+        self.memory = opened_memory(memory)
+        self.window = Window() if window is None else window
+        self._checks = checks_of(checks)
+        self._check_tries = check_tries
+        self.gate = with_memory(self.gate, self.memory)
+        own = memory_tools(self.memory, recalls=self.memory is not None or window is not None)
+        self._tools, self._nested, self._offered = named_tools([*own, *tools])
         self._tools_digest = digest_of([one.model_dump_json() for one in self._offered])
         self._prompt_version = digest_of([instructions])
         self._parse = None if output is None else adapter_of(output)
@@ -235,13 +257,16 @@ class Agent(Generic[OutputT]):
         message = self._message([task] if isinstance(task, str) else task)
         chosen = self._models.first()
         title = " ".join(message.text.split())[:_TITLE_CHARS]
+        memory = None if self.memory is None else str(self.memory.root)
+        limit = self.window.limit(chosen.model.profile, chosen.settings)
+        message = reminded(message, self.memory, model=chosen.model.id, limit=limit)
         bodies: list[Body] = [
             RunStarted(agent=self.name, prompt_version=self._prompt_version, model=chosen.model.id, slot=chosen.slot,
-                       base_url=chosen.base_url, title=title, subject=subject, purpose=purpose, by=by)
+                       base_url=chosen.base_url, title=title, subject=subject, purpose=purpose, by=by, memory=memory)
         ]  # fmt: skip
-        if self.instructions:
-            text = Text(text=self.instructions, source=_APPLICATION)
-            bodies.append(MessageAdded(message=Message(id=self._new_id("msg"), role="system", parts=(text,))))
+        parts = tuple(instructed(self.instructions, self.memory))
+        if parts:
+            bodies.append(MessageAdded(message=Message(id=self._new_id("msg"), role="system", parts=parts)))
         return [*bodies, MessageAdded(message=message)]
 
     async def _work(
@@ -309,6 +334,10 @@ class Agent(Generic[OutputT]):
             parse_output=self._parse,
             output_tries=self._output_tries,
             limits=self.limits,
+            window=self.window,
+            memory=self.memory,
+            checks=self._checks,
+            check_tries=self._check_tries,
             delivery=delivery,
             new_id=self._new_id,
             priced=priced,

@@ -2,66 +2,40 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from collections.abc import AsyncIterator
+from typing import TypeAlias
 
-from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic import JsonValue, ValidationError
 
-from copilot_kit.agent.limits import Limits, check
-from copilot_kit.approval.edge import Edge
+from copilot_kit.agent.answer import Answer
+from copilot_kit.agent.checking import concluded
+from copilot_kit.agent.limits import check
+from copilot_kit.agent.windows import close_window, hands_over, make_room
+from copilot_kit.agent.work import Work
 from copilot_kit.approval.executor import handle
 from copilot_kit.approval.receipts import edit_note, receipt
-from copilot_kit.assembly import Assembly
-from copilot_kit.errors import LimitReached, ModelError, TransportFailed
-from copilot_kit.events import Ended, Event, Failed, PartDelta, PartEnd, PartStart, Started, closing
-from copilot_kit.ids import NewId
+from copilot_kit.context.window import can_close
+from copilot_kit.errors import ContextOverflow, LimitReached
+from copilot_kit.events import Event, Failed, closing
 from copilot_kit.journal.session import RunChanged, Session
 from copilot_kit.journal.store import Entry
 from copilot_kit.journal.thread import CallState, Thread
-from copilot_kit.messages import Message, Part, Source, Text, ToolCall
-from copilot_kit.model import Model
+from copilot_kit.messages import Message, Source, Text
 from copilot_kit.records import (
-    CANCELLED,
+    Body,
     Failure,
     Interrupted,
     MessageAdded,
-    Proposal,
     Received,
     Requested,
     Responded,
     RunEnded,
 )
-from copilot_kit.request import AnyTool, OutputSpec, Request, Settings
-from copilot_kit.response import Response, Served, Stop
+from copilot_kit.request import Request
+from copilot_kit.response import Response
 
 AgentEvent: TypeAlias = Event | Entry
 """What a running agent tells: the model's events as they come, and each record when it is written."""
-Approver: TypeAlias = Callable[[Proposal], Awaitable[None]]
-"""Asked for each waiting proposal; decides through `decide`, or leaves it waiting."""
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """Everything the loop needs besides the run itself."""
-
-    model: Model
-    slot: str | None
-    edge: Edge
-    tools: tuple[AnyTool, ...]
-    tools_digest: str
-    settings: Settings
-    output: OutputSpec | None
-    parse_output: TypeAdapter[Any] | None
-    output_tries: int
-    limits: Limits
-    delivery: Literal["stream", "whole"]
-    new_id: NewId
-    priced: Callable[[Response], Response]
-    approver: Approver | None = None
-    nested: Mapping[str, "Callable[[str], Work]"] = field(default_factory=dict)
-    """For each agent that is a tool of this one: its work for the call of this id."""
 
 
 async def advance(session: Session, work: Work) -> AsyncIterator[AgentEvent]:
@@ -86,16 +60,16 @@ async def advance(session: Session, work: Work) -> AsyncIterator[AgentEvent]:
                         yield entry
                     begun, turns = time.monotonic(), 0  # people's time is not the run's, and a decision begins anew
                 continue
-            if not thread.answered:
+            if not thread.answered or hands_over(thread):
                 worked_s = time.monotonic() - begun
-                async with closing(_ask(session, work, turns=turns, worked_s=worked_s)) as events:
+                async with closing(_turn(session, work, turns=turns, worked_s=worked_s)) as events:
                     async for event in events:
+                        turns += isinstance(event, Entry) and isinstance(event.body, Responded)
                         yield event
-                turns += 1
                 continue
             tries += 1
-            conclusion = _conclusion(work, thread.response, last_try=tries > work.output_tries)
-            for entry in await session.append(conclusion, path=path, unless_changed=True):
+            conclusion = await _conclusion(session, work, last_try=tries > work.output_tries)
+            for entry in await session.append(*conclusion, path=path, unless_changed=True):
                 yield entry
         except RunChanged as changed:
             for entry in changed.entries:
@@ -174,9 +148,20 @@ async def _asked(session: Session, work: Work) -> list[Entry]:
     return fresh
 
 
-def _conclusion(work: Work, response: Response | None, *, last_try: bool) -> RunEnded | MessageAdded:
+async def _conclusion(session: Session, work: Work, *, last_try: bool) -> list[Body]:
+    """Return the end of the run, or what the model is told if its answer is not what was asked for."""
+    response = session.state.threads[work.edge.thread].response
+    if response is not None and response.stop.kind == "refusal":
+        return [RunEnded(status="done")]
+    end = _formed(work, response, last_try=last_try)
+    if isinstance(end, RunEnded) and end.status == "done":
+        return await concluded(session, work, end)
+    return [end]
+
+
+def _formed(work: Work, response: Response | None, *, last_try: bool) -> RunEnded | MessageAdded:
     """Return the end of the run, or what the model is told if its answer does not have the form asked for."""
-    if response is None or work.parse_output is None or response.stop.kind == "refusal":
+    if response is None or work.parse_output is None:
         return RunEnded(status="done")
     try:
         value: JsonValue = work.parse_output.dump_python(work.parse_output.validate_json(response.text), mode="json")
@@ -192,6 +177,25 @@ def _conclusion(work: Work, response: Response | None, *, last_try: bool) -> Run
         return MessageAdded(message=message)
 
 
+async def _turn(session: Session, work: Work, *, turns: int, worked_s: float) -> AsyncIterator[AgentEvent]:
+    """Make room in the window where that is needed, else ask the model."""
+    thread = session.state.threads[work.edge.thread]
+    moved = await (close_window(session, work) if thread.answered else make_room(session, work))
+    for entry in moved:
+        yield entry
+    if moved:
+        return
+    try:
+        async with closing(_ask(session, work, turns=turns, worked_s=worked_s)) as events:
+            async for event in events:
+                yield event
+    except ContextOverflow:
+        if not can_close(thread.window):
+            raise
+        for entry in await close_window(session, work):  # each is shorter, and the last one cannot close
+            yield entry
+
+
 async def _ask(session: Session, work: Work, *, turns: int, worked_s: float) -> AsyncIterator[AgentEvent]:
     """Ask the model once, if the limits allow it, and write down what came, whole, partial or nothing."""
     try:
@@ -203,7 +207,7 @@ async def _ask(session: Session, work: Work, *, turns: int, worked_s: float) -> 
             yield entry
         error.run_id = session.run_id
         raise
-    messages = session.state.threads[work.edge.thread].messages
+    messages = session.state.threads[work.edge.thread].window.messages
     request = Request(
         messages=tuple(messages),
         tools=work.tools,
@@ -215,7 +219,7 @@ async def _ask(session: Session, work: Work, *, turns: int, worked_s: float) -> 
                       settings=work.settings, output=work.output)  # fmt: skip
     for entry in await session.append(asked, path=work.edge.thread, unless_changed=True):
         yield entry
-    answer = _Answer(work, time.monotonic(), session.state.called)
+    answer = Answer(work, time.monotonic(), session.state.called)
     try:
         async with closing(work.model.stream(request)) as events:
             async for event in events:
@@ -236,106 +240,3 @@ async def _ask(session: Session, work: Work, *, turns: int, worked_s: float) -> 
     if answer.error is not None:
         answer.error.run_id = session.run_id
         raise answer.error
-
-
-class _Answer:
-    """Keeps what came of an answer, so that nothing is lost whichever way it ends."""
-
-    __slots__ = ("assembly", "begun", "error", "first_s", "partial", "response", "served", "taken", "work")
-
-    def __init__(self, work: Work, begun: float, taken: AbstractSet[str]) -> None:
-        self.work = work
-        self.begun = begun
-        self.taken = taken
-        self.first_s: float | None = None
-        self.served: Served | None = None
-        self.assembly = Assembly()
-        self.response: Response | None = None
-        self.partial: Response | None = None
-        self.error: ModelError | None = None
-
-    def take(self, event: Event) -> None:
-        if self.first_s is None:
-            self.first_s = time.monotonic() - self.begun
-        match event:
-            case PartDelta(index, text, args_json):
-                if text is not None:
-                    self.assembly.add_text(index, text)
-                elif args_json is not None:
-                    self.assembly.add_args(index, args_json)
-            case PartStart(index, part):
-                self.assembly.open(part, index)
-            case PartEnd(index, part):
-                self.assembly.close(index, part)
-            case Started(model):
-                self.served = model
-            case Ended(response):
-                self.response = response
-            case Failed(error, partial):
-                self.error, self.partial = error, partial
-
-    def record(self) -> Responded | Interrupted:
-        """Return the record of an answer that ended by itself."""
-        took_s = time.monotonic() - self.begun
-        if self.response is not None:
-            response = _with_own_call_ids(self._stamped(self.response), self.taken, self.work.new_id)
-            return Responded(response=response, took_s=took_s, first_event_s=self.first_s)
-        if self.error is None:
-            self.error = TransportFailed(
-                f"The events of {self.work.model.id} stopped without an end. Report this to the adapter's authors.",
-                model=self.work.model.id,
-                started=True,
-            )
-        failure = Failure(error=type(self.error).__name__, message=str(self.error), started=self.error.started)
-        if self.partial is not None and self.partial.message.parts:
-            partial = self._stamped(self.partial)
-            return Responded(response=partial, took_s=took_s, first_event_s=self.first_s, failure=failure)
-        return Interrupted(model=self.work.model.id, failure=failure, took_s=took_s)
-
-    def broken(self, error: Exception) -> Responded | Interrupted:
-        """Return the record of an answer that ended in an error which is no answer of a model."""
-        return self._cut(Failure(error=type(error).__name__, message=str(error), started=self.first_s is not None),
-                         Stop(kind="error"))  # fmt: skip
-
-    def cancelled(self) -> Responded | Interrupted:
-        """Return the record of an answer that the caller stopped listening to."""
-        words = "The run was cancelled while the model answered."
-        return self._cut(Failure(error=CANCELLED, message=words, started=True), Stop(kind="cancelled"))
-
-    def _cut(self, failure: Failure, stop: Stop) -> Responded | Interrupted:
-        took_s = time.monotonic() - self.begun
-        parts = self.assembly.so_far()
-        if not parts:
-            return Interrupted(model=self.work.model.id, failure=failure, took_s=took_s)
-        message = Message(id=self.work.new_id("msg"), role="assistant", parts=parts)
-        served = self.served or Served(asked=self.work.model.id, provider=self.work.model.id.partition(":")[0])
-        response = Response(message=message, model=served, stop=stop, state="partial")
-        return Responded(response=self._stamped(response), took_s=took_s, first_event_s=self.first_s, failure=failure)
-
-    def _stamped(self, response: Response) -> Response:
-        response = self.work.priced(response)
-        if self.work.slot is None or response.model.slot == self.work.slot:
-            return response
-        model = response.model.model_copy(update={"slot": self.work.slot})
-        return response.model_copy(update={"model": model})
-
-
-def _with_own_call_ids(response: Response, taken: AbstractSet[str], new_id: NewId) -> Response:
-    """Return the response with call ids that are unique in the run: decisions, receipts and keys hang on them.
-
-    Adapters make them so; one that passes on a provider's own may repeat them, in a turn or across turns.
-    """
-    ids = [call.call_id for call in response.message.calls]
-    if len(set(ids)) == len(ids) and taken.isdisjoint(ids):
-        return response
-    seen = set(taken)
-    parts: list[Part] = []
-    for part in response.message.parts:
-        if isinstance(part, ToolCall) and part.executed_by == "client":
-            own = part.model_copy(update={"call_id": new_id("call")}) if part.call_id in seen else part
-            seen.add(own.call_id)
-            parts.append(own)
-        else:
-            parts.append(part)
-    message = response.message.model_copy(update={"parts": tuple(parts)})
-    return response.model_copy(update={"message": message})

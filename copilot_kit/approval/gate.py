@@ -229,6 +229,11 @@ class Gate:
 
         return read_gate(path)
 
+    def also(self, rule: Rule, *, label: str) -> "Gate":
+        """Return this gate with one rule more."""
+        return Gate([*self.rules, rule], labels=[*self._labels, label], may_decide=self._may_decide,
+                    answer_within_s=self._answer_within_s)  # fmt: skip
+
     def judge(self, call: GateCall) -> Ruling:
         """Return the strictest ruling with the reasons of all rules that gave it."""
         rulings = [ruling for rule in self.rules if (ruling := _ruling(rule, call)) is not None]

@@ -1,0 +1,215 @@
+"""Making room in a run: results left out, notes asked for, the next window begun; each a record of the run."""
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from copilot_kit.agent.checking import checked, notes_path
+from copilot_kit.agent.work import Work
+from copilot_kit.context.opening import (
+    Shares,
+    done_parts,
+    file_parts,
+    handover_message,
+    memory_parts,
+    opening_message,
+    task_parts,
+)
+from copilot_kit.context.summary import listed, summary_request, summed_up, tokens_for_record, untrusted
+from copilot_kit.context.window import Clear, clearable, kept_turns, next_step
+from copilot_kit.errors import CopilotError, ModelError
+from copilot_kit.journal.session import Session
+from copilot_kit.journal.store import Entry
+from copilot_kit.journal.thread import Thread
+from copilot_kit.journal.windows import text_tokens, tokens_of
+from copilot_kit.memory.remarks import Remark, add_remark
+from copilot_kit.messages import Message, Part, Reasoning, Summary, Text, ToolCall, ToolResult
+from copilot_kit.model import complete
+from copilot_kit.records import Checked, HandoverAsked, Notes, ResultsCleared, WindowClosed
+from copilot_kit.response import Usage
+from copilot_kit.threads import in_thread
+
+if TYPE_CHECKING:
+    from copilot_kit.memory.memory import Memory
+
+
+_LOG = logging.getLogger(__name__)
+_SUMMARY_SHARE = 0.1
+_TOOL = "memory"
+
+
+async def make_room(session: Session, work: Work) -> list[Entry]:
+    """Do what the window needs before the model is asked; returns the records of it, none where there is room."""
+    thread = session.state.threads[work.edge.thread]
+    limit = work.window.limit(work.model.profile, work.settings)
+    if limit is None:
+        return []
+    step = next_step(
+        thread.window,
+        work.window,
+        limit,
+        overhead=_overhead(work) if thread.window.known is None else 0,
+        takes_notes=work.memory is not None,
+        may_clear=not work.model.profile.binds_reasoning,
+    )
+    match step:
+        case None:
+            return []
+        case Clear(call_ids):
+            return await _clear(session, work, thread, call_ids)
+        case "handover":
+            message = handover_message(work.new_id("msg"), notes=f"/memories/{notes_path(session.run_id)}")
+            return await session.append(HandoverAsked(message=message), path=work.edge.thread, unless_changed=True)
+        case "close":
+            return await close_window(session, work, limit=limit)
+
+
+async def close_window(session: Session, work: Work, *, limit: int | None = None) -> list[Entry]:
+    """Make the checks that are due, begin the next window, and return the records of both.
+
+    limit: how many tokens a request may have; None: somewhat fewer than this window has, which were too many.
+    """
+    thread = session.state.threads[work.edge.thread]
+    closing = _Closing(session, work, thread, limit or max(thread.window.tokens * 3 // 4, 1))
+    made = await checked(session, work, at="window")
+    closed = await closing.record([one for one in made if not one.passed])
+    return await session.append(*made, closed, path=work.edge.thread, unless_changed=True)
+
+
+def hands_over(thread: Thread) -> bool:
+    """Tell whether the model was told to write its notes, and its answer means that it has, or will not."""
+    return thread.window.handover is not None
+
+
+async def _clear(session: Session, work: Work, thread: Thread, call_ids: tuple[str, ...]) -> list[Entry]:
+    before = thread.window.tokens
+    sizes = dict(clearable(thread.window, keep=0))
+    freed = round(sum(sizes.get(call_id, 0.0) for call_id in call_ids) * thread.window.ratio)
+    cleared = ResultsCleared(call_ids=call_ids, tokens_before=before, tokens_after=max(before - freed, 0))
+    return await session.append(cleared, path=work.edge.thread, unless_changed=True)
+
+
+def _overhead(work: Work) -> int:
+    """Return about how many tokens the tools are."""
+    return round(sum(text_tokens(tool.model_dump_json()) for tool in work.tools))
+
+
+@dataclass(frozen=True, slots=True)
+class _Closing:
+    """One window that closes."""
+
+    session: Session
+    work: Work
+    thread: Thread
+    limit: int
+
+    async def record(self, failed: Sequence[Checked]) -> WindowClosed:
+        """Return the record that begins the next window."""
+        work, window = self.work, self.thread.window
+        said = self._before_handover()
+        kept = kept_turns(said, self.limit * work.window.keep / max(window.ratio, 1.0))
+        if work.model.profile.binds_reasoning and any(isinstance(p, Reasoning) for m in kept for p in m.parts):
+            kept = []  # its thoughts would be refused behind another conversation; the summary says what they led to
+        summary, usage, notes = await self._summed(said)
+        if work.memory is not None and summary is not None:
+            await self._noted(work.memory, summary.text or "")
+        parts = await in_thread(lambda: self._parts(failed))
+        message = opening_message(work.new_id("msg"), number=window.count + 1, parts=parts, summary=summary)
+        told = [one for one in window.messages if one.role == "system"]
+        after = sum(tokens_of(one.parts) for one in (*told, message, *kept))
+        return WindowClosed(
+            opening=message,
+            kept=(kept[0].id, kept[-1].id) if kept else None,
+            notes=notes,
+            usage=usage,
+            tokens_before=window.tokens,
+            tokens_after=round(after * window.ratio) + _overhead(work),
+        )
+
+    def _before_handover(self) -> list[Message]:
+        messages = self.thread.window.messages
+        ids = [message.id for message in messages]
+        handover = self.thread.window.handover
+        return messages[: ids.index(handover)] if handover in ids else messages
+
+    async def _summed(self, said: list[Message]) -> tuple[Summary | None, Usage | None, Notes]:
+        """Return the summary, where there are no notes of the model's own, what it cost, and how that came about."""
+        if self.work.memory is not None and _has_noted(self.thread):
+            return None, None, "written"
+        most = round(self.limit * _SUMMARY_SHARE)
+        request = summary_request(said, tokens=tokens_for_record(self.limit), settings=self.work.settings)
+        try:
+            response = self.work.priced(await complete(self.work.model, request))
+        except ModelError as error:
+            _LOG.warning("run %s: no model could sum up its window: %s", self.session.run_id, error)
+            return listed(said, tokens=most), None, "listed"
+        if not response.text.strip():
+            return listed(said, tokens=most), response.usage, "listed"
+        notes: Notes = "none" if self.work.memory is None else "repaired"
+        return summed_up(response.text, said, tokens=most), response.usage, notes
+
+    async def _noted(self, memory: "Memory", text: str) -> None:
+        """Write a summary where the notes should be, so that it outlasts the next windows too."""
+        heading = f"\n## Window {self.thread.window.count}, summed up when it closed\n\n"
+        remark = Remark(
+            heading + text + "\n",
+            run_id=self.session.run_id,
+            agent=self.work.edge.path[-1].agent,
+            sources=tuple(untrusted(self.thread.window.messages)),
+        )
+        try:
+            await in_thread(lambda: add_remark(memory, notes_path(self.session.run_id), remark))
+        except (CopilotError, OSError) as error:  # the summary stands in the opening all the same
+            _LOG.warning("run %s: its notes could not be written: %s", self.session.run_id, error)
+
+    def _parts(self, failed: Sequence[Checked]) -> list[Part]:
+        shares = Shares.of(self.limit)
+        effects = [one for one in self.session.state.effects.values()
+                   if one.path == self.work.edge.thread and one.intended.tool != _TOOL]  # fmt: skip
+        parts = [*task_parts(self.thread.messages, tokens=shares.task), *done_parts(effects, tokens=shares.done)]
+        if self.work.memory is not None:
+            parts += memory_parts(self.work.memory, model=self.work.model.id, limit=self.limit)
+            parts += self._own_notes(self.work.memory, shares.notes)
+        lines = "\n".join(f"- {one.name}: {one.evidence}" for one in failed)
+        return [*parts, *([Text(text=f"Checks that do not hold yet:\n{lines}\n\n")] if lines else [])]
+
+    def _own_notes(self, memory: "Memory", tokens: float) -> list[Part]:
+        """Return what this run has written to its memory, latest first, at most so long together."""
+        parts: list[Part] = []
+        entries = memory.history(run_id=self.session.run_id)
+        for path in dict.fromkeys(entry.path for entry in reversed(entries) if entry.after is not None):
+            found = file_parts(memory, path, tokens=tokens)
+            tokens -= sum(text_tokens(part.text) for part in found)
+            parts += found
+            if tokens <= 0:
+                break
+        return parts
+
+
+def _has_noted(thread: Thread) -> bool:
+    """Tell whether the model has written to its memory since it was told that the window closes."""
+    messages = thread.window.messages
+    ids = [message.id for message in messages]
+    if thread.window.handover not in ids:
+        return False
+    since = messages[ids.index(thread.window.handover) :]
+    wrote = {
+        part.call_id
+        for message in since
+        for part in message.parts
+        if isinstance(part, ToolCall) and part.name == _TOOL and _writes(part.args_json)
+    }
+    return any(
+        isinstance(part, ToolResult) and part.call_id in wrote and part.outcome == "ok"
+        for message in since
+        for part in message.parts
+    )
+
+
+def _writes(args_json: str) -> bool:
+    try:
+        return bool(json.loads(args_json).get("command") in {"create", "str_replace", "insert"})
+    except (ValueError, AttributeError):
+        return False
