@@ -118,7 +118,7 @@ class Encoder:
         if fields.output_mode == "tool" and request.output is not None:
             return self._made_tools(request.tools, [answer_tool(request.output)], receipts)
         last = self._last_tools
-        if last is None or last.tools is not request.tools or (last.receipts and receipts.on_unsupported == "error"):
+        if last is None or last.tools != request.tools or (last.receipts and receipts.on_unsupported == "error"):
             last = self._last_tools = self._made_tools(request.tools, [], receipts)
         else:
             receipts.dropped.extend(last.receipts)
@@ -126,7 +126,7 @@ class Encoder:
 
     def _made_tools(self, tools: tuple[AnyTool, ...], more: list[Json], receipts: Receipts) -> _Tools:
         before = len(receipts.dropped)
-        values = tool_values(tools, self._target, receipts) + more
+        values = tool_values(tools, self._target, self._facts, receipts) + more
         betas = [_TOOL_BETAS[kind] for value in values if (kind := value.get("type")) in _TOOL_BETAS]
         return _Tools(
             tools,

@@ -8,19 +8,22 @@ from copilot_kit.request import AnyTool, OutputSpec, ProviderTool, Request, Tool
 from copilot_kit.wire import Target
 from copilot_kit_anthropic.encoded import mark_of
 from copilot_kit_anthropic.json_bytes import Json, dumped, loaded
+from copilot_kit_anthropic.profiles import Facts
 from copilot_kit_anthropic.receipts import Receipts
 from copilot_kit_anthropic.strict import Allowance, closed
 
+_API = "anthropic.messages"
 _TTLS: dict[str | None, Cache] = {None: "auto", "5m": "5m", "1h": "1h"}
 
 
-def tool_values(tools: Sequence[AnyTool], target: Target, receipts: Receipts) -> list[Json]:
+def tool_values(tools: Sequence[AnyTool], target: Target, facts: Facts, receipts: Receipts) -> list[Json]:
     """Return the tools' definitions; those of other providers are left out with a receipt."""
     allowance = Allowance()
     values: list[Json] = []
     for tool in tools:
         if isinstance(tool, ToolSpec):
-            values.append(_tool_value(tool, target, allowance, receipts))
+            native = _native(tool, target, facts)
+            values.append(native or _tool_value(tool, target, allowance, receipts))
         elif isinstance(tool.value, dict) and tool.kind.partition(".")[0] in _makers(target):
             values.append(tool.value)
         else:
@@ -33,9 +36,25 @@ def _makers(target: Target) -> set[str]:
     return {origin.partition(".")[0] for origin in (target.origin, "anthropic.messages", *target.compatible)}
 
 
-def _tool_value(tool: ToolSpec, target: Target, allowance: Allowance, receipts: Receipts) -> Json:
+def _native(tool: ToolSpec, target: Target, facts: Facts) -> Json | None:
+    """Return the provider's own tool that makes the same calls, None where the model is better sent the function."""
+    value = tool.native.get(_API) if target.reads(_API) else None
+    if value is None or (facts.memory is False and str(value.get("type")).startswith("memory_")):
+        return None
+    return {**value, **_further(tool, target), **_marked(tool)}
+
+
+def _further(tool: ToolSpec, target: Target) -> Json:
     opaque = tool.wire.opaque if tool.wire is not None and target.reads(tool.wire.origin) else None
-    rest: Json = opaque if isinstance(opaque, dict) else {}
+    return opaque if isinstance(opaque, dict) else {}
+
+
+def _marked(tool: ToolSpec) -> Json:
+    return {} if tool.cache is None else {"cache_control": loaded(mark_of(tool.cache))}
+
+
+def _tool_value(tool: ToolSpec, target: Target, allowance: Allowance, receipts: Receipts) -> Json:
+    rest = _further(tool, target)
     value: Json = {"name": tool.name}
     if (description := _described(tool)) is not None:
         value["description"] = description
@@ -49,9 +68,7 @@ def _tool_value(tool: ToolSpec, target: Target, allowance: Allowance, receipts: 
             receipts.leave_out(f"strict of {tool.name}", problem, kind="feature", became="a tool that is not strict")
     elif tool.strict is False:
         value["strict"] = False
-    if tool.cache is not None:
-        value["cache_control"] = loaded(mark_of(tool.cache))
-    return {**value, **rest}
+    return {**value, **_marked(tool), **rest}
 
 
 def _described(tool: ToolSpec) -> str | None:
@@ -119,7 +136,7 @@ def tool_of(value: Json, origin: str) -> AnyTool:
 
 
 def _survives(tool: ToolSpec, value: Json, origin: str) -> bool:
-    sent = tool_values([tool], Target(origin=origin, model=""), Receipts(model="", on_unsupported="drop"))
+    sent = tool_values([tool], Target(origin=origin, model=""), Facts(), Receipts(model="", on_unsupported="drop"))
     return bool(dumped(sorted(sent[0].items())) == dumped(sorted(value.items())))
 
 
