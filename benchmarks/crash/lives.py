@@ -80,8 +80,8 @@ async def jot(text: str, context: ToolContext) -> str:
 
 
 VERSIONS = [one.version for one in (look, send, jot)]
-"""Read once, before any fork: a tool's version is its source as it is on disk when it is first asked for. Where somebody
-edits this file while the loop runs, later processes would find the tools changed and ask about their calls anew."""
+"""Read once, before any fork: a tool's version is its source as it is on disk when it is first asked for. Where this
+file is edited while the loop runs, later processes would find the tools changed and ask about their calls anew."""
 
 
 def turn(request: Request) -> object:

@@ -1,6 +1,6 @@
 """What a check of a journal asks of its store: its records as they are kept, and the rows that lists are made of."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -50,6 +50,9 @@ class Auditable(Protocol):
         """Return all records of a run, in order of seq."""
         ...
 
-    async def whole(self, run_id: str) -> Whole:
-        """Return all that is kept of a run, as of one moment, however busily others write to it."""
+    async def whole(self, run_ids: Sequence[str]) -> list[Whole]:
+        """Return all that is kept of the first of these runs, as of one moment, however busily others write to them.
+
+        As many of them as are no burden together, in order, and at least one.
+        """
         ...

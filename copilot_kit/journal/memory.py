@@ -169,11 +169,11 @@ class MemoryStore:
         """Return all records of a run as they are kept."""
         return [_sealed(row) for row in self._rows.get(run_id, [])]
 
-    async def whole(self, run_id: str) -> Whole:
-        """Return all records of a run; nothing else is kept of it."""
-        records = await self.sealed(run_id)
+    async def whole(self, run_ids: Sequence[str]) -> list[Whole]:
+        """Return all records of the first of these runs; nothing else is kept of it."""
+        records = await self.sealed(run_ids[0])
         last = records[-1].head if records else None
-        return Whole(records, None if last is None else Anchor(last.seq, last.hash), None)
+        return [Whole(records, None if last is None else Anchor(last.seq, last.hash), None)]
 
     async def reindex(self, run_id: str) -> None:
         """Forget what was folded of a run; it is folded anew when it is asked for."""

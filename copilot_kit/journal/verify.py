@@ -1,7 +1,7 @@
 """Whether a journal is what was written: digests of bodies, the chain of each run, that over all runs, and lists."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -14,6 +14,7 @@ from copilot_kit.records import SCHEMA, Erased
 
 MOST = 100
 """Differences that a report names; the runs in which there are any are all named."""
+_AT_MOST = 200
 REBUILD = "the records are right; build the lists from them anew with: copilot-kit journal reindex"
 
 
@@ -90,7 +91,7 @@ def verify(records: Iterable[Sealed], *, anchor: Anchor | None = None) -> Verifi
 
 async def verify_run(store: Auditable, run_id: str, *, anchor: Anchor | None = None) -> Verification:
     """Return whether a stored run is what was written; an `anchor` of your own finds what the store's cannot."""
-    whole = await store.whole(run_id)
+    (whole,) = await store.whole([run_id])
     return verify(whole.records, anchor=anchor or whole.end)
 
 
@@ -112,8 +113,7 @@ async def verify_all(store: Auditable, *, anchor: Anchor | None = None) -> Repor
     erased: dict[str, tuple[int, ...]] = {}
     unlike: list[Difference] = []
     differing: list[str] = []
-    for run_id in sorted({*run_ids, *heads}):
-        whole = await store.whole(run_id)
+    async for run_id, whole in _each(store, sorted({*run_ids, *heads})):
         found = verify(whole.records, anchor=whole.end)
         records += found.records
         runs += (bool(whole.records) or whole.end is not None) and not is_stream(run_id)
@@ -130,6 +130,14 @@ async def verify_all(store: Auditable, *, anchor: Anchor | None = None) -> Repor
     head = Anchor(links[-1].nr, links[-1].hash) if links else None
     return Report(ok=bad is None, records=records, runs=runs, first_bad=bad, erased=erased, head=head,
                   differences=tuple(unlike), differing=tuple(differing))  # fmt: skip
+
+
+async def _each(store: Auditable, run_ids: Sequence[str]) -> AsyncIterator[tuple[str, Whole]]:
+    done = 0
+    while done < len(run_ids):
+        for whole in await store.whole(run_ids[done : done + _AT_MOST]):
+            yield run_ids[done], whole
+            done += 1
 
 
 def _compared(

@@ -82,7 +82,7 @@ CHANGED = {
 
 async def test_a_changed_row_is_named_with_both_values_and_put_right(kept, fact, alter):
     await some_runs(kept, fact)
-    before = [(await kept.whole(run)).rows for run in RUNS]
+    before = [(await kept.whole([run]))[0].rows for run in RUNS]
     for kind, (change, (run_id, call_id, seq), listed, recorded) in CHANGED.items():
         alter(f"UPDATE {change}")
         found = await verify_all(kept)
@@ -90,7 +90,7 @@ async def test_a_changed_row_is_named_with_both_values_and_put_right(kept, fact,
         assert found.differences == (Difference(run_id, table, call_id, column, listed, recorded, seq),), kind
         assert (found.ok, found.first_bad.of, found.differing) == (False, "lists", (run_id,)), kind
         assert await reindex(kept) == found, kind
-        assert [(await kept.whole(run)).rows for run in RUNS] == before, kind
+        assert [(await kept.whole([run]))[0].rows for run in RUNS] == before, kind
     assert (await verify_all(kept)).ok
 
 
@@ -192,7 +192,7 @@ async def test_what_became_of_calls_is_held_against_the_record_of_the_erasure(ke
     await erase(kept, run_id="run_1", by=ANN)
     assert (await verify_all(kept)).ok
     await kept.append("run_1", fact.drafts(fact.undone("c1")), after=7)
-    before = (await kept.whole("run_1")).rows
+    before = (await kept.whole(["run_1"]))[0].rows
     assert (await verify_all(kept)).ok
     alter("UPDATE copilot_calls SET fate = 'clean'", "UPDATE copilot_runs SET title = 'Zebra'")
     found = await verify_all(kept)
@@ -201,7 +201,7 @@ async def test_what_became_of_calls_is_held_against_the_record_of_the_erasure(ke
     ]  # fmt: skip
     alter("DELETE FROM copilot_calls")
     await reindex(kept)
-    assert (await kept.whole("run_1")).rows == before
+    assert (await kept.whole(["run_1"]))[0].rows == before
 
 
 async def test_an_erasure_keeps_what_records_say_of_calls_and_not_what_a_list_was_made_to_say(kept, fact, alter):
