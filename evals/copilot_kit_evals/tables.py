@@ -139,16 +139,17 @@ def _text(file: Path) -> str:
     try:
         if file.is_dir():
             raise UsageError(f"{str(file)!r} is a directory. Name a file in it.")
-        if (size := file.stat().st_size) > MOST_BYTES:
-            raise BadTable(
-                f"{visible(file.name)} has {size / 1e6:,.0f} MB, where a table may have {MOST_BYTES / 1e6:,.0f} MB. "
-                "Keep only the columns and rows that are needed."
-            )
-        content = file.read_bytes()
+        with file.open("rb") as opened:
+            content = opened.read(MOST_BYTES + 1)  # not all: a device may never end
     except FileNotFoundError as error:
         raise UsageError(f"There is no file {str(file)!r}. Check the path.") from error
     except (OSError, ValueError) as error:
         raise UsageError(f"{str(file)!r} cannot be read: {error}. Name a file that can.") from error
+    if len(content) > MOST_BYTES:
+        raise BadTable(
+            f"{visible(file.name)} is larger than {MOST_BYTES / 1e6:,.0f} MB, which is the most that is read. "
+            "Keep only the columns and rows that are needed."
+        )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
