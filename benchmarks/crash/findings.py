@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.crash.lives import Scene
 from copilot_kit.journal.state import RunState
 from copilot_kit.journal.store import Entry
-from copilot_kit.journal.verify import verify_run
+from copilot_kit.journal.verify import verify_all, verify_run
 from copilot_kit.records import Decided, Decision, Intended, Received
 
 
@@ -57,6 +57,7 @@ async def _find(scene: Scene, runs: int) -> Findings:
         await _check_journal(found, store, run_id, entries)
         _check_calls(found, run_id, entries, {call: n for (run, call), n in effects.items() if run == run_id})
         _check_decisions(found, run_id, entries, decided.get(run_id, []))
+    found.broken_journals += [f"{one.run_id}: {one}" for one in (await verify_all(store)).differences]
     await store.close()
     return found
 
