@@ -17,6 +17,10 @@ import pytest
 # A shell starts what runs in its background with Ctrl-C ignored; tests of Ctrl-C, and the programs they start, need it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# The size of whatever terminal pytest was started in, or a size that its line editor made up, is not for the tests.
+for _name in ("COLUMNS", "LINES"):
+    os.environ.pop(_name, None)
+
 
 @pytest.fixture
 def anyio_backend() -> str:

@@ -75,6 +75,7 @@ def llmock_url(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFac
             _run(home / "bin" / "python", "-m", "pip", "install", "--quiet", LLMOCK)
     port = _free_port()
     command = [program, "serve", "--host", "127.0.0.1", "--port", str(port), "--response-style", "hello"]
+    command += ["--stream-chunk-delay-ms", "20"]  # else a stream is over before it hears that its client hung up
     with _serving(command, f"http://127.0.0.1:{port}", tmp_path_factory.mktemp("llmock-log") / "log") as url:
         yield url
 

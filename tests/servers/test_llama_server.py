@@ -96,7 +96,7 @@ async def test_a_stream_begins_before_it_ends(model: Model):
 
 
 async def test_a_tool_is_called_and_its_result_is_put_in_words(wire: Callable[[str], Model], tool_address: str):
-    model = wire(tool_address)
+    model = Retry(wire(tool_address))
     schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
     weather = ToolSpec(name="weather", description="Tell the weather in a city.", parameters=schema)
     asked = Request(messages=(user("How is the weather in Rome?"),), tools=(weather,), settings=EXACT)
