@@ -1,5 +1,7 @@
 """Long logs of several models: two compared on the same items, and the mean of each, from a file."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,6 +28,8 @@ class Chosen:
     cluster: str | None = None
     by: str | None = None
     """Each value of this column makes a model of its own."""
+    repeated: bool = False
+    """Several rows of an item are its repeats, though no column tells them apart."""
 
 
 def as_long(table: Table, chosen: Chosen) -> Table:
@@ -51,7 +55,19 @@ def as_long(table: Table, chosen: Chosen) -> Table:
     for kind, usual in (("cost", COST), ("repeat", REPEAT)):
         if table.has(*usual):
             found[kind] = table.columns[table.called(*usual)]
+    if chosen.repeated:
+        found["repeat"] = _counted(zip(found["model"], found["item"], strict=True))
     return Table(table.name, found, table.lines)
+
+
+def _counted(attempts: Iterable[tuple[str, str]]) -> list[str]:
+    """Return of each attempt which one of its model at its item it is."""
+    seen: Counter[tuple[str, str]] = Counter()
+    found = []
+    for one in attempts:
+        seen[one] += 1
+        found.append(str(seen[one]))
+    return found
 
 
 def _items(table: Table, usual: tuple[str, ...]) -> list[str]:

@@ -22,6 +22,7 @@ Score = Annotated[str | None, typer.Option(help="Column of the score; else score
 Cluster = Annotated[
     str | None, typer.Option(help="Column of items that hang together, '' for none; else cluster, repo, …")
 ]
+Repeated = Annotated[bool, typer.Option("--repeated", help="Several rows of an item are its repeats.")]
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
 
 
@@ -55,7 +56,7 @@ def horizon(
     *,
     agent: Annotated[list[str] | None, typer.Option(help="Only this one; may be repeated.")] = None,
     penalty: Annotated[float, typer.Option(help="L2 on the slope; older releases of METR's code: 0.1.", min=0)] = 1e-5,
-    draws: Annotated[int, typer.Option(help="Of the bootstrap.", min=1, max=100_000)] = 1000,
+    draws: Annotated[int, typer.Option(help="Of the bootstrap.", min=1, max=20_000)] = 1000,
     seed: Seed = 0,
     confidence: Confidence = 0.95,
     json: JsonOption = False,
@@ -202,6 +203,7 @@ def compare(
     b: Annotated[str, typer.Option("--b", help="Another; what is shown is a - b.", show_default=False)],
     score: Score = None,
     cluster: Cluster = None,
+    repeated: Repeated = False,
     confidence: Confidence = 0.95,
     json: JsonOption = False,
 ) -> None:
@@ -214,7 +216,7 @@ def compare(
     from copilot_kit_evals.cli.logs import Chosen, show_comparison
 
     with _numbers():
-        chosen = Chosen(score=score, cluster=cluster)
+        chosen = Chosen(score=score, cluster=cluster, repeated=repeated)
         show_comparison(read_table(file), (a, b), chosen=chosen, confidence=confidence, json=json)
 
 
@@ -224,6 +226,7 @@ def means(
     *,
     score: Score = None,
     cluster: Cluster = None,
+    repeated: Repeated = False,
     by: Annotated[str | None, typer.Option(help="Take each value of this column apart, as in --by task.")] = None,
     preferences: Annotated[
         bool, typer.Option("--preferences", help="Scores are AlpacaEval's, from 1 (reference) to 2 (model).")
@@ -240,6 +243,6 @@ def means(
     from copilot_kit_evals.cli.logs import Chosen, show_means
 
     with _numbers():
-        chosen = Chosen(score=score, cluster=cluster, by=by)
+        chosen = Chosen(score=score, cluster=cluster, by=by, repeated=repeated)
         totals = None if published is None else read_table(published)
         show_means(read_table(file), chosen=chosen, preferences=preferences, published=totals, json=json)

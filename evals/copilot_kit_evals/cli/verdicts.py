@@ -24,6 +24,7 @@ _CLUSTER: Final = ("cluster", "prompt", "prompt_id", "question_id", "repo")
 _HALF: Final = 1.5
 _TURNED: Final = {"left": "right", "right": "left", "tie": "tie"}
 _MOST_STEPS: Final = 20
+_MOST_CATEGORIES: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Verdict:
     """One verdict as its file has it."""
 
     item: tuple[str, str]
-    """The item, and the model where verdicts are on several models' answers."""
+    """The item, and whose answers the verdict is on."""
     text: str
     sides: tuple[str, str] | None
     """What stood left and right."""
@@ -75,7 +76,14 @@ class Verdicts:
 
 def gather(human: Table, judge: Table, *, column: str | None, cluster: str | None, threshold: float | None) -> Verdicts:
     """Return the verdicts of both files on the items that they share, in one way of writing them."""
-    people, said = _read(human, column, cluster), _read(judge, column, "")
+    both_sides = all(table.has(*LEFT) and table.has(*RIGHT) for table in (human, judge))
+    if not human.has(*_ITEM) and not judge.has(*_ITEM) and len(human) != len(judge):
+        raise BadTable(
+            f"{human.name} has {len(human)} rows and {judge.name} {len(judge)}, and no column says which item each is "
+            "about. Add a column 'item' to both."
+        )
+    people = _read(human, column, cluster, sides=both_sides)
+    said = _read(judge, column, "", sides=both_sides)
     kind, people, said = _alike((human.name, judge.name), people, said, threshold)
     by_item: dict[tuple[str, str], list[Verdict]] = {}
     for one in said:
@@ -99,21 +107,22 @@ def gather(human: Table, judge: Table, *, column: str | None, cluster: str | Non
     )
 
 
-def _read(table: Table, column: str | None, cluster: str | None) -> list[Verdict]:
+def _read(table: Table, column: str | None, cluster: str | None, *, sides: bool) -> list[Verdict]:
     """Return the verdicts of a file: one a row, or one a cell where each model has its column."""
     items = table.text(*_ITEM) if table.has(*_ITEM) else [str(place) for place in range(len(table))]
     known = (column,) if column else _VERDICT
     if not table.has(*known) and not column:
         return _wide(table, items)
     texts = table.text(*known)
-    models = table.text(*_MODEL) if table.has(*_MODEL) else [""] * len(table)
-    pairs = table.has(*LEFT) and table.has(*RIGHT)
-    sides = list(zip(table.text(*LEFT), table.text(*RIGHT), strict=True)) if pairs else None
+    places = list(zip(table.text(*LEFT), table.text(*RIGHT), strict=True)) if sides else None
+    about = table.text(*_MODEL) if table.has(*_MODEL) else [""] * len(table)
+    if places is not None:  # one question may be asked of many pairs
+        about = [" ".join(map(repr, sorted(pair))) for pair in places]
     named = _cluster_column(table, cluster)
     groups = None if named is None else table.text(named)
     return [
-        Verdict((item, model), text, None if sides is None else sides[place], None if groups is None else groups[place])
-        for place, (item, model, text) in enumerate(zip(items, models, texts, strict=True))
+        Verdict((item, one), text, None if places is None else places[row], None if groups is None else groups[row])
+        for row, (item, one, text) in enumerate(zip(items, about, texts, strict=True))
     ]
 
 
@@ -153,6 +162,11 @@ def _alike(
         kind, meaning = "binary", {text: str(int(value > threshold)) for text, value in numbers.items()}
     elif numbers is not None:
         kind, meaning = _graded(names, numbers)
+    elif len(texts) > _MOST_CATEGORIES:
+        raise BadTable(
+            f"The verdicts of {names[0]} and {names[1]} are {len(texts):,} different words, which are no categories. "
+            "Name the column of the verdicts with --column."
+        )
     else:
         kind, meaning = "category", {text: text for text in texts}
     return kind, _written(people, meaning), _written(said, meaning)

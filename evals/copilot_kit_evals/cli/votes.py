@@ -26,6 +26,7 @@ PLACES: Final = {
 SMALL_PENALTY: Final = 1e-5
 """Bounds what the votes do not: used where no maximum exists, and said so."""
 _MOST_DRAWN: Final = 200_000
+_MOST_NAMES: Final = 2000
 _INCONCLUSIVE: Final = 2
 
 
@@ -92,6 +93,8 @@ def read_votes(table: Table, *, cluster: str | None = None) -> tuple["Votes", st
     for one, other, line in zip(left, right, table.lines, strict=True):
         if one == other:
             raise BadTable(f"{table.name}, line {line}: {one!r} against itself. A vote is between two names.")
+    if (many := len({*left, *right})) > _MOST_NAMES:
+        raise BadTable(f"{table.name} has votes on {many:,} names; rate up to {_MOST_NAMES:,}. Are they the models?")
     names = (cluster,) if cluster else CLUSTER
     found = table.called(*names) if cluster or (cluster is None and table.has(*names)) else None
     return votes(left, right, winners, clusters=None if found is None else table.text(found)), found

@@ -25,6 +25,8 @@ DRAWS: Final = 1000
 _STEPS: Final = 200
 _HALVINGS: Final = 30
 _SMALL: Final = 1e-10
+_MOST_CELLS: Final = 1_000_000
+"""Draws times tasks that are fitted side by side: more would only take memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,16 @@ def _bootstrap(tasks: Trials, *, penalty: float, draws: int, seed: int) -> tuple
     if draws < 1:
         raise NotUsable(f"{draws!r} draws make no interval. Write at least 1; METR's number is {DRAWS}.")
     random = np.random.default_rng(seed)
+    at_once = max(1, _MOST_CELLS // tasks.minutes.size)
+    parts = [
+        _curves(tasks, *_resampled(tasks, min(at_once, draws - done), random), penalty)
+        for done in range(0, draws, at_once)
+    ]
+    return np.concatenate([slopes for slopes, _ in parts]), np.concatenate([intercepts for _, intercepts in parts])
+
+
+def _resampled(tasks: Trials, draws: int, random: np.random.Generator) -> tuple[Floats, Floats]:
+    """Return successes and runs of each task, one row a draw."""
     families = int(tasks.families.max()) + 1
     times = random.multinomial(families, np.full(families, 1 / families), size=draws)
     drawn = np.zeros((draws, tasks.minutes.size), dtype=np.int64)
@@ -162,7 +174,7 @@ def _bootstrap(tasks: Trials, *, penalty: float, draws: int, seed: int) -> tuple
         drawn[:, places] = random.multinomial(times[:, family] * places.size, share)
     runs = drawn * tasks.runs.astype(np.int64)
     successes = random.binomial(runs, tasks.successes / tasks.runs)
-    return _curves(tasks, successes.astype(np.float64), runs.astype(np.float64), penalty)
+    return successes.astype(np.float64), runs.astype(np.float64)
 
 
 def _curves(tasks: Trials, successes: Floats, runs: Floats, penalty: float) -> tuple[Floats, Floats]:

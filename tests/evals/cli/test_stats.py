@@ -248,6 +248,15 @@ def test_means_count_an_item_once_however_often_it_was_tried(copilot: Copilot, f
     assert (found["standard_error"], found["cost_total"]) == (0.25, 6.0)
 
 
+def test_rows_of_one_item_are_repeats_only_if_that_is_said(copilot: Copilot, file: Callable[..., Path]):
+    rows = file("model,item,score\nm,a,1\nm,a,0\nm,b,1\n")
+    refused = copilot("stats", "means", rows)
+    assert (refused.code, refused.out) == (3, "")
+    assert "line 3: item 'a' of 'm' is scored again" in refused.err
+    found = copilot("stats", "means", rows, "--repeated", "--json").json["models"]["m"]
+    assert (found["mean"], found["n_attempts"]) == (0.75, 3)
+
+
 def test_means_find_a_published_total_that_is_not_so(copilot: Copilot, file: Callable[..., Path]):
     totals = file("model,published_resolved_pct\nbig,90\nsmall,70\n", "totals.csv")
     ended = copilot("stats", "means", file(LONG), "--published", totals, "--json")
@@ -310,6 +319,21 @@ def test_judge_wants_a_threshold_for_numbers_that_are_no_categories(copilot: Cop
     assert (refused.code, refused.out) == (3, "")
     assert "--threshold" in refused.err
     assert copilot("stats", "judge", rows, rows, "--threshold", "2", "--json").json["sensitivity"] == 1.0
+
+
+def test_judge_takes_two_pairs_of_one_question_apart(copilot: Copilot, file: Callable[..., Path]):
+    people = file("question_id,model_a,model_b,winner\n1,a,b,model_a\n1,a,c,tie\n2,b,c,model_b\n", "human.csv")
+    said = file("question_id,model_a,model_b,winner\n1,a,b,model_a\n1,c,a,tie\n2,b,c,model_a\n", "judge.csv")
+    found = copilot("stats", "judge", people, said, "--json").json
+    assert (found["n_items"], found["n_verdicts"], found["agreement"]) == (3, 3, pytest.approx(2 / 3))
+
+
+def test_judge_pairs_rows_by_their_order_only_where_there_are_as_many(copilot: Copilot, file: Callable[..., Path]):
+    one, other = file("label\n1\n0\n", "one.csv"), file("label\n1\n0\n1\n", "other.csv")
+    assert copilot("stats", "judge", one, one, "--json").json["agreement"] == 1.0
+    refused = copilot("stats", "judge", one, other)
+    assert refused.code == 3
+    assert "Add a column 'item' to both" in refused.err
 
 
 def test_judge_of_other_items_is_invalid(copilot: Copilot, file: Callable[..., Path]):
