@@ -82,6 +82,9 @@ def trend(
     every: Annotated[bool, typer.Option("--all", help="Count all models, not only the best of their day.")] = False,
     since: Day = None,
     until: Day = None,
+    reach: Annotated[
+        float | None, typer.Option(help="Minutes: when does the trend come to them?", min=1e-9, max=1e12)
+    ] = None,
     confidence: Confidence = 0.95,
     json: JsonOption = False,
 ) -> None:
@@ -90,13 +93,16 @@ def trend(
     FILE has release_date and p50_min (or p50); is_sota, where it stands there, says which models were the best of their
     day.
 
+    The interval of the doubling time is that of the line; of --reach, that of a single model around it, if the trend
+    goes on as it has gone.
+
     Example: copilot-kit stats trend published.csv --since 2023-01-01
     """
     from copilot_kit_evals.cli.trends import Window, show_trend
 
     with _numbers():
         days = [None if one is None else one.date() for one in (since, until)]
-        window = Window(every=every, since=days[0], until=days[1], confidence=confidence)
+        window = Window(every=every, since=days[0], until=days[1], confidence=confidence, level=reach)
         show_trend(read_table(file), window=window, json=json)
 
 

@@ -16,6 +16,7 @@ _RELEASED: Final = ("release_date", "released", "date")
 _TURN: Final = date(2023, 1, 1)
 """From here on METR publishes a second doubling time."""
 _FEWEST: Final = 3
+_LAST: Final = date.max.toordinal()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Window:
     since: date | None
     until: date | None
     confidence: float
+    level: float | None
+    """Minutes whose day is asked for."""
 
 
 def show_trend(table: Table, *, window: Window, json: bool) -> None:
@@ -35,6 +38,8 @@ def show_trend(table: Table, *, window: Window, json: bool) -> None:
     recent = [row for row in rows if row[0] >= _TURN.toordinal()]
     if window.since is None and window.until is None and _FEWEST <= len(recent) < len(rows):
         found["from_2023_on"] = _line_json(recent, window.confidence)
+    if window.level is not None:
+        found["reaches"] = _reach_json(table, rows, window)
     if json:
         as_json(found)
         return
@@ -46,6 +51,10 @@ def show_trend(table: Table, *, window: Window, json: bool) -> None:
             for name, one in lines
         ],
     )
+    if window.level is not None:
+        when = found["reaches"]
+        ends = " and ".join(map(str, when["interval"])).replace("None", "no day that can be told")
+        shown(f"\n{number(window.level)} minutes: {when['date'] or 'never'}, between {ends}")
     if found["interval"] is not None and math.isinf(found["interval"][1]):
         shown("Nothing here shows that the horizon grows at all.")
 
@@ -56,6 +65,21 @@ def _line_json(rows: Sequence[tuple[float, float, str]], confidence: float) -> d
     line = trend([day for day, *_ in rows], [horizon for _, horizon, _ in rows], confidence=confidence)
     interval = None if line.lower is None or line.upper is None else (line.lower, line.upper)
     return {"doubling_days": line.doubling_days, "interval": interval, "r_squared": line.r_squared, "n": line.n}
+
+
+def _reach_json(table: Table, rows: Sequence[tuple[float, float, str]], window: Window) -> dict[str, Any]:
+    from copilot_kit_evals.stats.trend import reach, trend
+
+    line = trend([day for day, *_ in rows], [horizon for _, horizon, _ in rows], confidence=window.confidence)
+    found = reach(line, window.level or 0.0, confidence=window.confidence)
+    shape = _date if table.has(*_RELEASED) else lambda day: day
+    interval = [shape(found.lower), shape(found.upper)]
+    return {"minutes": window.level, "date": shape(found.day), "interval": interval}
+
+
+def _date(day: float | None) -> str | None:
+    """Return the date of a day; None where there is none that a calendar holds."""
+    return date.fromordinal(round(day)).isoformat() if day is not None and 1 <= day <= _LAST else None
 
 
 def _released(table: Table, window: Window) -> list[tuple[float, float, str]]:

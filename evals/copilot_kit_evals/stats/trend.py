@@ -33,12 +33,23 @@ class Trend:
     intercept: float
     """log2(horizon) on day 0."""
     n: int
+    middle: float
+    """Mean of the days."""
+    square: float
+    """Sum of the squared distances of the days from their mean."""
+    noise: float | None
+    """Standard deviation around the line, in doublings; None with two points."""
 
-    def reached(self, horizon: float) -> float:
-        """Return the day on which the line is at this horizon; infinite where it never comes to it."""
-        if horizon <= 0 or self.slope <= 0:
-            return math.inf
-        return (math.log2(horizon) - self.intercept) / self.slope
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """When the line comes to a horizon."""
+
+    day: float
+    """Infinite where it never does."""
+    lower: float | None
+    """Ends of the interval; None where the scatter is not known, infinite where nothing shows that it comes there."""
+    upper: float | None
 
 
 def trend(days: Sequence[float], horizons: Sequence[float], *, confidence: float = 0.95) -> Trend:
@@ -71,7 +82,33 @@ def trend(days: Sequence[float], horizons: Sequence[float], *, confidence: float
         slope=slope,
         intercept=float(z.mean()) - slope * x_mean,
         n=int(x.size),
+        middle=x_mean,
+        square=square,
+        noise=math.sqrt(float(left @ left) / (x.size - 2)) if x.size > _FEWEST else None,
     )
+
+
+def reach(line: Trend, horizon: float, *, confidence: float = 0.95) -> Reach:
+    """Return when a line reaches a horizon, with Fieller's interval (1954) for a model of that day.
+
+    The interval holds where the line may lie and how far single models scatter around it. It goes on as the line has
+    gone: that the trend itself may bend is in no interval.
+    """
+    if not 0 < horizon < math.inf:
+        raise NotUsable(f"A horizon of {horizon!r} is never reached or always was. Ask for one above 0.")
+    level = math.log2(horizon)
+    day = (level - line.intercept) / line.slope if line.slope > 0 else math.inf
+    if line.noise is None:
+        return Reach(day, None, None)
+    t = t_quantile((1 + confidence) / 2, line.n - 2)
+    doubt = (t * line.noise) ** 2
+    lean = line.slope**2 - doubt / line.square
+    if lean <= 0 or line.slope <= 0:
+        return Reach(day, None, math.inf)
+    rise = level - line.intercept - line.slope * line.middle
+    half = t * line.noise * math.sqrt(rise**2 / line.square + lean * (1 + 1 / line.n))
+    middle = line.middle + line.slope * rise / lean
+    return Reach(day, middle - half / lean, middle + half / lean)
 
 
 def leading(days: Sequence[float], horizons: Sequence[float]) -> list[bool]:

@@ -114,6 +114,14 @@ def test_trend_goes_by_is_sota_where_it_stands_there(copilot: Copilot, file: Cal
     assert copilot("stats", "trend", file(said), "--json").json["n"] == 3
 
 
+def test_trend_says_when_it_comes_to_a_length(copilot: Copilot, file: Callable[..., Path]):
+    rows = file("release_date,p50\n" + "".join(f"{2020 + n}-01-01,{2**n + n % 2}\n" for n in range(6)))
+    found = copilot("stats", "trend", rows, "--reach", "64", "--json").json["reaches"]
+    assert found["date"].startswith("202")
+    assert found["interval"][0] < found["date"] < found["interval"][1]
+    assert "64 minutes: 202" in copilot("stats", "trend", rows, "--reach", "64").out
+
+
 def test_trend_refuses_dates_that_are_none_and_too_few_points(copilot: Copilot, file: Callable[..., Path]):
     bad = copilot("stats", "trend", file("release_date,p50\nsoon,1\n"))
     assert (bad.code, bad.out) == (3, "")

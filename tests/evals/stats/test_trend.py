@@ -5,7 +5,7 @@ import math
 import pytest
 
 from copilot_kit_evals.stats.arrays import NotUsable
-from copilot_kit_evals.stats.trend import leading, trend
+from copilot_kit_evals.stats.trend import Reach, leading, reach, trend
 
 DAYS, HORIZONS = [0, 200, 420, 600, 830], [4.0, 9.0, 15.0, 37.0, 60.0]
 
@@ -41,10 +41,30 @@ def test_a_level_line_never_doubles():
     assert trend([0, 1, 2], [3.0, 3.0, 3.0]).doubling_days == math.inf
 
 
-def test_the_line_says_when_a_length_is_reached():
-    line = trend([0, 100], [1.0, 4.0])
-    assert line.reached(8.0) == pytest.approx(150)
-    assert trend([0, 1], [4.0, 1.0]).reached(8.0) == math.inf
+def test_a_level_is_reached_where_the_line_comes_to_it():
+    assert reach(trend([0, 100], [1.0, 4.0]), 8.0) == Reach(pytest.approx(150), None, None)
+    assert reach(trend([0, 1], [4.0, 1.0]), 8.0).day == math.inf
+
+
+def test_the_interval_of_a_forecast_holds_the_levels_that_a_model_of_its_end_may_have():
+    line = trend(DAYS, HORIZONS)
+    found = reach(line, 2400.0)
+    assert found.lower is not None
+    assert found.upper is not None
+    assert found.lower < found.day < found.upper
+    for end in (found.lower, found.upper):  # at each end the level is as far off the line as a new model may be
+        spread = line.noise * math.sqrt(1 + 1 / 5 + (end - line.middle) ** 2 / line.square)
+        off = math.log2(2400.0) - line.intercept - line.slope * end
+        assert abs(off) == pytest.approx(3.182446305 * spread, rel=1e-6)
+
+
+def test_a_forecast_without_a_trend_has_no_end():
+    assert reach(trend([0, 1, 2, 3], [8.0, 2.0, 8.0, 9.0]), 100.0).upper == math.inf
+
+
+def test_a_level_of_nothing_is_refused():
+    with pytest.raises(NotUsable, match="above 0"):
+        reach(trend(DAYS, HORIZONS), 0.0)
 
 
 def test_a_model_leads_unless_one_of_its_day_or_before_was_above_it():
