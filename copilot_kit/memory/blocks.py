@@ -6,12 +6,12 @@ moves or copies stays with whoever wrote it.
 
 import difflib
 from collections import Counter, OrderedDict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from copilot_kit.memory.entries import Block, Entry
-from copilot_kit.memory.history import Index, Line
+from copilot_kit.memory.history import Index
 from copilot_kit.memory.transaction import Transaction
 
 _CONTEXT_LINES: Final = 3
@@ -43,6 +43,7 @@ class Version:
 
 
 NOBODY: Final = Owner(None)
+_UNKNOWN: Final = Version(known=False)
 
 
 @dataclass(slots=True)
@@ -73,19 +74,37 @@ class Blame:
         index = transaction.index
         chain = _chain(index, path)
         begin, version = self._begin(transaction, chain)
-        entries = transaction.entries([index.lines[number] for number in chain[begin:]])
-        undone = {entry.undoes for entry in entries if entry.undoes}
-        before: dict[str, Version] = {}
-        for entry in entries:
-            self._trusted[entry.id] = entry.trusted
-            if entry.id in undone:
-                before[entry.id] = version
-            version = self._after(transaction, version, entry, before)
-        if entries:
+        if begin < len(chain):
+            state = {index.lines[chain[begin - 1]].path: version} if begin else {}
+            entries = transaction.entries([index.lines[number] for number in chain[begin:]])
+            *_, (_, version) = self.versions(transaction, entries, state)
             self._kept[entries[-1].id] = version
             while len(self._kept) > _MOST_KEPT:
                 self._kept.popitem(last=False)
         return version
+
+    def versions(
+        self, transaction: Transaction, entries: Sequence[Entry], state: dict[str, Version]
+    ) -> Iterator[tuple[Entry, Version]]:
+        """Yield each change with the version that it made; `state` has the versions of paths before, and after."""
+        undone = {entry.undoes for entry in entries if entry.undoes}
+        before: dict[str, Version] = {}
+        left: dict[str, Version] = {}
+        for entry in entries:
+            self._trusted[entry.id] = entry.trusted
+            old = state.get(entry.path, Version())
+            if entry.moved_from is not None:
+                old = left.pop(entry.moved_from, _UNKNOWN)
+            if entry.id in undone:
+                before[entry.id] = old
+            if entry.after is None:
+                left[entry.path] = old
+            state[entry.path] = self._after(transaction, old, entry, before)
+            yield entry, state[entry.path]
+
+    def forget(self) -> None:
+        """Forget what was found out, as after contents were erased."""
+        self._kept.clear()
 
     def _begin(self, transaction: Transaction, chain: Sequence[int]) -> tuple[int, Version]:
         """Return how many changes are looked at already, and the version after them."""
@@ -93,24 +112,27 @@ class Blame:
         earliest = len(chain)  # what undoes a change needs the version before that change
         for place in range(len(chain) - 1, -1, -1):
             line = index.lines[chain[place]]
-            if place < earliest and (kept := self._kept.get(line.id) or self._written_down(transaction, line)):
+            if place < earliest and line.after is not None and (kept := self._kept.get(line.id)):
                 return place + 1, kept
-            if line.undoes and index.of_id.get(line.undoes) in chain:
-                earliest = min(earliest, chain.index(index.of_id[line.undoes]))
+            undone = index.of_id.get(line.undoes or "")
+            if undone in chain:
+                earliest = min(earliest, chain.index(undone))
         return 0, Version()
 
-    def _written_down(self, transaction: Transaction, line: Line) -> Version | None:
+    def _written_down(self, transaction: Transaction, entry: Entry) -> Version | None:
         """Return a version whose lines' owners are in the history itself, as where something before it was erased."""
-        runs = transaction.index.blames.get(line.id)
-        data = transaction.found_content(line.after) if runs and line.after else None
+        runs = transaction.index.blames.get(entry.id)
+        data = transaction.found_content(entry.after) if runs is not None and entry.after else None
         if runs is None or data is None:
             return None
-        owners = tuple(Owner(entry, confirmed) for count, entry, confirmed in runs for _ in range(count))
+        owners = tuple(Owner(one, confirmed) for count, one, confirmed in runs for _ in range(count))
         lines = lines_of(data.decode("utf-8", "replace"))
-        return Version(lines, owners, line.after) if len(lines) == len(owners) else None
+        return Version(lines, owners, entry.after) if len(lines) == len(owners) else None
 
     def _after(self, transaction: Transaction, old: Version, entry: Entry, before: Mapping[str, Version]) -> Version:
         """Return the version that a change made of another."""
+        if entry.id in transaction.index.blames and (known := self._written_down(transaction, entry)):
+            return known
         undone = before.get(entry.undoes or "")
         if undone and undone.digest == entry.after:
             return undone
@@ -191,12 +213,9 @@ def _chain(index: Index, path: str) -> list[int]:
         looked = None
         for number in reversed(numbers):
             chain.append(number)
-            earlier = index.lines[number].moved_from
-            if earlier is not None:
+            looked = index.lines[number].moved_from
+            if looked is not None:
                 before = number
-                if index.lines[number - 1].path == earlier:  # how it left its old path, which ends nothing
-                    before = number - 1
-                looked = earlier
                 break
     return chain[::-1]
 

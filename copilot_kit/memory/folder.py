@@ -17,12 +17,13 @@ from typing import Final
 from copilot_kit.descriptors import FOLDER, file_below, folder_below, names_in
 from copilot_kit.errors import UsageError
 from copilot_kit.memory.paths import MOST_PARTS, MOST_PATH_BYTES, PREFIX, Place, check_alone, check_new, is_name, key_of
-from copilot_kit.memory.problems import BadName, MemoryProblem, NotAFile, NotFound, TooBig, Unusable, quoted
+from copilot_kit.memory.problems import BadName, MemoryProblem, NotAFile, NotFound, TooBig, Unusable
 
 STATE: Final = ".copilot-kit"
 """In the root; hidden from models, as every name that begins with a dot."""
 TEMPORARY: Final = ".copilot-kit-"
 """Begins the names of files that are not yet in their place."""
+LEFTOVER: Final = "was left behind by a change that did not end"
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
 _WORDS: Final = {
     errno.ENOSPC: "the disk is full",
@@ -242,16 +243,16 @@ class Folder:
             finally:
                 os.close(source)
 
-    def walk(self, place: Place, *, depth: int = MOST_PARTS) -> Iterator[Standing]:
+    def walk(self, place: Place, *, depth: int = MOST_PARTS, leftovers: bool = False) -> Iterator[Standing]:
         """Yield what stands below a folder, folders before what is in them, by name; hidden names are left out.
 
         Yields too what is no part of the memory, with what is wrong with it.
+        leftovers: also what changes that did not end have left behind.
         """
-        with self.opened() as root:
-            with translated(place):
-                at = folder_below(root, place.parts)
+        with self.opened() as root, translated(place):
+            at = folder_below(root, place.parts)
             try:
-                yield from _below(at, place.path, depth)
+                yield from _below(at, place.path, depth, leftovers=leftovers)
             finally:
                 os.close(at)
 
@@ -268,7 +269,7 @@ class Folder:
     def _made(self, root: int, place: Place) -> int:
         """Return a descriptor of the folder that a place stands in, made if need be."""
         at = os.dup(root)
-        for depth, name in enumerate(place.parts[:-1]):
+        for name in place.parts[:-1]:
             try:
                 if not self._has(at, name):
                     check_new(place, name)
@@ -276,11 +277,6 @@ class Folder:
                     os.mkdir(name, dir_fd=at)
                     os.fsync(at)
                 below = folder_below(at, (name,))
-            except NotADirectoryError:
-                above = quoted("/".join(place.parts[: depth + 1]))
-                raise NotAFile(
-                    f"The path {place.shown} goes through {above}, which is no folder. Choose another path."
-                ) from None
             finally:
                 os.close(at)
             at = below
@@ -307,27 +303,29 @@ def written(file: int, data: bytes) -> None:
         view = view[os.write(file, view) :]
 
 
-def _below(at: int, path: str, depth: int) -> Iterator[Standing]:
+def _below(at: int, path: str, depth: int, *, leftovers: bool) -> Iterator[Standing]:
     with os.scandir(at) as found:
-        entries = sorted((entry for entry in found if not entry.name.startswith(".")), key=lambda entry: entry.name)
-    for entry in entries:
-        where = f"{path}/{entry.name}" if path else entry.name
+        names = sorted(entry.name for entry in found)
+    for name in names:
+        if name[0] == "." and not (leftovers and name.startswith(TEMPORARY)):
+            continue
+        where = f"{path}/{name}" if path else name
         try:
-            status = os.stat(entry.name, dir_fd=at, follow_symlinks=False)
+            status = os.stat(name, dir_fd=at, follow_symlinks=False)
         except FileNotFoundError:  # it went meanwhile
             continue
-        fault = _fault(where, entry.name, status)
+        fault = _fault(where, name, status)
         if not stat.S_ISDIR(status.st_mode) or fault:
             yield Standing(where, stat.S_ISDIR(status.st_mode), status.st_size, fault)
             continue
         yield Standing(where, is_folder=True, size=0)
         if depth > 1:
             try:
-                folder = os.open(entry.name, FOLDER, dir_fd=at)
-            except OSError:
+                folder = os.open(name, FOLDER, dir_fd=at)
+            except OSError:  # it went meanwhile, or may not be read
                 continue
             try:
-                yield from _below(folder, where, depth - 1)
+                yield from _below(folder, where, depth - 1, leftovers=leftovers)
             finally:
                 os.close(folder)
 
@@ -337,6 +335,8 @@ def _fault(path: str, name: str, status: os.stat_result) -> str | None:
         return "is a link"
     if not stat.S_ISDIR(status.st_mode) and not stat.S_ISREG(status.st_mode):
         return "is neither a file nor a folder"
+    if name.startswith(TEMPORARY):
+        return LEFTOVER
     if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
         return "has another name too, which may stand outside"
     if not is_name(name) or (path == name and key_of(name) == PREFIX) or len(path) > MOST_PATH_BYTES:

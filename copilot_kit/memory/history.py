@@ -119,7 +119,9 @@ class History:
         except FileNotFoundError:
             return 0
 
-    def rewrite(self, state: int, changed: Callable[[dict[str, Any]], dict[str, Any]], more: Sequence[Any]) -> None:
+    def rewrite(
+        self, state: int, changed: Callable[[dict[str, Any]], dict[str, Any]], more: Sequence[dict[str, Any]]
+    ) -> None:
         """Write the whole file anew, each line as `changed` returns it, and these after them; damaged lines go."""
         file = _opened_to_read(state)
         raw = b""

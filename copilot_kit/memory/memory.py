@@ -19,7 +19,9 @@ from typing import Any, Final
 from copilot_kit.errors import UsageError
 from copilot_kit.ids import NewId, new_id
 from copilot_kit.memory.blocks import Blame, unified
+from copilot_kit.memory.doctor import Finding, findings
 from copilot_kit.memory.entries import Author, Block, Entry
+from copilot_kit.memory.erasing import erased
 from copilot_kit.memory.folder import Folder, Found
 from copilot_kit.memory.history import History
 from copilot_kit.memory.lock import Lock
@@ -253,6 +255,19 @@ class Memory:
                 self._room.check(plan.changes[0].place, len(plan.data), found, files=self._folder, lines=-1)
             transaction.commit(plan.changes, move=plan.move)
             return plan.changes[-1].entry
+
+    def doctor(self, *, repair: bool = False) -> list[Finding]:
+        """Return what is wrong with the folder, and mend it where that loses nothing if `repair` says so."""
+        with self._transaction() as transaction:
+            return findings(transaction, repair=repair)
+
+    def erase(self, run_ids: Sequence[str]) -> int:
+        """Erase what these runs brought, from files and history, and return how many changes of theirs there were.
+
+        Files keep the lines that others wrote; a file of which nothing is left is deleted. It can be called again.
+        """
+        with self._transaction() as transaction:
+            return erased(transaction, self._blame, run_ids)
 
     def _existing(self, transaction: Transaction, place: Place) -> Found:
         self._folder.read(place)  # says what is wrong with the path, before anything is written down

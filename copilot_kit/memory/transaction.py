@@ -1,6 +1,6 @@
 """A change, from looking at the file to the last fsync: killed at any point it has happened wholly or not at all.
 
-The order is: contents kept, new files staged beside their places (on the disk), the intent noted in the lock, the
+The order is: the intent noted in the lock, contents kept, new files staged beside their places (on the disk), the
 history's lines (on the disk: from here on it happens), the files put in place, the intent taken back. Whoever takes the
 lock next finds an intent that was not taken back and ends it: without its lines nothing happened, with them it does.
 """
@@ -113,15 +113,19 @@ class Transaction:
         """Return a content by its digest; None if it is not kept any more."""
         return objects.content(self.state, digest)
 
+    def rewrite(self, changed: Callable[[dict[str, Any]], dict[str, Any]], more: Sequence[dict[str, Any]]) -> None:
+        """Write the history anew, each line as `changed` returns it, with these lines after them."""
+        self._history.rewrite(self.state, changed, more)
+
     def commit(self, changes: Sequence["Change"], *, move: tuple[Place, Place] | None = None) -> list[Entry]:
         """Make these changes happen, all of them; raises `Changed` if somebody wrote one of the files since."""
         entries = [change.entry for change in changes]
         end = self._history.size(self.state)
         try:
+            self._held.intend(_intent(entries, move, end))
             for change in changes:
                 self._prepare(change)
             self._check_unchanged(changes)
-            self._held.intend(_intent(entries, move, end))
             self._history.append(self.state, entries)
         except BaseException as error:
             self._held.intend(b"")

@@ -1,0 +1,139 @@
+"""Erasing what runs brought into a memory: their lines, every version that held them, and what the history says of it.
+
+What stays: that a run of this id changed something, and when. Lines that others wrote stay with who wrote them. What
+others copied or retold in their own words cannot be found by this.
+"""
+
+import hashlib
+from collections.abc import Collection, Iterator
+from itertools import groupby
+from typing import Any
+
+from copilot_kit.memory import objects
+from copilot_kit.memory.blocks import Blame, Version
+from copilot_kit.memory.entries import Author, Entry
+from copilot_kit.memory.folder import Found
+from copilot_kit.memory.history import ERASED
+from copilot_kit.memory.paths import Place, place_of
+from copilot_kit.memory.transaction import Change, Transaction
+
+ERASING = Author(kind="application")
+
+
+def erased(transaction: Transaction, blame: Blame, run_ids: Collection[str]) -> int:
+    """Erase what these runs brought, and return how many changes of theirs lost their content."""
+    index = transaction.index
+    wanted = frozenset(run_ids)
+    theirs = {line.id for line in index.lines if line.run_id in wanted}
+    if theirs:
+        paths = _touched(transaction, theirs)
+        for path in paths:
+            transaction.current(place_of(path))  # what was changed past the memory is another's
+        tainted, versions = _tainted(transaction, blame, paths, theirs)
+        changes = list(_changes(transaction, versions, theirs))
+        if changes:
+            transaction.commit(changes)
+        _rewrite(transaction, theirs, tainted, {change.entry.id for change in changes}, versions)
+        blame.forget()
+    _drop_unused(transaction)  # also where nothing was left to erase: an earlier one may not have come so far
+    return len(theirs)
+
+
+def _touched(transaction: Transaction, theirs: Collection[str]) -> set[str]:
+    """Return the paths that these changes are about, and all that renames join to them."""
+    lines = transaction.index.lines
+    paths = {line.path for line in lines if line.id in theirs}
+    moves = {(line.path, line.moved_from) for line in lines if line.moved_from}
+    before = -1
+    while before != len(paths):
+        before = len(paths)
+        for pair in moves:
+            if not paths.isdisjoint(pair):
+                paths.update(one for one in pair if one)
+    return paths
+
+
+def _tainted(
+    transaction: Transaction, blame: Blame, paths: Collection[str], theirs: Collection[str]
+) -> tuple[set[str], dict[str, tuple[Entry, Version]]]:
+    """Return the digests of all versions that hold lines of theirs, and the last version of each path."""
+    index = transaction.index
+    numbers = sorted(number for path in paths for number in index.of_path.get(path, ()))
+    entries = transaction.entries([index.lines[number] for number in numbers])
+    tainted: set[str] = set()
+    last: dict[str, tuple[Entry, Version]] = {}
+    for entry, version in blame.versions(transaction, entries, {}):
+        last[entry.path] = (entry, version)
+        lost = not version.known and entry.id in theirs
+        if entry.after and (lost or any(owner.entry in theirs for owner in version.owners)):
+            tainted.add(entry.after)
+    clean = {line.after for line in index.lines if line.path not in paths}
+    return tainted - clean, last
+
+
+def _changes(
+    transaction: Transaction, versions: dict[str, tuple[Entry, Version]], theirs: Collection[str]
+) -> Iterator[Change]:
+    """Yield what takes their lines out of the files as they are now; leaves in `versions` what is left of each.
+
+    A file that they wrote last gets a change of ours also if it has none of their lines: theirs goes from the history.
+    """
+    for path, (entry, version) in list(versions.items()):
+        kept = [n for n, owner in enumerate(version.owners) if owner.entry not in theirs]
+        if len(kept) == len(version.owners) and not (entry.id in theirs and entry.after):
+            continue
+        place = place_of(path)
+        found = transaction.current(place)
+        if found is None or found.digest != entry.after:
+            continue
+        left = Version(tuple(version.lines[n] for n in kept), tuple(version.owners[n] for n in kept))
+        change = _change(transaction, place, found, "".join(left.lines).encode())
+        versions[path] = (change.entry, left)
+        yield change
+
+
+def _change(transaction: Transaction, place: Place, found: Found, data: bytes) -> Change:
+    after = hashlib.sha256(data).hexdigest() if data.strip() else None
+    entry = transaction.entry(place.path, by=ERASING, before=found.digest, after=after)
+    return Change(entry, place, seen=found, data=data if after not in (None, found.digest) else None)
+
+
+def _rewrite(
+    transaction: Transaction,
+    theirs: Collection[str],
+    tainted: Collection[str],
+    ours: Collection[str],
+    versions: dict[str, tuple[Entry, Version]],
+) -> None:
+    """Write the history anew: their content, and digests that it could be guessed from, are not in it any more."""
+    index = transaction.index
+    gone = {*theirs, *ours}
+    whole = {
+        path for path, numbers in index.of_path.items() if all(index.lines[number].id in gone for number in numbers)
+    }
+
+    def changed(line: dict[str, Any]) -> dict[str, Any]:
+        id_, path = line.get("id"), line.get("path")
+        brought = line.get("after") and not line.get("moved_from") and not line.get("confirms")
+        if id_ in gone and (path in whole or (brought and id_ in theirs)):
+            return {"erased": {"id": id_, "at": line.get("at"), "run_id": line.get("by", {}).get("run_id")}}
+        digests = {name: ERASED for name in ("before", "after") if line.get(name) in tainted}
+        return {**line, **digests}
+
+    blames = [
+        {"blame": {"entry": entry.id, "lines": _runs(version)}}
+        for path, (entry, version) in versions.items()
+        if path not in whole and entry.after and entry.id not in theirs
+    ]
+    transaction.rewrite(changed, blames)
+
+
+def _runs(version: Version) -> list[list[Any]]:
+    return [[len(list(group)), owner.entry, owner.confirmed] for owner, group in groupby(version.owners)]
+
+
+def _drop_unused(transaction: Transaction) -> None:
+    used = {digest for line in transaction.index.lines for digest in (line.before, line.after)}
+    for digest, _ in list(objects.kept(transaction.state)):
+        if digest not in used:
+            objects.drop(transaction.state, digest)
