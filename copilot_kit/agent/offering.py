@@ -34,6 +34,7 @@ def named_tools(
         if made.name in named:
             raise UsageError(f"Two tools are called {made.name!r}. Give one of them another name: @tool(name=...).")
         named[made.name] = made
+        _ = made.version  # of the source as it is now, which is what runs, even if its file changes meanwhile
         offered.append(made.spec)
         if isinstance(one, NestedAgent):
             agents[made.name] = one.agent

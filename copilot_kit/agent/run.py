@@ -15,7 +15,7 @@ from copilot_kit.journal.store import Store
 from copilot_kit.journal.thread import CallState
 from copilot_kit.messages import Message, Part
 from copilot_kit.model import Model
-from copilot_kit.records import Failure, Principal, Proposal, RunStatus, Step
+from copilot_kit.records import Checked, Failure, Principal, Proposal, RunStatus, Step
 from copilot_kit.response import Response, Usage
 
 OutputT = TypeVar("OutputT", default=str)
@@ -103,6 +103,11 @@ class Run(Generic[OutputT]):
     def usage(self) -> Usage:
         """Tokens and money of all answers."""
         return self._state.usage or Usage()
+
+    @property
+    def checks(self) -> tuple[Checked, ...]:
+        """Every check of the work that was made, in order, and what it found."""
+        return tuple(self._state.checks)
 
     @property
     def failure(self) -> Failure | None:

@@ -115,7 +115,7 @@ class _Closing:
         summary, usage, notes = await self._summed(said)
         if work.memory is not None and summary is not None:
             await self._noted(work.memory, summary.text or "")
-        parts = await in_thread(lambda: self._parts(failed))
+        parts = await in_thread(lambda: self._parts(failed, kept))
         message = opening_message(work.new_id("msg"), number=window.count + 1, parts=parts, summary=summary)
         told = [one for one in window.messages if one.role == "system"]
         after = sum(tokens_of(one.parts) for one in (*told, message, *kept))
@@ -164,11 +164,13 @@ class _Closing:
         except (CopilotError, OSError) as error:  # the summary stands in the opening all the same
             _LOG.warning("run %s: its notes could not be written: %s", self.session.run_id, error)
 
-    def _parts(self, failed: Sequence[Checked]) -> list[Part]:
+    def _parts(self, failed: Sequence[Checked], kept: Sequence[Message]) -> list[Part]:
         shares = Shares.of(self.limit)
         effects = [one for one in self.session.state.effects.values()
                    if one.path == self.work.edge.thread and one.intended.tool != _TOOL]  # fmt: skip
-        parts = [*task_parts(self.thread.messages, tokens=shares.task), *done_parts(effects, tokens=shares.done)]
+        goes_on = {message.id for message in kept}
+        left = [message for message in self.thread.messages if message.id not in goes_on]
+        parts = [*task_parts(left, tokens=shares.task), *done_parts(effects, tokens=shares.done)]
         if self.work.memory is not None:
             parts += memory_parts(self.work.memory, model=self.work.model.id, limit=self.limit)
             parts += self._own_notes(self.work.memory, shares.notes)

@@ -1,0 +1,227 @@
+"""Long tasks: what leaves the window, what is written down before, and what the next window begins with."""
+
+import json
+from typing import Any
+
+import pytest
+
+from copilot_kit import Agent, Principal, tool
+from copilot_kit.context.window import Window
+from copilot_kit.errors import ContextOverflow, TransportFailed
+from copilot_kit.journal import MemoryStore
+from copilot_kit.journal.state import RunState
+from copilot_kit.journal.verify import verify_run
+from copilot_kit.memory.memory import Memory
+from copilot_kit.messages import Message, Reasoning, Summary, Text, ToolResult, Wire
+from copilot_kit.profile import Profile
+from copilot_kit.records import HandoverAsked, ResultsCleared, WindowClosed
+from copilot_kit.request import Request
+from copilot_kit.response import Usage
+from copilot_kit.testing import ScriptedModel, call
+
+ANNA = Principal(id="anna")
+LONG = "word " * 300
+
+
+@tool(effect="read")
+def look(at: int) -> str:
+    """Look at a page."""
+    return f"page {at}: {LONG}"
+
+
+def words(request: Request) -> str:
+    return "\n".join(_words(message) for message in request.messages)
+
+
+def _words(message: Message) -> str:
+    return "".join(
+        part.text or "" if isinstance(part, Text | Summary) else part.text if isinstance(part, ToolResult) else ""
+        for part in message.parts
+    )
+
+
+def kinds(entries: list[Any]) -> list[str]:
+    moved = (HandoverAsked, ResultsCleared, WindowClosed)
+    return [entry.body.kind for entry in entries if isinstance(entry.body, moved)]
+
+
+def notes(path: str = "/memories/tasks/run_1.md", text: str = "pages 1 to 5 are read\n") -> Any:
+    return call("memory", {"command": "create", "path": path, "file_text": text})
+
+
+def agent(*script: Any, store: Any = None, **fields: Any) -> Agent[Any]:
+    model = script[0] if isinstance(script[0], ScriptedModel) else ScriptedModel(*script)
+    return Agent(model, tools=[look], store=store or MemoryStore(), instructions="Read.", **fields)
+
+
+async def test_old_results_leave_the_window_first_and_can_be_recalled():
+    pages = [call("look", {"at": number}) for number in range(1, 13)]
+    model = ScriptedModel(*pages, call("recall", {"query": "page 1"}), "Done.")
+    store = MemoryStore()
+    run = await agent(model, store=store, window=Window(tokens=9_000)).run("Read all pages", run_id="run_1")
+    assert run.status == "done"
+    assert kinds(await store.read("run_1"))[0] == "results_cleared"
+    last = words(model.requests[12])
+    assert "page 1: word" not in last
+    assert "This result was taken out to save room" in last
+    assert "page 12: word" in last
+    assert "page 1: word" in words(model.requests[13])
+
+
+async def test_a_run_without_a_window_that_is_known_is_sent_whole():
+    model = ScriptedModel(*[call("look", {"at": number}) for number in range(1, 31)], "Done.")
+    run = await agent(model).run("Read all pages")
+    assert (run.status, len(model.last_request.messages)) == ("done", 62)
+
+
+async def test_before_a_window_closes_the_model_writes_down_what_the_next_one_begins_with(tmp_path):
+    def handover(request: Request) -> Any:
+        assert "This window is nearly full" in request.messages[-1].text
+        return notes(text="pages 1 to 4 are read; the next one is 5\n")
+
+    pages = [call("look", {"at": number}) for number in range(1, 5)]
+    model = ScriptedModel(*pages, handover, "noted", "All is read.")
+    store = MemoryStore()
+    window = Window(tokens=3_000, keep_results=9)
+    run = await agent(model, store=store, window=window, memory=tmp_path / "notes").run("Read all", run_id="run_1")
+    assert (run.status, run.text) == ("done", "All is read.")
+    entries = await store.read("run_1")
+    assert kinds(entries) == ["handover_asked", "window_closed"]
+    closed = next(entry.body for entry in entries if isinstance(entry.body, WindowClosed))
+    assert (closed.notes, closed.usage) == ("written", None)
+    begun = words(model.last_request)
+    assert "Read all" in begun
+    assert "the next one is 5" in begun
+    assert "This window is nearly full" not in begun
+    assert closed.tokens_after < closed.tokens_before
+    assert (await verify_run(store, "run_1")).ok
+
+
+async def test_a_window_that_closes_without_notes_is_summed_up_and_the_summary_is_kept_in_the_memory(tmp_path):
+    def summed_up(request: Request) -> Any:
+        assert request.tools == ()
+        assert "page 1: word" in words(request)
+        return ["Done: pages 1 to 4. Open: page 5.", Usage(input=100, output=10)]
+
+    pages = [call("look", {"at": number}) for number in range(1, 5)]
+    model = ScriptedModel(*pages, "I will not.", summed_up, "All is read.")
+    store, memory = MemoryStore(), Memory(tmp_path / "notes")
+    window = Window(tokens=3_000, keep_results=9)
+    run = await agent(model, store=store, window=window, memory=memory).run("Read all", run_id="run_1")
+    closed = next(entry.body for entry in await store.read("run_1") if isinstance(entry.body, WindowClosed))
+    assert (run.status, closed.notes, closed.usage.input) == ("done", "repaired", 100)
+    assert "Done: pages 1 to 4. Open: page 5." in words(model.last_request)
+    assert "Done: pages 1 to 4. Open: page 5." in memory.read("tasks/run_1.md")
+    (entry,) = memory.history("tasks/run_1.md")
+    assert (entry.by.kind, entry.trusted, [one.ref for one in entry.sources]) == ("application", False, ["look"])
+
+
+async def test_a_window_whose_summary_fails_lists_what_was_done():
+    pages = [call("look", {"at": number}) for number in range(1, 5)]
+    model = ScriptedModel(*pages, TransportFailed("gone"), "All is read.")
+    store = MemoryStore()
+    run = await agent(model, store=store, window=Window(tokens=2_200, keep_results=9)).run("Read all", run_id="run_1")
+    closed = next(entry.body for entry in await store.read("run_1") if isinstance(entry.body, WindowClosed))
+    assert (run.status, closed.notes) == ("done", "listed")
+    assert 'call look {"at": 4}' in words(model.last_request)
+
+
+async def test_the_last_turn_goes_on_into_the_next_window_as_it_was():
+    pages = [call("look", {"at": number}) for number in range(1, 5)]
+    model = ScriptedModel(*pages, "Summary.", "All is read.")
+    window = Window(tokens=2_200, keep=0.4, keep_results=9)
+    await agent(model, window=window).run("Read all")
+    roles = [message.role for message in model.last_request.messages]
+    assert roles == ["system", "user", "assistant", "tool"]
+    assert "page 4: word" in words(model.last_request)
+    assert "page 3: word" not in words(model.last_request)
+
+
+async def test_thoughts_that_are_bound_to_their_prefix_are_not_sent_behind_another_one():
+    thought = Reasoning(text="hm", wire=Wire(origin="scripted.model", opaque="sig", prefix_digest="d"))
+    pages = [[thought, call("look", {"at": number})] for number in range(1, 5)]
+    profile = Profile(binds_reasoning=True, context_window=5_000, max_output_tokens=500)
+    model = ScriptedModel(*pages, "Summary.", "All is read.", profile=profile)
+    store = MemoryStore()
+    await agent(model, store=store, window=Window(tokens=2_200, keep=0.4)).run("Read all", run_id="run_1")
+    assert kinds(await store.read("run_1")) == ["window_closed"]
+    assert [message.role for message in model.last_request.messages] == ["system", "user"]
+
+
+async def test_what_the_user_corrects_on_the_way_stands_in_every_later_window():
+    pages = [call("look", {"at": number}) for number in range(1, 9)]
+    model = ScriptedModel(call("look", {"at": 0}), "What else?", *pages[:3], "Sum 1.", *pages[3:7], "Sum 2.", "Done.")
+    store = MemoryStore()
+    one = agent(model, store=store, window=Window(tokens=2_200, keep=0.05, keep_results=9))
+    await one.run("Read all", run_id="run_1")
+    await one.say("run_1", "Leave out page 7")
+    entries = await store.read("run_1")
+    assert kinds(entries) == ["window_closed", "window_closed"]
+    for request in (model.requests[6], model.last_request):
+        assert "Read all" in words(request)
+        assert "Leave out page 7" in words(request)
+
+
+async def test_a_model_whose_window_nobody_knows_goes_on_in_a_shorter_one_when_it_says_that_it_is_full():
+    pages = [call("look", {"at": number}) for number in range(1, 5)]
+    model = ScriptedModel(*pages, ContextOverflow("too long"), "Summary.", "All is read.")
+    store = MemoryStore()
+    run = await agent(model, store=store).run("Read all", run_id="run_1")
+    assert (run.status, run.text) == ("done", "All is read.")
+    assert kinds(await store.read("run_1")) == ["window_closed"]
+
+
+async def test_a_first_message_that_is_too_long_for_the_model_ends_in_its_error():
+    with pytest.raises(ContextOverflow):
+        await agent(ContextOverflow("too long")).run("x")
+
+
+async def test_what_waits_for_a_person_is_decided_across_windows(tmp_path):
+    sent: list[int] = []
+
+    @tool(effect="external")
+    def send(page: int) -> str:
+        sent.append(page)
+        return LONG
+
+    script = [call("send", {"page": number}) for number in range(1, 6)]
+    model = ScriptedModel(*script[:4], notes(), "noted", script[4], "Done.")
+    one = Agent(model, tools=[send], store=MemoryStore(), memory=tmp_path / "notes",
+                window=Window(tokens=3_000, keep_results=9))  # fmt: skip
+    run = await one.run("Send all", run_id="run_1")
+    while run.proposals:
+        run = await run.approve(run.proposals[0].id, by=ANNA)
+    assert (run.status, sent) == ("done", [1, 2, 3, 4, 5])
+    assert '- send {"page":4}: done' in words(model.last_request)
+
+
+async def test_a_run_that_is_loaded_again_has_the_same_window(tmp_path):
+    pages = [call("look", {"at": number}) for number in range(1, 5)]
+    model = ScriptedModel(*pages, notes(), "noted", call("look", {"at": 5}), "Done.")
+    store = MemoryStore()
+    one = agent(model, store=store, window=Window(tokens=3_000, keep_results=9), memory=tmp_path / "notes")
+    await one.run("Read all", run_id="run_1")
+    again = RunState.of(await store.read("run_1")).thread
+    assert [message.id for message in again.window.messages[:-1]] == [one.id for one in model.last_request.messages]
+    assert len(again.messages) > len(again.window.messages)
+
+
+async def test_a_new_model_is_told_which_notes_another_one_wrote(tmp_path):
+    memory = Memory(tmp_path / "notes")
+    old = ScriptedModel(notes("/memories/plan.md", "Ask Ada first.\n"), "Done.", id="scripted:old")
+    await agent(old, memory=memory).run("Plan")
+    new = ScriptedModel("Done.", id="scripted:new")
+    await agent(new, memory=memory).run("Go on")
+    assert "/memories/plan.md (15 bytes), written by another model, scripted:old" in words(new.last_request)
+
+
+async def test_pinned_files_are_before_every_model_and_writing_to_them_asks(tmp_path):
+    memory = Memory(tmp_path / "notes")
+    model = ScriptedModel(notes("/memories/pinned/style.md", "Be brief.\n"), "Done.")
+    one = agent(model, memory=memory)
+    run = await one.run("Keep my style")
+    assert [json.loads(proposal.arguments)["path"] for proposal in run.proposals] == ["/memories/pinned/style.md"]
+    await run.approve(run.proposals[0].id, by=ANNA)
+    later = ScriptedModel("Done.")
+    await agent(later, memory=memory).run("Write")
+    assert "Be brief." in words(later.last_request)
