@@ -36,15 +36,21 @@ async def edited_arguments(arguments: str, *, keyboard: Keyboard, draft: Draft) 
     return None if changed == arguments else changed
 
 
+async def edited_text(text: str, *, suffix: str) -> str | None:
+    """Return a text as the person leaves it in their editor; None where no editor is set, or it fails."""
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    return await _in_editor(editor, text, suffix=suffix) if editor else None
+
+
 def _readable(arguments: str) -> str:
     """Return indented JSON; what cannot be seen stands there as an escape."""
     hidden = visible(arguments) != arguments
     return json.dumps(json.loads(arguments), ensure_ascii=hidden, indent=2) + "\n"
 
 
-async def _in_editor(editor: str, text: str) -> str | None:
+async def _in_editor(editor: str, text: str, *, suffix: str = ".json") -> str | None:
     """Let the person edit the text in a file that only they can read; None if the editor fails."""
-    with tempfile.NamedTemporaryFile("w+", encoding="utf-8", prefix="copilot-kit-", suffix=".json") as file:
+    with tempfile.NamedTemporaryFile("w+", encoding="utf-8", prefix="copilot-kit-", suffix=suffix) as file:
         file.write(text)
         file.flush()
         try:

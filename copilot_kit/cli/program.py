@@ -11,7 +11,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 from typer.main import get_command
 
-from copilot_kit.cli import adapters, audit, chat, demo, doctor, gate, inbox, journal, models, runs, trust
+from copilot_kit.cli import adapters, audit, chat, demo, doctor, gate, inbox, journal, memory, models, runs, trust
 from copilot_kit.cli.screen import told
 from copilot_kit.display import visible
 from copilot_kit.errors import CopilotError
@@ -64,12 +64,26 @@ def program(words: Sequence[str] = ()) -> typer.Typer:
     app.add_typer(audit.app, name="audit")
     app.add_typer(journal.app, name="journal")
     app.add_typer(gate.app, name="gate")
+    app.add_typer(memory.app, name="memory")
     app.add_typer(models.app, name="models")
     app.add_typer(adapters.app, name="adapters")
     app.command("doctor")(doctor.doctor)
     app.command("trust")(trust.trust)
     asked = next((word for word in words if not word.startswith("-")), None)
-    own = {"demo", "chat", "inbox", "runs", "audit", "journal", "gate", "models", "adapters", "doctor", "trust"}
+    own = {
+        "demo",
+        "chat",
+        "inbox",
+        "runs",
+        "audit",
+        "journal",
+        "gate",
+        "memory",
+        "models",
+        "adapters",
+        "doctor",
+        "trust",
+    }
     if asked in own:
         return app
     for point in entry_points(group=GROUP):

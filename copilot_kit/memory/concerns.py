@@ -1,0 +1,92 @@
+"""Lines of a memory that a person should look at: built on untrusted text, changed past the memory, by a model of old.
+
+A file is opened for this only if its history, or its content, gives reason to.
+"""
+
+import hashlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from copilot_kit.memory.entries import Block, Entry
+from copilot_kit.memory.memory import Memory, Page
+from copilot_kit.memory.problems import MemoryProblem, NotAFile
+
+Mark: TypeAlias = Literal["untrusted", "outside", "retired", "model", ""]
+"""untrusted: built on text that nobody vouches for; outside: changed past the memory, or nobody knows by whom;
+retired: by a model that is asked no more; model: by one that is; empty: a person wrote or confirmed it."""
+_ODD: Final = frozenset({"untrusted", "outside", "retired"})
+_DEEPEST: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """A file with lines that a person should look at."""
+
+    page: Page
+    blocks: tuple[Block, ...]
+    """The lines, by the change that brought them."""
+    marks: tuple[Mark, ...]
+    """What is the matter with each of them."""
+
+
+def mark_of(block: Block, models: Collection[str] | None) -> Mark:
+    """Return what is to be known of these lines; models: those that are asked now, None where nobody said."""
+    if block.trusted:
+        return ""
+    if block.entry is None or block.entry.by.kind == "outside":
+        return "outside"
+    if block.entry.sources:
+        return "untrusted"
+    return "retired" if _is_retired(block.entry, models) else "model"
+
+
+def asked_name(entry: Entry) -> str:
+    """Return the name by which the model was asked that wrote this; empty if no model did."""
+    return (entry.by.model or "").partition(" > ")[0]
+
+
+def concerns(memory: Memory, *, models: Collection[str] | None = None, within: str = "") -> list[Concern]:
+    """Return the files with lines that a person should look at, by path.
+
+    models: names of all that are asked now; without them no model counts as retired. within: a folder or a file.
+    """
+    of_path: dict[str, list[Entry]] = {}
+    for entry in memory.history():
+        of_path.setdefault(entry.path, []).append(entry)
+    found: list[Concern] = []
+    for path in _files(memory, within):
+        try:
+            page = None if _is_quiet(memory, path, of_path.get(path, []), models) else memory.page(path)
+        except MemoryProblem:  # gone meanwhile, or no text: the doctor tells of it
+            continue
+        odd = [] if page is None else [(one, mark) for one in page.blocks if (mark := mark_of(one, models)) in _ODD]
+        if page is not None and odd:
+            found.append(Concern(page, tuple(one for one, _ in odd), tuple(mark for _, mark in odd)))
+    return found
+
+
+def _files(memory: Memory, within: str) -> list[str]:
+    try:
+        return [one.path for one in memory.listing(within, depth=_DEEPEST) if not one.is_folder]
+    except NotAFile:
+        return [within]
+
+
+def _is_quiet(memory: Memory, path: str, changes: Sequence[Entry], models: Collection[str] | None) -> bool:
+    """Tell whether nothing can be the matter with a file: it is as it was left, and by whom it was is no concern."""
+    if not changes or hashlib.sha256(memory.read(path).encode()).hexdigest() != changes[-1].after:
+        return False
+    confirmed = max((place for place, entry in enumerate(changes) if entry.confirms), default=-1)
+    return all(_is_quiet_change(entry, models) for entry in changes[confirmed + 1 :])
+
+
+def _is_quiet_change(entry: Entry, models: Collection[str] | None) -> bool:
+    if entry.moved_from is not None or entry.by.kind == "outside" or entry.sources or entry.undoes is not None:
+        return False
+    return not _is_retired(entry, models)
+
+
+def _is_retired(entry: Entry, models: Collection[str] | None) -> bool:
+    asked = asked_name(entry)
+    return models is not None and bool(asked) and asked not in models
