@@ -92,25 +92,30 @@ def first_reached(evidence: npt.ArrayLike, *, alpha: float = 0.05) -> int | None
 def empirical_bernstein(values: npt.ArrayLike, *, confidence: float = 0.95, bounds: Bounds = (0.0, 1.0)) -> Band:
     """Return the interval of the mean of bounded values after each of them, valid at all moments together.
 
-    The predictable plug-in of Waudby-Smith and Ramdas (2024, arXiv 2010.09686, theorem 2) with stakes cut at 1/2, a
-    first guess of the mean of 1/2 and of the variance of 1/4 that counts as one value, and half of the error each side.
+    The predictable plug-in of Waudby-Smith and Ramdas (2024, arXiv 2010.09686, theorem 2) with half of the error for
+    each side, as in the authors' confseq: a stake comes from the variance before it, where a mean of 1/2 and a variance
+    of 1/4 count as one value, and is cut at 1/2; surprise is the distance from the mean before, 0 at first. What was
+    ruled out once stays ruled out (running intersection).
     """
     low, high = bounds
     x = (vector(values) - low) / (high - low)
     if x.min() < -NOISE or x.max() > 1 + NOISE:
         raise NotUsable(f"A value does not lie within the bounds {bounds!r}. Pass what a score can be.")
     _check_alpha(1 - confidence)
-    log_odds, moment = math.log(2 / (1 - confidence)), np.arange(1, len(x) + 1)
-    mean = (0.5 + np.cumsum(x)) / (moment + 1)
+    log_odds = math.log(2 / (1 - confidence))
+    lower, upper = _bernstein_lower(x, log_odds), 1 - _bernstein_lower(1 - x, log_odds)
+    return Band(low + (high - low) * lower, low + (high - low) * upper)
+
+
+def _bernstein_lower(x: Floats, log_odds: float) -> Floats:
+    moment, sums = np.arange(1, len(x) + 1), np.cumsum(x)
+    mean = (0.5 + sums) / (moment + 1)
     variance = (0.25 + np.cumsum((x - mean) ** 2)) / (moment + 1)
-    mean_before, variance_before = np.append(0.5, mean[:-1]), np.append(0.25, variance[:-1])
-    stakes = np.minimum(np.sqrt(2 * log_odds / (moment * np.log1p(moment) * variance_before)), 0.5)
-    staked = np.cumsum(stakes)
-    middle = np.cumsum(stakes * x) / staked
-    surprise = np.cumsum((x - mean_before) ** 2 * (-np.log1p(-stakes) - stakes))
-    half = (log_odds + surprise) / staked
-    span = high - low
-    return Band(low + span * np.maximum(middle - half, 0.0), low + span * np.minimum(middle + half, 1.0))
+    before = np.append(0.25, variance[:-1])
+    stakes = np.minimum(np.sqrt(2 * log_odds / (moment * np.log1p(moment) * before)), 0.5)
+    surprise = (x - np.append(0.0, (sums / moment)[:-1])) ** 2 * (-np.log1p(-stakes) - stakes)
+    lower: Floats = (np.cumsum(stakes * x) - log_odds - np.cumsum(surprise)) / np.cumsum(stakes)
+    return np.maximum.accumulate(np.maximum(lower, 0.0))
 
 
 def sprt_bounds(alpha: float = 0.05, beta: float = 0.2) -> tuple[float, float]:

@@ -1,17 +1,18 @@
 """Two models on the same items: difference, errors, interval, exact p, wins and losses, all from one pass.
 
 Which interval: with clusters the clustered t with C - 1 degrees of freedom; without them Tango's for 0/1 scores, and
-the paired t for others. With fewer than ten effective clusters (a repository that holds half of the items) the t
-interval promises too much, and the one that goes with sign flips of whole clusters takes its place; `intervals` has
-all of them. Which p: `p_exact` flips the signs of items (McNemar's exact test for 0/1 scores), `p_exact_clustered`
-those of whole clusters. A verdict rests on `p`, the clustered one where there are clusters.
+the paired t for others. With fewer than thirty effective clusters (twelve repositories, one of which holds half of the
+items, are four) the t interval promises too much, and the one that goes with sign flips of whole clusters takes its
+place; `intervals` has all of them.
+Which p: `p_exact` flips the signs of items (McNemar's exact test for 0/1 scores), `p_exact_clustered` those of whole
+clusters. A verdict rests on `p`, the clustered one where there are clusters.
 What is missing is not dropped: `with_missing` says what all of it could change.
 """
 
 import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ import numpy.typing as npt
 from copilot_kit.approval.bounds import Interval
 from copilot_kit_evals.stats.arrays import Floats, Labels, NotUsable, confident, differences
 from copilot_kit_evals.stats.means import (
+    ENOUGH_CLUSTERS,
     Bounds,
     Estimate,
     clustered_error,
@@ -36,9 +38,6 @@ from copilot_kit_evals.stats.permutation import Flips, flips_interval, sign_flip
 from copilot_kit_evals.stats.resources import CostPerSuccess, cost_per_success
 
 Method = Literal["tango", "t", "clustered_t", "clustered_flips", "no_spread"]
-
-_ENOUGH_CLUSTERS: Final = 10
-"""Effective ones, for a t interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +226,7 @@ def _add(intervals: dict[Method, Interval], method: Method, found: Estimate) -> 
 def _method(intervals: Mapping[Method, Interval], labels: Labels | None) -> Method | None:
     order: tuple[Method, ...] = ("tango", "t", "no_spread")
     if labels is not None:
-        few = effective_clusters(labels) < _ENOUGH_CLUSTERS
+        few = effective_clusters(labels) < ENOUGH_CLUSTERS
         order = ("clustered_flips",) if few else ("clustered_t",)
         order = (*order, "no_spread")
     return next((method for method in order if method in intervals), None)
