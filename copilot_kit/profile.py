@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from copilot_kit.messages import Record
-from copilot_kit.request import Effort, OutputMode
+from copilot_kit.request import ContextEdit, Effort, OutputMode
 
 
 class Lifecycle(Record):
@@ -41,6 +41,8 @@ class Profile(Record):
     tool_id_pattern: str | None = None
     """Regular expression of the call ids it accepts; None: any."""
     caching: Literal["none", "automatic", "marked"] | None = None
+    edits_context: tuple[ContextEdit, ...] | None = None
+    """What its provider can take out of a long conversation; empty: nothing."""
     binds_reasoning: bool | None = None
     """It refuses reasoning whose preceding conversation was changed."""
     lifecycle: Lifecycle = Field(default_factory=Lifecycle)

@@ -12,12 +12,18 @@ from copilot_kit.messages import Cache, Message, Record, Wire
 
 Effort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "max"]
 OutputMode: TypeAlias = Literal["native", "tool", "prompted"]
+ContextEdit: TypeAlias = Literal["clear_results", "compact"]
+"""What a provider can do with a long conversation: clear old results of tools, sum up what came before."""
 ToolChoice: TypeAlias = Literal["auto", "none", "required"] | tuple[str, ...]
 """Free, no tool, some tool, or one of these by name."""
 
 
 def _is_empty(value: object) -> bool:
     return not value
+
+
+def _is_none(value: object) -> bool:
+    return value is None
 
 
 class Example(Record):
@@ -68,6 +74,24 @@ class OutputSpec(Record):
     strict: bool | None = None
 
 
+class ContextEditing(Record):
+    """What the provider itself takes out of a conversation that has grown long; what is sent stays as it is.
+
+    Counted in input tokens, as the provider counts them.
+    """
+
+    clear_results_at: int | None = None
+    """From here on old results of tools are cleared, oldest first; their calls stay."""
+    keep_results: int | None = None
+    """How many of the last results are never cleared."""
+    keep_results_of: tuple[str, ...] = ()
+    """Names of tools whose results are never cleared."""
+    clear_at_least: int | None = None
+    """Nothing is cleared for less than this: what was cached of the conversation is lost each time."""
+    compact_at: int | None = None
+    """From here on all that came before is summed up; the summary comes back in the answer."""
+
+
 class Settings(Record):
     """How to answer. Everything unset is left to the provider."""
 
@@ -80,6 +104,8 @@ class Settings(Record):
     seed: int | None = None
     cache: Literal["off", "auto"] | Cache | None = None
     """Prompt caching: off, left to the adapter, or with a time to live."""
+    context: ContextEditing | None = Field(default=None, exclude_if=_is_none)
+    """What the provider takes out of a long conversation, where it can."""
     deadline_s: float | None = None
     """Seconds for the whole answer, retries included."""
     first_event_deadline_s: float | None = None

@@ -14,6 +14,7 @@ from copilot_kit.ids import NewId, new_id
 from copilot_kit.messages import Foreign, Message, Part, Reasoning, Text, ToolCall, Wire
 from copilot_kit.response import Response, Served, Stop, StopKind, Usage
 from copilot_kit_anthropic.blocks import CallIds, call_part, citation, part_of, thinking_part
+from copilot_kit_anthropic.context import summary_of
 from copilot_kit_anthropic.failures import not_an_answer, stated_error
 from copilot_kit_anthropic.json_bytes import Json, dumped, is_object
 from copilot_kit_anthropic.request import Prepared
@@ -226,6 +227,9 @@ class Answer:
             raise not_an_answer(self._asked.id, dumped(block), started=self.begun)
         if self._is_answer(block):
             return Text(text=dumped(block.get("input")).decode())
+        span = self._asked.prepared.span
+        if span is not None and (summary := summary_of(block, self._origin, span)) is not None:
+            return summary
         part = part_of(block, self._origin, self._calls)
         if isinstance(part, Text) and self._asked.prepared.output_mode == "prompted":
             return part.model_copy(update={"text": _unfenced(part.text)})
@@ -348,13 +352,34 @@ def _usage(stated: Json) -> Usage:
     read, written = _count(stated, "cache_read_input_tokens"), _count(stated, "cache_creation_input_tokens")
     fresh = _count(stated, "input_tokens")
     details = stated.get("output_tokens_details")
-    return Usage(
+    usage = Usage(
         input=None if fresh is None else fresh + (read or 0) + (written or 0),
         cache_read=read,
         cache_write=written,
         output=_count(stated, "output_tokens"),
         reasoning=_count(details, "thinking_tokens") if isinstance(details, dict) else None,
     )
+    return usage if "iterations" not in stated else _with_compaction(usage, stated["iterations"])
+
+
+def _with_compaction(usage: Usage, iterations: object) -> Usage:
+    """Return the figures with what summing up took: it is billed, and the provider's own totals leave it out."""
+    found = [one for one in iterations if isinstance(one, dict)] if isinstance(iterations, list) else []
+    for one in found:
+        if one.get("type") == "compaction":
+            counted = _usage({name: one.get(name) for name in _COUNTED})
+            usage = Usage(
+                input=_added(usage.input, counted.input),
+                cache_read=_added(usage.cache_read, counted.cache_read),
+                cache_write=_added(usage.cache_write, counted.cache_write),
+                output=_added(usage.output, counted.output),
+                reasoning=usage.reasoning,
+            )
+    return usage
+
+
+def _added(some: int | None, more: int | None) -> int | None:
+    return some if more is None else more + (some or 0)
 
 
 def _count(stated: Json, name: str) -> int | None:

@@ -13,7 +13,19 @@ from copilot_kit_anthropic.encoded import Turn
 class Conversation:
     """What goes out of the messages seen so far, and room for more. It keeps none of them alive."""
 
-    __slots__ = ("_is_open", "_openings", "_pieces", "_seen", "digest", "dropped", "ends", "kinds", "marks", "turns")
+    __slots__ = (
+        "_is_open",
+        "_openings",
+        "_pieces",
+        "_seen",
+        "digest",
+        "dropped",
+        "ends",
+        "is_compacted",
+        "kinds",
+        "marks",
+        "turns",
+    )
 
     def __init__(self, digest: bytes) -> None:
         self.digest = digest
@@ -23,6 +35,8 @@ class Conversation:
         self.marks = 0
         self.kinds: set[bytes] = set()
         """The marks that the caller set."""
+        self.is_compacted = False
+        """It holds a summary that the provider made, which is taken back only where its strategy is named."""
         self.ends: list[int] = []
         """The turns of the user whose last block may carry a cache mark."""
         self._seen: list[weakref.ref[Message]] = []
@@ -56,6 +70,7 @@ class Conversation:
             self.ends.append(len(self.turns))
         self.turns.append(turn)
         self.marks += turn.marks
+        self.is_compacted = self.is_compacted or turn.is_compacted
         self.kinds.update(block.mark for block in turn.blocks if block.mark is not None)
         self._openings.append(opening)
         self._pieces.append(opening + piece)

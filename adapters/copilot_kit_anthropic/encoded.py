@@ -67,6 +67,8 @@ class Turn:
     verbatim: bytes | None = None
     """What stands after `"content":` where only a recording has it: empty, of an unknown form, with further fields."""
     digest: bytes = b""
+    is_compacted: bool = False
+    """Holds a summary that the provider made, as it made it."""
 
     @property
     def markable(self) -> bool:
@@ -78,18 +80,30 @@ class Turn:
         return b",".join([*[block.marked(block.mark) for block in self.blocks[:-1]], self.blocks[-1].marked(mark)])
 
 
+@dataclass(frozen=True, slots=True)
+class Takes:
+    """What the model takes in a conversation."""
+
+    images: bool = True
+    summaries: bool = True
+    """Those that the provider made itself, as it made them."""
+
+
+EVERYTHING = Takes()
+
+
 def mark_of(cache: Cache) -> bytes:
     """Return a cache mark in JSON."""
     return _MARKS[cache]
 
 
-def turn_of(message: Message, target: Target, *, prefix_digest: str | None = None, images: bool = True) -> Turn:
+def turn_of(message: Message, target: Target, takes: Takes = EVERYTHING, *, prefix_digest: str | None = None) -> Turn:
     """Return a message as it goes out; nothing of it is lost without a receipt."""
     blocks: list[Block] = []
     dropped: list[Dropped] = []
     opaque = _opaque(message.wire, target)
     for part in message.parts:
-        body, mark = _block(part, target, _Context(message.id, prefix_digest, dropped, images))
+        body, mark = _block(part, target, _Context(message.id, prefix_digest, dropped, takes))
         if body is not None:
             blocks.append(Block(body, mark, markable=not isinstance(part, Reasoning)))
     role: WireRole = "user" if message.role == "tool" else message.role
@@ -106,6 +120,7 @@ def turn_of(message: Message, target: Target, *, prefix_digest: str | None = Non
         joins=role == "user" and not opaque.get("separate"),
         verbatim=_verbatim(opaque, whole),
         digest=hashlib.sha256(role.encode() + bare).digest() if target.binds_reasoning else b"",
+        is_compacted=takes.summaries and any(_is_theirs(part, target) for part in message.parts),
     )
 
 
@@ -114,8 +129,13 @@ class _Context:
     message_id: str
     prefix_digest: str | None
     dropped: list[Dropped]
-    images: bool
-    """The model takes them."""
+    takes: Takes
+
+
+def _is_theirs(part: Part, target: Target) -> bool:
+    return (
+        isinstance(part, Summary) and bool(_opaque(part.wire, target)) and "signature" not in _opaque(part.wire, target)
+    )
 
 
 def _opaque(wire: Wire | None, target: Target) -> Json:
@@ -156,7 +176,7 @@ def _block(part: Part, target: Target, context: _Context) -> tuple[bytes | None,
         case Foreign():
             return _foreign(fitted.value, mark)
         case Summary():
-            return (dumped({"type": "text", "text": fitted.text}) if fitted.text else None), mark
+            return _summary(fitted, opaque if context.takes.summaries else {}), mark
 
 
 def _text(part: Text, opaque: Json) -> bytes | None:
@@ -169,6 +189,13 @@ def _text(part: Text, opaque: Json) -> bytes | None:
     if part.citations:
         block["citations"] = [c.wire.opaque for c in part.citations if c.wire is not None]
     return dumped({**block, **opaque})
+
+
+def _summary(part: Summary, opaque: Json) -> bytes | None:
+    if not part.text:
+        return None
+    kind = {"type": opaque["type"], "content": part.text} if "type" in opaque else {"type": "text", "text": part.text}
+    return dumped({**kind, **opaque})
 
 
 def _reasoning(part: Reasoning, opaque: Json) -> bytes:
@@ -236,7 +263,7 @@ def _file(part: File, opaque: Json, context: _Context) -> bytes | None:
     if kind == "container_upload" and part.wire is not None:
         return dumped({**opaque, "type": kind, "file_id": part.wire.id})
     source = _source(part, held=part.wire.id if part.wire is not None and part.wire.id else None)
-    unseen = is_image and not context.images
+    unseen = is_image and not context.takes.images
     if source is None or unseen:
         line = f"[file {part.name or 'without a name'} of type {part.media_type} was left out]"
         api = f"the Messages API takes images, PDF and text, not {part.media_type}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from copilot_kit.profile import Profile
 from copilot_kit.request import Effort, OutputMode, Request
+from copilot_kit_anthropic.context import FIELD, edits_of, with_strategy
 from copilot_kit_anthropic.json_bytes import Json
 from copilot_kit_anthropic.profiles import DEFAULT_OUTPUT_TOKENS, Facts
 from copilot_kit_anthropic.receipts import Receipts
@@ -55,11 +56,19 @@ def fields_of(request: Request, *, provider: str, profile: Profile, facts: Facts
     choice = _choice(request, mode, receipts, thinks=_is_on(thinking))
     if choice is not None:
         values["tool_choice"] = choice
+    if (edits := edits_of(settings.context, profile, receipts)) is not None:
+        values[FIELD] = edits
     if request.delivery == "stream":
         values["stream"] = True
     values |= extra
     wanted = tuple(b for b in betas if isinstance(b, str)) if isinstance(betas, list) else ()
     return Fields({k: v for k, v in values.items() if v is not None}, mode, _betas(wanted, values))
+
+
+def for_summaries(fields: Fields) -> Fields:
+    """Return the fields as a conversation needs them that holds a summary of the provider's own making."""
+    values = with_strategy(fields.values)
+    return fields if values is fields.values else Fields(values, fields.output_mode, _betas(fields.betas, values))
 
 
 def _default_maximum(request: Request, profile: Profile, facts: Facts) -> int:

@@ -45,6 +45,8 @@ class MessagesModel:
         new: NewId = new_id,
     ) -> None:
         table = profile_of(model)
+        if f"{provider}.messages" not in _COMPATIBLE:
+            table = Profile(edits_context=(), sources={"edits_context": "not Anthropic's"}).over(table)
         self._provider, self._model, self._path, self._new_id = provider, model, path, new
         self._profile = table if profile is None else profile.over(table)
         self._origin = f"{provider}.messages"

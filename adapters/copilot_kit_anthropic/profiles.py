@@ -1,7 +1,7 @@
 """What is known of the models that speak this API, by the beginning of their names; any other name is simply tried.
 
-Sources: platform.claude.com (models overview, thinking, preserved thinking, effort, memory tool), the type comments
-and model lists of the official SDK 2.12, and recorded refusals.
+Sources: platform.claude.com (models overview, thinking, preserved thinking, effort, memory tool, context editing,
+compaction), the type comments and model lists of the official SDK 2.12, and recorded refusals.
 """
 
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from datetime import date
 from typing import Literal, TypeAlias
 
 from copilot_kit.profile import Lifecycle, Profile
-from copilot_kit.request import Effort, OutputMode
+from copilot_kit.request import ContextEdit, Effort, OutputMode
 
 Thinking: TypeAlias = Literal["adaptive", "budget", "never"]
 """How thinking is asked for: the model decides within an effort, a number of tokens, or it cannot think."""
@@ -41,16 +41,20 @@ class Facts:
     """Takes temperature, top_p and top_k."""
     binds: bool | None = None
     """Refuses thinking whose preceding conversation was changed."""
+    edits: tuple[ContextEdit, ...] | None = None
+    """What is taken out of a long conversation where a request asks for it."""
     memory: bool | None = None
     """Takes the memory tool, `memory_20250818`: without a beta header, on every platform."""
     retires: date | None = None
     successor: str | None = None
 
 
-_OLD = Facts(4_096, 200_000, "never", (), _NOT_NATIVE, mid_system=False, binds=False, memory=False)
-_BUDGET = Facts(64_000, 200_000, "budget", _LEVELS, _NOT_NATIVE, mid_system=False, binds=False)
+_CLEARS: tuple[ContextEdit, ...] = ("clear_results",)
+_COMPACTS: tuple[ContextEdit, ...] = ("clear_results", "compact")
+_OLD = Facts(4_096, 200_000, "never", (), _NOT_NATIVE, mid_system=False, binds=False, edits=(), memory=False)
+_BUDGET = Facts(64_000, 200_000, "budget", _LEVELS, _NOT_NATIVE, mid_system=False, binds=False, edits=_CLEARS)
 _BUDGET_NATIVE = replace(_BUDGET, modes=_NATIVE)
-_ADAPTIVE = Facts(128_000, 1_000_000, "adaptive", _ALL_LEVELS, _NATIVE, mid_system=False, binds=False)
+_ADAPTIVE = Facts(128_000, 1_000_000, "adaptive", _ALL_LEVELS, _NATIVE, mid_system=False, binds=False, edits=_COMPACTS)
 _NO_SAMPLING = replace(_ADAPTIVE, samples=False)
 _FIVE = replace(_NO_SAMPLING, mid_system=None)
 _ALWAYS = replace(_FIVE, efforts=_ALWAYS_THINKING)
@@ -58,7 +62,7 @@ _ALWAYS = replace(_FIVE, efforts=_ALWAYS_THINKING)
 _TABLE: tuple[tuple[str, Facts], ...] = (  # the first prefix that fits wins: longer ones stand first
     ("claude-2", _OLD),
     ("claude-3-5", replace(_OLD, max_output=8_192)),
-    ("claude-3-7", replace(_BUDGET, memory=False, retires=date(2026, 2, 19), successor="claude-sonnet-4-6")),
+    ("claude-3-7", replace(_BUDGET, edits=(), memory=False, retires=date(2026, 2, 19), successor="claude-sonnet-4-6")),
     ("claude-3", _OLD),
     ("claude-haiku-4-5", _BUDGET_NATIVE),
     ("claude-sonnet-4-5", replace(_BUDGET_NATIVE, retires=date(2026, 11, 30), successor="claude-sonnet-4-6")),
@@ -107,6 +111,7 @@ def profile_of(model: str) -> Profile:
         "context_window": facts.window,
         "max_output_tokens": facts.max_output,
         "binds_reasoning": facts.binds,
+        "edits_context": facts.edits,
         "caching": "marked" if known else None,
     }
     stated = {name: value for name, value in values.items() if value is not None}

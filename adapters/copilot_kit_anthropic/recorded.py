@@ -11,6 +11,7 @@ from copilot_kit.messages import Message, Part, Role, Wire
 from copilot_kit.request import Effort, OutputSpec, Request, Settings
 from copilot_kit.wire import Target
 from copilot_kit_anthropic.blocks import CallIds, foreign_part, part_of
+from copilot_kit_anthropic.context import FIELD, editing_of, summary_of
 from copilot_kit_anthropic.encoded import turn_of
 from copilot_kit_anthropic.json_bytes import Json, loaded
 from copilot_kit_anthropic.profiles import facts_of, profile_of
@@ -25,6 +26,7 @@ _NEUTRAL = {
     "top_p": "top_p",
     "stop_sequences": "stop",
     "thinking": "effort",
+    FIELD: "context",
 }
 
 
@@ -65,6 +67,8 @@ def _settings(body: Json, model: str) -> tuple[Settings, OutputSpec | None]:
         values["effort"] = config["effort"]
     elif body.get("thinking") == {"type": "disabled"}:
         values["effort"] = "none"
+    if (editing := editing_of(body.get(FIELD))) is not None:
+        values["context"] = editing
     return Settings(**values), _output(config)
 
 
@@ -124,6 +128,7 @@ class _Reading:
         self._origin = target.origin
         self._calls = calls
         self._new_id = new
+        self._span: tuple[str, str] | None = None
 
     def system(self, value: Any) -> list[Message]:
         """Return the system prompt."""
@@ -143,6 +148,7 @@ class _Reading:
             more = {k: v for k, v in value.items() if k not in ("role", "content")}
             wire |= {"fields": more} if more else {}
             messages.extend(self._message(value, role, wire))
+            self._span = (messages[0].id, messages[-1].id)
             before = role
         return messages
 
@@ -169,7 +175,8 @@ class _Reading:
         """Return the part of a block; as data if its neutral form would not lead back to it."""
         cache = cache_of(block.get("cache_control"))
         rest = {k: v for k, v in block.items() if k != "cache_control"} if cache is not None else block
-        part = part_of(rest, self._origin, self._calls)
+        summary = None if self._span is None else summary_of(rest, self._origin, self._span)
+        part = summary or part_of(rest, self._origin, self._calls)
         part = part.model_copy(update={"cache": cache}) if cache is not None else part
         turn = turn_of(Message(id="", role="user", parts=(part,)), self._target)
         same = len(turn.blocks) == 1 and _plain(loaded(turn.whole)) == _plain(block)

@@ -15,9 +15,10 @@ from copilot_kit.profile import Profile
 from copilot_kit.request import AnyTool, OutputMode, OutputSpec, Request
 from copilot_kit.response import Dropped
 from copilot_kit.wire import Target
+from copilot_kit_anthropic.context import FIELD
 from copilot_kit_anthropic.conversation import Conversation, Conversations
-from copilot_kit_anthropic.encoded import Block, Turn, mark_of, turn_of
-from copilot_kit_anthropic.fields import Fields, fields_of, merged_betas
+from copilot_kit_anthropic.encoded import Block, Takes, Turn, mark_of, turn_of
+from copilot_kit_anthropic.fields import Fields, fields_of, for_summaries, merged_betas
 from copilot_kit_anthropic.json_bytes import Json, dumped
 from copilot_kit_anthropic.profiles import Facts
 from copilot_kit_anthropic.receipts import Receipts
@@ -47,6 +48,8 @@ class Prepared:
     """The tool whose call is the answer, in output mode `tool`."""
     prefix_digest: str | None
     """Of everything sent: the prefix of the answer."""
+    span: tuple[str, str] | None = None
+    """Ids of the first and the last message after the system prompt: what a summary in the answer stands for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class Encoder:
         "_names_model",
         "_profile",
         "_provider",
-        "_sees",
+        "_takes",
         "_target",
         "_turns",
     )
@@ -80,7 +83,10 @@ class Encoder:
         self._target = target
         self._provider = provider
         self._profile = profile
-        self._sees = profile.media_in is None or any(kind.startswith("image") for kind in profile.media_in)
+        self._takes = Takes(
+            images=profile.media_in is None or any(kind.startswith("image") for kind in profile.media_in),
+            summaries=profile.edits_context is None or "compact" in profile.edits_context,
+        )
         self._facts = facts
         self._names_model = names_model
         self._turns: EncodedMessages[Turn] = EncodedMessages()
@@ -96,9 +102,10 @@ class Encoder:
         tools = self._tools(request, fields, receipts)
         head = tuple(takewhile(_is_leading, request.messages))
         system = self._system(head, fields, request, receipts)
-        conversation = self._conversations.of(
-            request.messages[len(head) :], self._first_digest(system, tools), self._later_turn
-        )
+        talk = request.messages[len(head) :]
+        conversation = self._conversations.of(talk, self._first_digest(system, tools), self._later_turn)
+        if conversation.is_compacted and FIELD not in request.settings.extra.get(self._provider, {}):
+            fields = for_summaries(fields)
         receipts.dropped.extend(conversation.dropped)
         marks = _Marks.for_request(request.settings.cache, tools, system, conversation)
         model: Json = {"model": self._target.model} if self._names_model else {}
@@ -112,6 +119,7 @@ class Encoder:
             fields.output_mode,
             request.output.name if request.output is not None and fields.output_mode == "tool" else None,
             conversation.digest.hex() if conversation.digest else None,
+            (talk[0].id, talk[-1].id) if talk else None,
         )
 
     def _tools(self, request: Request, fields: Fields, receipts: Receipts) -> _Tools:
@@ -150,7 +158,7 @@ class Encoder:
         bound = bool(digest) and any(isinstance(part, Reasoning) for part in message.parts)
         prefix_digest = digest.hex() if bound else None
         return self._turns.lookup(
-            message, prefix_digest, lambda m: turn_of(m, self._target, prefix_digest=prefix_digest, images=self._sees)
+            message, prefix_digest, lambda m: turn_of(m, self._target, self._takes, prefix_digest=prefix_digest)
         )
 
     def _later_turn(self, message: Message, digest: bytes) -> Turn:
