@@ -34,7 +34,7 @@ class TieRule(StrEnum):
 
 
 @contextmanager
-def _numbers() -> Iterator[None]:
+def _numerics() -> Iterator[None]:
     """Tell a person which packages are missing, and blame data that a statistic is not defined for on the file."""
     try:
         from copilot_kit_evals.stats.arrays import NotUsable
@@ -65,12 +65,13 @@ def horizon(
 
     FILE has agent, task, family and human_minutes, with n_successes and n_runs (a row a task), or with
     score_binarized (a row a run); weight is optional.
+    Who solves all has no number but '> longest task'; null is an end of an interval that the data leave open.
 
     Example: copilot-kit stats horizon task_counts.csv --json
     """
     from copilot_kit_evals.cli.horizons import Fit, show_horizons
 
-    with _numbers():
+    with _numerics():
         fit = Fit(penalty=penalty, draws=draws, seed=seed, confidence=confidence)
         show_horizons(read_table(file), agents=agent or (), fit=fit, json=json)
 
@@ -100,7 +101,7 @@ def trend(
     """
     from copilot_kit_evals.cli.trends import Window, show_trend
 
-    with _numbers():
+    with _numerics():
         days = [None if one is None else one.date() for one in (since, until)]
         window = Window(every=every, since=days[0], until=days[1], confidence=confidence, level=reach)
         show_trend(read_table(file), window=window, json=json)
@@ -123,13 +124,13 @@ def bt(
     """Rate models by votes between two at a time: Bradley-Terry, on the scale of Elo.
 
     FILE has left, right and winner (left, right or tie).
-    Exits with 2 if the votes do not chain all models together.
+    Intervals take votes on one prompt together. Exits with 2 if the votes do not chain all models together.
 
     Example: copilot-kit stats bt votes.csv --anchor gpt-4
     """
     from copilot_kit_evals.cli.votes import Rules, show_strengths
 
-    with _numbers():
+    with _numerics():
         rules = Rules(ties=ties.value, online=online_elo, k=k, anchor=anchor, cluster=cluster, penalty=penalty)
         show_strengths(read_table(file), rules=rules, json=json)
 
@@ -157,7 +158,7 @@ def judge(
     from copilot_kit_evals.cli.judging import show_judge
     from copilot_kit_evals.cli.verdicts import gather
 
-    with _numbers():
+    with _numerics():
         found = gather(read_table(human), read_table(judge), column=column, cluster=cluster, threshold=threshold)
         show_judge(found, confidence=confidence, json=json)
 
@@ -197,7 +198,7 @@ def passk(
     """
     from copilot_kit_evals.cli.rates import show_passk
 
-    with _numbers():
+    with _numerics():
         show_passk(read_table(file), model=model, most=k, json=json)
 
 
@@ -221,7 +222,7 @@ def compare(
     """
     from copilot_kit_evals.cli.logs import Chosen, show_comparison
 
-    with _numbers():
+    with _numerics():
         chosen = Chosen(score=score, cluster=cluster, repeated=repeated)
         show_comparison(read_table(file), (a, b), chosen=chosen, confidence=confidence, json=json)
 
@@ -248,7 +249,7 @@ def means(
     """
     from copilot_kit_evals.cli.logs import Chosen, show_means
 
-    with _numbers():
+    with _numerics():
         chosen = Chosen(score=score, cluster=cluster, by=by, repeated=repeated)
         totals = None if published is None else read_table(published)
         show_means(read_table(file), chosen=chosen, preferences=preferences, published=totals, json=json)

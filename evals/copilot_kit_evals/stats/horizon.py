@@ -24,7 +24,8 @@ PENALTY: Final = 1e-5
 DRAWS: Final = 1000
 _STEPS: Final = 200
 _HALVINGS: Final = 30
-_SMALL: Final = 1e-10
+_DONE: Final = 1e-16
+"""Of the loss, what a step may still take away."""
 _MOST_CELLS: Final = 1_000_000
 """Draws times tasks that are fitted side by side: more would only take memory."""
 
@@ -204,7 +205,7 @@ def _newton(x: Floats, won: Floats, tried: Floats, penalty: float) -> tuple[Floa
     active = np.arange(share.size)
     for _ in range(_STEPS):
         step, fall = _step(z, won[active], tried[active], found[:, active], ridge)
-        moving = fall > _SMALL * 1e-6
+        moving = fall > _DONE
         active, step = active[moving], step[:, moving]
         if not active.size:
             break

@@ -1,5 +1,6 @@
 """`copilot-kit stats`: the keys that scripts rely on, exit codes, and one line for what is wrong."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -349,6 +350,16 @@ def test_judge_of_other_items_is_invalid(copilot: Copilot, file: Callable[..., P
     ended = copilot("stats", "judge", one, other)
     assert ended.code == 3
     assert "no item in common" in ended.err
+
+
+def test_without_numpy_a_person_is_told_what_to_install_and_a_rate_needs_none(
+    copilot: Copilot, file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(sys.modules, "copilot_kit_evals.stats.arrays", None)  # as if it could not be imported
+    ended = copilot("stats", "bt", file(VOTES))
+    assert (ended.code, ended.out) == (64, "")
+    assert "pip install 'copilot-kit[evals]'" in ended.err
+    assert copilot("stats", "rate", "9", "9", "--json").code == 0
 
 
 @pytest.mark.parametrize("command", ["horizon", "trend", "bt", "passk", "means"])
