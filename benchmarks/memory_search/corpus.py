@@ -9,7 +9,7 @@ from typing import Final
 
 SYLLABLES: Final = (
     "ka lo mi ren tas vor el un dor sim pra che not gal fur bel ost wi zan ter que lin ga mu hal per sto ni co ra"
-).split()
+)
 VOCABULARY: Final = 60_000
 EXPONENT: Final = 1.07  # of Zipf's law, as measured for English
 
@@ -29,9 +29,10 @@ QUICK: Final = Size(300, 600_000)
 def vocabulary(draw: random.Random, count: int = VOCABULARY) -> list[str]:
     """Words, the commonest first; the common ones are short, as they are in languages."""
     words: dict[str, None] = {}
+    pieces = SYLLABLES.split()
     while len(words) < count:
         syllables = 1 + min(3, len(words) // 25) if len(words) < 100 else draw.choice((2, 3, 3, 4))
-        words["".join(draw.choices(SYLLABLES, k=syllables))] = None
+        words["".join(draw.choices(pieces, k=syllables))] = None
         if len(words) < 25:
             words["".join(draw.choices("abcdefghijklmnopqrstuvwxyz", k=2))] = None
     return list(words)
