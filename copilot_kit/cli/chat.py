@@ -16,8 +16,9 @@ from copilot_kit.display import escaped, visible
 from copilot_kit.errors import CopilotError, ModelError, UnknownModel, UsageError
 from copilot_kit.events import PartDelta, PartStart, closing
 from copilot_kit.journal import Entry
+from copilot_kit.journal.windows import window_words
 from copilot_kit.messages import Reasoning, Text
-from copilot_kit.records import Interrupted, ModelSwitched, Responded
+from copilot_kit.records import HandoverAsked, Interrupted, ModelSwitched, Responded, ResultsCleared, WindowClosed
 from copilot_kit.response import Response
 from copilot_kit.slots import open_model
 
@@ -208,6 +209,8 @@ class _Printer:
                 self.end()
             case ModelSwitched(model=model):
                 told(dim(f"now {visible(model)}"))
+            case HandoverAsked() | ResultsCleared() | WindowClosed() as moved:
+                told(dim(window_words(moved)))
             case _:
                 pass
 

@@ -6,13 +6,16 @@ from datetime import datetime
 from copilot_kit.cli.screen import spent
 from copilot_kit.display import visible
 from copilot_kit.journal import Entry
+from copilot_kit.journal.windows import window_words
 from copilot_kit.messages import Message
 from copilot_kit.records import (
     Assigned,
+    Checked,
     Decided,
     Decision,
     Erased,
     Failure,
+    HandoverAsked,
     Intended,
     Interrupted,
     Lapsed,
@@ -24,6 +27,7 @@ from copilot_kit.records import (
     Received,
     Requested,
     Responded,
+    ResultsCleared,
     RuleGranted,
     RuleRevoked,
     RuleUsed,
@@ -32,6 +36,7 @@ from copilot_kit.records import (
     RunStopped,
     Undoing,
     Undone,
+    WindowClosed,
 )
 from copilot_kit.response import Response
 
@@ -62,6 +67,10 @@ class Telling:
                 return [f"{message.role}: {_excerpt(_text_of(message))}"]
             case ModelSwitched(model=model, slot=slot):
                 return [f"model switched to {visible(_slotted(model, slot))}"]
+            case HandoverAsked() | ResultsCleared() | WindowClosed() as moved:
+                return [window_words(moved)]
+            case Checked(name=name, passed=passed, evidence=evidence):
+                return [f"check {visible(name)} {'holds' if passed else 'does not hold'}{_reason(evidence or None)}"]
             case Requested(model=model):
                 return [f"model asked: {visible(model)}"]
             case Responded(response=response, took_s=took_s, failure=failure):

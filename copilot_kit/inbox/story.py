@@ -7,13 +7,16 @@ from typing import Final, TypeAlias, TypedDict
 
 from copilot_kit.inbox.cards import said_of
 from copilot_kit.journal.store import Entry
+from copilot_kit.journal.windows import window_words
 from copilot_kit.records import (
     Assigned,
     Body,
+    Checked,
     Decided,
     Decision,
     Erased,
     Failure,
+    HandoverAsked,
     Intended,
     Interrupted,
     Lapsed,
@@ -26,6 +29,7 @@ from copilot_kit.records import (
     Received,
     Requested,
     Responded,
+    ResultsCleared,
     RuleGranted,
     RuleRevoked,
     RuleUsed,
@@ -34,6 +38,7 @@ from copilot_kit.records import (
     RunStopped,
     Undoing,
     Undone,
+    WindowClosed,
 )
 from copilot_kit.response import Response, Usage
 
@@ -114,6 +119,12 @@ class _Telling:
                 return body.kind, "run stopped", {**_by(by), "texts": _texts("why", text)}
             case RunEnded(status=status, failure=failure):
                 return f"run_ended-{status}", f"run ended: {status}", {"texts": _failed(failure)}
+            case HandoverAsked() | ResultsCleared() | WindowClosed() as moved:
+                shown = said_of([moved.opening]) if isinstance(moved, WindowClosed) else ()
+                return moved.kind, window_words(moved), {"texts": tuple((one.label, one.text) for one in shown)}
+            case Checked(name=name, passed=passed, evidence=evidence):
+                words = f"check {name} {'holds' if passed else 'does not hold'}"
+                return body.kind, words, {"texts": _texts("found", evidence)}
             case OutcomeKnown(verdict=verdict, by=by):
                 return body.kind, f"suggestion {verdict}", _by(by)
             case _:

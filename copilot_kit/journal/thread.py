@@ -96,15 +96,15 @@ class Thread:
             said = tuple(part for part in response.message.parts if isinstance(part, Text) and part.text)
             self.interrupted = response.message.model_copy(update={"parts": said}) if said else None
             return
-        said = bool(response.message.parts)
-        if said:
+        if response.message.parts:
             self._say(response.message)
-        self.window.counted(response, said=said)
+        self.window.counted(response)
         self.calls = {call.call_id: CallState(call) for call in response.calls}
         self.answered = not self.calls and response.stop.kind != "paused"
 
     def move(self, body: HandoverAsked | ResultsCleared | WindowClosed) -> None:
         """Take in what changes the window."""
+        self.interrupted = None
         match body:
             case HandoverAsked(message=message):
                 self.add(message)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from copilot_kit.messages import File, Foreign, Message, Part, Reasoning, Summary, Text, ToolCall, ToolResult
-from copilot_kit.records import HandoverAsked, ResultsCleared, WindowClosed
+from copilot_kit.records import HandoverAsked, Notes, ResultsCleared, WindowClosed
 from copilot_kit.response import Response
 
 CHARS_PER_TOKEN = 3.5
@@ -49,9 +49,9 @@ class Sent:
         self.estimated += size
         self.since += size
 
-    def counted(self, response: Response, *, said: bool) -> None:
-        """Take in what an answer tells of the request; said: it is the last of the messages now."""
-        read = response.usage.input
+    def counted(self, response: Response) -> None:
+        """Take in what an answer tells of the request; if it has parts, it is the last of the messages now."""
+        read, said = response.usage.input, bool(response.message.parts)
         if read is None:
             return
         own = tokens_of(response.message.parts) if said else 0.0
@@ -96,6 +96,25 @@ class Sent:
             for part in message.parts
         )
         return message.model_copy(update={"parts": parts})
+
+
+def window_words(body: HandoverAsked | ResultsCleared | WindowClosed) -> str:
+    """Return what happened to the window, for a person."""
+    match body:
+        case HandoverAsked():
+            return "the window is nearly full: the model is told to write down what it will need"
+        case ResultsCleared(call_ids=call_ids, tokens_before=before, tokens_after=after):
+            return f"results of {len(call_ids)} calls leave the window: {before:,} to {after:,} tokens"
+        case WindowClosed(notes=notes, tokens_before=before, tokens_after=after):
+            return f"a new window begins, {_NOTES[notes]}: {before:,} to {after:,} tokens"
+
+
+_NOTES: dict[Notes, str] = {
+    "none": "from a summary",
+    "written": "from the model's notes",
+    "repaired": "from a summary, since the model had written no notes",
+    "listed": "from a list of the last calls, since no model could sum up",
+}
 
 
 def stub(result: ToolResult, message_id: str) -> ToolResult:
