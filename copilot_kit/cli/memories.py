@@ -69,7 +69,7 @@ def found_entry(memory: "Memory", name: str) -> "Entry":
     """Return the one change of this name; a part that only one has will do."""
     entries = memory.history()
     alike = [one for one in entries if one.id == name] or [
-        one for one in entries if one.id.endswith(name) or one.id.removeprefix("change_").startswith(name)
+        one for one in entries if one.id.endswith(name) or one.id.startswith((name, f"change_{name}"))
     ]
     if len(alike) == 1 and name:
         return alike[0]

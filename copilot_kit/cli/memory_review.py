@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,13 +14,14 @@ from copilot_kit.cli.keys import Keyboard, open_keyboard, read_script
 from copilot_kit.cli.memories import me
 from copilot_kit.cli.memory_lines import block_lines, file_lines, legend, short, what
 from copilot_kit.cli.screen import as_json, bold, counted, dim, folded, height, new_page, shown, told, width
-from copilot_kit.display import block, clipped, visible
+from copilot_kit.display import clipped, in_margin, visible
 from copilot_kit.errors import CopilotError, UsageError
 from copilot_kit.memory.concerns import Concern, Mark, concerns
 from copilot_kit.memory.corrections import Correction, accept, corrections, decline, pinned_file
 from copilot_kit.memory.memory import Memory
-from copilot_kit.memory.notes import citations, evidence, heading
+from copilot_kit.memory.notes import citations, evidence, heading, pinned
 
+_NO_BREAK: Final = "\x01"
 _FRAME: Final = 9
 """Lines of a card besides the file's own and those of its blocks."""
 _FEWEST: Final = 6
@@ -139,7 +141,8 @@ class Sitting:
         """Show what people keep correcting, and do what the person wants; tells whether to go on."""
         self._draw_correction(one, most=_MOST_CITED)
         while True:
-            self._hint(["y write it into the memory", "n do not propose it", "v view all"])
+            more = ["v view all"] if len(one.cases) > _MOST_CITED else []
+            self._hint(["y write it into the memory", "n do not propose it", *more])
             key = await self._keyboard.key()
             match key:
                 case "y":
@@ -173,7 +176,8 @@ class Sitting:
         self._notes.clear()
 
     def _hint(self, keys: list[str]) -> None:
-        shown(dim(folded(" · ".join([*keys, "j k move", "q leave"]), indent="  ")))
+        whole = [key.replace(" ", _NO_BREAK) for key in [*keys, "j k move", "q leave"]]
+        shown(dim(folded(" · ".join(whole), indent="  ").replace(_NO_BREAK, " ")))
 
     def _draw_file(self, one: Concern, *, whole: bool) -> bool:
         """Show the card; tells whether all lines of the file stand on it."""
@@ -188,8 +192,14 @@ class Sitting:
         return fits or whole
 
     def _draw_correction(self, one: Correction, *, most: int | None) -> None:
+        """Show the card: the note as it would be written, and the decisions that it stands on."""
         self._begin()
-        for line in ["", *correction_lines(one, most=most)]:
+        text = pinned(one, by=this_person().id, on=datetime.now(UTC).date().isoformat())
+        shown(f"\n{bold(one.id)}  {dim(f'what would be written to {pinned_file(self._memory)}')}")
+        for line in in_margin(text.rstrip("\n").split("\n"), width=width()):
+            shown(line)
+        shown(dim("  the decisions that say so"))
+        for line in cited_lines(one, most=most):
             shown(line)
 
     def _confirmed(self, one: Concern) -> bool:
@@ -255,14 +265,12 @@ def _below(one: Concern, models: frozenset[str] | None) -> list[str]:
     return [*block_lines(one.blocks, models=models, width=width()), *map(dim, legend(one.marks))]
 
 
-def correction_lines(one: Correction, *, most: int | None = None) -> list[str]:
-    """Return a correction as it is proposed: what, how often, and the decisions that say so."""
+def cited_lines(one: Correction, *, most: int | None) -> list[str]:
+    """Return the decisions that a correction stands on, the newest ones of many."""
     cited = citations(one)
-    shown_of = cited if most is None else cited[:most]
-    lines = [f"{bold(one.id)}  {heading(one)}", folded(evidence(one), indent="  ")]
-    for line in shown_of:
-        lines += block(line, width=width())
-    return [*lines, dim(f"  and {len(cited) - len(shown_of)} earlier")] if len(cited) > len(shown_of) else lines
+    lines = in_margin(cited if most is None else cited[:most], width=width())
+    left = 0 if most is None else len(cited) - most
+    return [*lines, dim(f"  and {left} earlier")] if left > 0 else lines
 
 
 def _list(task: Task, items: list[Concern | Correction]) -> None:
@@ -273,7 +281,8 @@ def _list(task: Task, items: list[Concern | Correction]) -> None:
             for line in [*_head(one), *lines, *_below(one, task.models), ""]:
                 shown(line)
         else:
-            for line in [*correction_lines(one, most=_MOST_CITED), ""]:
+            shown(f"{bold(one.id)}  {heading(one)}")
+            for line in [folded(evidence(one), indent="  "), *cited_lines(one, most=_MOST_CITED), ""]:
                 shown(line)
     if files:
         told(f"Confirm a file with: copilot-kit memory review --confirm {visible(files[0].page.path)}")
