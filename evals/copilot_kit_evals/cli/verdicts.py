@@ -84,7 +84,8 @@ def gather(human: Table, judge: Table, *, column: str | None, cluster: str | Non
         )
     people = _read(human, column, cluster, sides=both_sides)
     said = _read(judge, column, "", sides=both_sides)
-    kind, people, said = _alike((human.name, judge.name), people, said, threshold)
+    preferences = all(_is_preference(table, column) for table in (human, judge))
+    kind, people, said = _alike((human.name, judge.name), (people, said), threshold, preferences=preferences)
     by_item: dict[tuple[str, str], list[Verdict]] = {}
     for one in said:
         by_item.setdefault(one.item, []).append(one)
@@ -149,9 +150,10 @@ def _cluster_column(table: Table, cluster: str | None) -> str | None:
 
 
 def _alike(
-    names: tuple[str, str], people: list[Verdict], said: list[Verdict], threshold: float | None
+    names: tuple[str, str], sides: tuple[list[Verdict], list[Verdict]], threshold: float | None, *, preferences: bool
 ) -> tuple[Kind, list[Verdict], list[Verdict]]:
     """Return of which kind the verdicts of both files are, and both written alike."""
+    people, said = sides
     texts = {one.text for side in (people, said) for one in side}
     words = {text.lower() for text in texts}
     numbers = _numbers(texts)
@@ -161,7 +163,7 @@ def _alike(
     elif numbers is not None and threshold is not None:
         kind, meaning = "binary", {text: str(int(value > threshold)) for text, value in numbers.items()}
     elif numbers is not None:
-        kind, meaning = _graded(names, numbers)
+        kind, meaning = _graded(names, numbers, preferences=preferences)
     elif len(texts) > _MOST_CATEGORIES:
         raise BadTable(
             f"The verdicts of {names[0]} and {names[1]} are {len(texts):,} different words, which are no categories. "
@@ -182,16 +184,23 @@ def _numbers(texts: Iterable[str]) -> dict[str, float] | None:
     return found
 
 
-def _graded(names: tuple[str, str], numbers: dict[str, float]) -> tuple[Kind, dict[str, str]]:
+def _is_preference(table: Table, column: str | None) -> bool:
+    """Tell whether the verdicts of a file are called preferences, which AlpacaEval writes as 1 and 2, and ties as 0."""
+    known = (column,) if column else _VERDICT
+    return table.has(*known) and table.called(*known).lower() == "preference"
+
+
+def _graded(names: tuple[str, str], numbers: dict[str, float], *, preferences: bool) -> tuple[Kind, dict[str, str]]:
     """Return what numbers mean: 0 and 1, AlpacaEval's preferences between 1 and 2, or steps of a scale."""
     values = set(numbers.values())
     if values <= {0.0, 1.0}:
         return "binary", {text: str(int(value)) for text, value in numbers.items()}
     whole = all(value.is_integer() for value in values)
-    if not whole and all(1 <= value <= 2 for value in values):  # noqa: PLR2004  AlpacaEval's two ends
+    if (preferences or not whole) and all(1 <= value <= 2 or (preferences and not value) for value in values):  # noqa: PLR2004  its two ends
         told("Read as AlpacaEval's preferences: below 1.5 the left one, above it the right one, 1.5 a tie.")
         return "pair", {
-            text: "tie" if value == _HALF else "left" if value < _HALF else "right" for text, value in numbers.items()
+            text: "tie" if value in (0, _HALF) else "left" if value < _HALF else "right"
+            for text, value in numbers.items()
         }
     if whole and len(values) <= _MOST_STEPS:
         return "scale", {text: str(int(value)) for text, value in numbers.items()}

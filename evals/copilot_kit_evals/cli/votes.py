@@ -13,8 +13,8 @@ from copilot_kit_evals.tables import BadTable, Table
 if TYPE_CHECKING:
     from copilot_kit_evals.stats.preferences import Strengths, Ties, Votes
 
-LEFT: Final = ("left", "model_a", "model_left", "model_1", "model_x", "a")
-RIGHT: Final = ("right", "model_b", "model_right", "model_2", "model_y", "b")
+LEFT: Final = ("left", "model_a", "model_left", "model_1", "model_x", "generator_1", "a")
+RIGHT: Final = ("right", "model_b", "model_right", "model_2", "model_y", "generator_2", "b")
 WINNER: Final = ("winner", "verdict", "preference", "label")
 CLUSTER: Final = ("cluster", "prompt", "prompt_id", "question_id", "question", "item")
 PLACES: Final = {

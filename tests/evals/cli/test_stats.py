@@ -322,6 +322,17 @@ def test_judge_reads_alpacaevals_preferences_and_steps_of_a_scale(copilot: Copil
     assert found["weighted_kappa"]["quadratic"] > found["weighted_kappa"]["linear"] > found["kappa"]
 
 
+def test_judge_reads_alpacaevals_annotations(copilot: Copilot, file: Callable[..., Path]):
+    head = "instruction,generator_1,generator_2,preference\n"
+    people = file(head + "x,ref,m,1\ny,ref,m,2\nz,ref,m,0\n", "human.csv")
+    record = '{"instruction": "%s", "generator_1": "%s", "generator_2": "%s", "preference": %s}'
+    rows = [("x", "ref", "m", 1.0), ("y", "m", "ref", 1), ("z", "ref", "m", 1.5)]  # y the other way round
+    said = file(f"[{', '.join(record % row for row in rows)}]", "judge.json")
+    found = copilot("stats", "judge", people, said, "--json").json
+    assert (found["kind"], found["kappa"], found["position_bias"]) == ("pair", 1.0, 0.0)
+    assert found["position"]["judge_left"] == pytest.approx(2.5 / 3)
+
+
 def test_judge_wants_a_threshold_for_numbers_that_are_no_categories(copilot: Copilot, file: Callable[..., Path]):
     rows = file("item,score\n" + "".join(f"{n},{n / 7}\n" for n in range(30)))
     refused = copilot("stats", "judge", rows, rows)
