@@ -18,6 +18,7 @@ DEFAULT_OUTPUT_TOKENS = 256
 _INSTRUCTIONS = "You are a helpful assistant."  # the model's own default makes it doubt what it knows
 _CALL = "Answer with the next action as JSON."
 _NOT_TAKEN = {
+    "context": "nobody takes anything out of a conversation here",
     "effort": "a local model has no levels of thinking",
     "cache": "it is off: with it, an answer would depend on what was asked before",
 }

@@ -203,6 +203,8 @@ class ChatEncoder:
             self._effort(draft, settings.effort)
         if settings.cache is not None:
             self._caching(draft)
+        if settings.context is not None:
+            draft.drop("setting", "context", "the API takes nothing out of a conversation")
 
     def _effort(self, draft: _Draft, effort: Effort) -> None:
         dialect, words = self._dialect, effort_words(self._dialect, self._model)

@@ -14,7 +14,7 @@ from copilot_kit.messages import Foreign, Message, Part, Reasoning, Text, ToolCa
 from copilot_kit.response import Response, Served, Stop
 from copilot_kit_openai.failures import payload_failure, truncated
 from copilot_kit_openai.responses_body import fault_of, loads, stop_of, usage_of
-from copilot_kit_openai.responses_items import Item, own_names, parts_of, starting_part
+from copilot_kit_openai.responses_items import Item, own_names, parts_of, starting_part, summed_up
 from copilot_kit_openai.responses_messages import key_of
 from copilot_kit_openai.responses_request import Sent
 
@@ -230,7 +230,8 @@ class AnswerReader:
         item = self._filled(item, slot)
         events: list[Event] = []
         begun = [index for _, index in sorted(slot.indices.items())]  # some servers count content from 1
-        parts = [self._answered(_theirs(part)) for part in parts_of(item, self._asked.origin, self._name_call)]
+        found = parts_of(item, self._asked.origin, self._name_call)
+        parts = [self._answered(_theirs(summed_up(part, self._asked.sent.span))) for part in found]
         for place, part in enumerate(parts):
             if place < len(begun):
                 index = begun[place]

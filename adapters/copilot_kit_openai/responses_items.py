@@ -24,6 +24,7 @@ from copilot_kit.messages import (
     Part,
     Reasoning,
     ResultContent,
+    Summary,
     Text,
     ToolCall,
     ToolResult,
@@ -100,6 +101,15 @@ def foreign_item(item: Item, origin: str) -> Foreign:
     """Return an item that has no neutral form, as data that goes back unchanged."""
     kind = f"{origin.partition('.')[0]}.{item.get('type') or 'item'}"
     return Foreign(kind=kind, value=item, wire=Wire(origin=origin, id=_text(item.get("id"))))
+
+
+def summed_up(part: Part, span: tuple[str, str] | None) -> Part:
+    """Return a compaction item as the summary that it is, of these messages; nobody but the provider can read it."""
+    match part:
+        case Foreign(kind=kind, value={"encrypted_content": str()} as item, wire=Wire() as wire) if span is not None:
+            if kind.endswith(".compaction"):
+                return Summary(replaces=span, wire=wire.model_copy(update={"opaque": {"item": item}}))
+    return part
 
 
 def text_in(value: object) -> str:

@@ -14,6 +14,7 @@ from copilot_kit.messages import (
     Part,
     Reasoning,
     ResultContent,
+    Summary,
     Text,
     ToolCall,
     ToolResult,
@@ -104,6 +105,8 @@ def _add(turn: _Turn, part: Part) -> None:
             _add_words(turn, part)
         case Reasoning() | Foreign() if (memory := turn.memory(part)) is not None or isinstance(part, Foreign):
             _add_kept(turn, part, memory or {})
+        case Summary() if (memory := turn.memory(part)) is not None and "item" in memory:
+            turn.add(memory["item"], part)
         case ToolCall():
             _add_call(turn, part)
         case ToolResult():

@@ -24,11 +24,21 @@ from copilot_kit.messages import (
     UnknownPart,
     Wire,
 )
-from copilot_kit.request import AnyTool, Effort, OutputSpec, ProviderTool, Request, Settings, ToolChoice, ToolSpec
+from copilot_kit.request import (
+    AnyTool,
+    ContextEditing,
+    Effort,
+    OutputSpec,
+    ProviderTool,
+    Request,
+    Settings,
+    ToolChoice,
+    ToolSpec,
+)
 from copilot_kit_openai.dialects import Dialect
 from copilot_kit_openai.responses_items import OUTPUTS, Item, foreign_item, parts_of
 from copilot_kit_openai.responses_messages import file_kind
-from copilot_kit_openai.responses_request import effort_levels
+from copilot_kit_openai.responses_request import compacts, effort_levels
 
 _TYPED = frozenset(
     {
@@ -77,6 +87,7 @@ def parse_request(dialect: Dialect, body: Mapping[str, Any]) -> tuple[str, Reque
         max_output_tokens=body.get("max_output_tokens"),
         temperature=body.get("temperature"),
         top_p=body.get("top_p"),
+        context=_context(dialect, extra),
         extra={dialect.name: extra},
     )
     request = Request(
@@ -105,6 +116,15 @@ def _choice(choice: Any, functions: set[Any]) -> ToolChoice | None:
             isinstance(tool, dict) and tool.keys() == {"type", "name"} and tool["name"] in functions for tool in tools
         ):
             return tuple(str(tool["name"]) for tool in tools)
+        case _:
+            return None
+
+
+def _context(dialect: Dialect, extra: dict[str, Any]) -> ContextEditing | None:
+    match extra.get("context_management"):
+        case [{"type": "compaction", "compact_threshold": int(tokens), **rest}] if not rest and compacts(dialect):
+            del extra["context_management"]
+            return ContextEditing(compact_at=tokens)
         case _:
             return None
 

@@ -11,7 +11,17 @@ from copilot_kit.encoding import EncodedMessages
 from copilot_kit.errors import InvalidRequest
 from copilot_kit.messages import Message, Text, ToolResult
 from copilot_kit.profile import Profile
-from copilot_kit.request import AnyTool, Effort, OutputMode, OutputSpec, ProviderTool, Request, Settings, ToolSpec
+from copilot_kit.request import (
+    AnyTool,
+    ContextEditing,
+    Effort,
+    OutputMode,
+    OutputSpec,
+    ProviderTool,
+    Request,
+    Settings,
+    ToolSpec,
+)
 from copilot_kit.response import Dropped
 from copilot_kit.wire import Target, call_id_for, may_replay
 from copilot_kit_openai.chat_files import sees
@@ -23,6 +33,7 @@ from copilot_kit_openai.responses_messages import Encoded, encode
 
 _HOLDS_NO_STATE = frozenset({"openai", "azure", "xai"})
 """Providers known to take `store` and to give reasoning back encrypted."""
+_COMPACTS = frozenset({"openai", "azure"})
 _NEEDS_STATE = frozenset({"previous_response_id", "conversation", "background", "prompt"})
 _ENCRYPTED = "reasoning.encrypted_content"
 _SAME_TOOLS = {"azure": ("openai",)}
@@ -61,6 +72,8 @@ class Sent(NamedTuple):
     output_mode: OutputMode | None
     output_tool: str | None = None
     """The tool whose call is the answer."""
+    span: tuple[str, str] | None = None
+    """Ids of the first and the last message after the instructions: what a summary in the answer stands for."""
 
 
 @dataclass(slots=True)
@@ -133,7 +146,8 @@ class RequestEncoder:
         content = _joined(body.fields, items, tools, extra)
         used = {name: value for name, value in body.fields.items() if name not in _NOT_SETTINGS}
         output_tool = request.output.name if request.output is not None and mode == "tool" else None
-        return Sent(content, used, (*dropped, *body.dropped), mode, output_tool)
+        span = (messages[0].id, messages[-1].id) if messages else None
+        return Sent(content, used, (*dropped, *body.dropped), mode, output_tool, span)
 
     def _instructions(self, messages: tuple[Message, ...]) -> tuple[tuple[Message, ...], str | None]:
         first = messages[0] if messages else None
@@ -248,6 +262,17 @@ class RequestEncoder:
             body.cannot("stop", "the API has no such field")
         if settings.cache in {"off", "5m", "1h"}:
             body.cannot("cache", "the provider caches by itself; use extra for prompt_cache_options")
+        if settings.context is not None:
+            self._context(body, settings.context)
+
+    def _context(self, body: _Body, editing: ContextEditing) -> None:
+        edits = self._profile.edits_context
+        if editing.compact_at is not None and compacts(self._dialect) and (edits is None or "compact" in edits):
+            body.fields["context_management"] = [{"type": "compaction", "compact_threshold": editing.compact_at}]
+        elif editing.compact_at is not None:
+            body.cannot("context.compact_at", "it is not done for this model")
+        if editing.clear_results_at is not None:
+            body.cannot("context.clear_results_at", "the API clears no results")
 
     def _effort(self, body: _Body, asked: Effort) -> None:
         words = effort_levels(self._dialect, self._model)
@@ -281,6 +306,11 @@ class RequestEncoder:
                 body.fields[name] = value
         body.fields = {name: value for name, value in body.fields.items() if value is not None}
         return extra
+
+
+def compacts(dialect: Dialect) -> bool:
+    """Return whether the provider sums up what came before, where a request asks for it."""
+    return dialect.name in _COMPACTS
 
 
 def effort_levels(dialect: Dialect, model: str) -> Mapping[Effort, str]:

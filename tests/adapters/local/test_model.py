@@ -9,7 +9,7 @@ import pytest
 from copilot_kit.errors import ContextOverflow, InvalidRequest, TransportFailed
 from copilot_kit.messages import Message, Source, Text, ToolCall, answer, assistant, results, system, user
 from copilot_kit.model import complete
-from copilot_kit.request import Example, OutputSpec, ProviderTool, Request, Settings, ToolSpec
+from copilot_kit.request import ContextEditing, Example, OutputSpec, ProviderTool, Request, Settings, ToolSpec
 from copilot_kit.testing import CHECKS, Check, Subject
 from copilot_kit_local.local_model import LocalModel, profile_for
 
@@ -201,12 +201,13 @@ async def test_a_schema_for_the_answer_goes_to_the_grammar() -> None:
 
 async def test_settings_are_sent_or_reported() -> None:
     backend = Scripted(said("x"))
-    settings = Settings(temperature=0.5, seed=3, stop=("\n",), max_output_tokens=9, effort="high", cache="auto")
+    settings = Settings(temperature=0.5, seed=3, stop=("\n",), max_output_tokens=9, effort="high", cache="auto",
+                        context=ContextEditing(compact_at=9))  # fmt: skip
     response = await complete(model_over(backend), Request(messages=(user("x"),), settings=settings))
     sent = {key: value for key, value in backend.bodies[0].items() if key != "messages"}
     assert sent == {"max_tokens": 9, "temperature": 0.5, "seed": 3, "stop": ["\n"]}
     assert response.settings_used == sent
-    assert [dropped.name for dropped in response.dropped] == ["effort", "cache"]
+    assert [dropped.name for dropped in response.dropped] == ["context", "effort", "cache"]
 
 
 async def test_a_setting_that_it_does_not_take_is_refused_on_demand() -> None:

@@ -23,7 +23,7 @@ from copilot_kit.messages import (
     user,
 )
 from copilot_kit.profile import Profile
-from copilot_kit.request import Example, OutputSpec, ProviderTool, Request, Settings, ToolSpec
+from copilot_kit.request import ContextEditing, Example, OutputSpec, ProviderTool, Request, Settings, ToolSpec
 
 pytestmark = pytest.mark.anyio
 
@@ -336,6 +336,14 @@ async def test_a_choice_among_several_tools_is_refused_where_the_caller_wants_th
     with pytest.raises(InvalidRequest, match="cannot take tool_choice"):
         await there.answer(Request(messages=(user("?"),), tools=tools, tool_choice=("add", "other"), settings=settings))
     assert there.sent == []
+
+
+async def test_an_api_that_takes_nothing_out_of_a_conversation_says_so(wire: Any) -> None:
+    there = wire.provider("openai")
+    settings = Settings(context=ContextEditing(clear_results_at=9, compact_at=9))
+    response = await there.answer(Request(messages=(user("?"),), settings=settings, delivery="whole"))
+    assert there.sent[0].keys() == {"model", "messages"}
+    assert [(lost.kind, lost.name) for lost in response.dropped] == [("setting", "context")]
 
 
 async def test_settings_of_a_provider_go_to_it_alone_and_can_take_back_what_would_be_sent(wire: Any) -> None:

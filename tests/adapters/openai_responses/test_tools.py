@@ -294,7 +294,6 @@ async def test_searches_that_xai_writes_as_custom_calls_are_not_ours_to_run(line
     [
         {"type": "mcp_list_tools", "id": "mcpl_1", "server_label": "s", "tools": []},
         {"type": "mcp_approval_request", "id": "mcpr_1", "name": "find", "arguments": "{}", "server_label": "s"},
-        {"type": "compaction", "id": "cmp_1", "encrypted_content": "gAAAA"},
         {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": []},
         {"type": "hologram_call", "id": "holo_1", "beam": {"deep": [1, None, {"x": 1.5}]}},
         {"type": "image_generation_call", "id": "ig_1", "status": "failed", "result": None},
