@@ -3,7 +3,7 @@
 Which interval: with clusters the clustered t with C - 1 degrees of freedom; without them Tango's for 0/1 scores, and
 the paired t for others. With fewer than thirty effective clusters (twelve repositories, one of which holds half of the
 items, are four) the t interval promises too much, and the one that goes with sign flips of whole clusters takes its
-place; `intervals` has all of them.
+place; `intervals` has both.
 Which p: `p_exact` flips the signs of items (McNemar's exact test for 0/1 scores), `p_exact_clustered` those of whole
 clusters. A verdict rests on `p`, the clustered one where there are clusters.
 What is missing is not dropped: `with_missing` says what all of it could change.
@@ -212,7 +212,7 @@ def _measure(a: Floats, b: Floats, labels: Labels | None, plan: _Plan) -> _Measu
         grouped = sign_flips(delta, clusters=labels, seed=plan.seed)
         found = estimate(delta, clusters=labels, confidence=plan.confidence, bounds=plan.span)
         _add(intervals, "clustered_t", found)
-        if found.error is not None:
+        if found.error is not None and effective_clusters(labels) < ENOUGH_CLUSTERS:
             flipped = flips_interval(delta, clusters=labels, confidence=plan.confidence, seed=plan.seed)
             intervals["clustered_flips"] = cut(flipped, plan.span)
     return _Measured(float(delta.mean()), intervals, _method(intervals, labels), flips, grouped)
@@ -226,9 +226,7 @@ def _add(intervals: dict[Method, Interval], method: Method, found: Estimate) -> 
 def _method(intervals: Mapping[Method, Interval], labels: Labels | None) -> Method | None:
     order: tuple[Method, ...] = ("tango", "t", "no_spread")
     if labels is not None:
-        few = effective_clusters(labels) < ENOUGH_CLUSTERS
-        order = ("clustered_flips",) if few else ("clustered_t",)
-        order = (*order, "no_spread")
+        order = ("clustered_flips", "clustered_t", "no_spread")
     return next((method for method in order if method in intervals), None)
 
 

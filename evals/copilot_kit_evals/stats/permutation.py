@@ -168,10 +168,17 @@ def _drawn(sums: Floats, tail: Tail, seed: int, draws: int) -> float:
     least, hits, left = _least(sums, tail), 0, draws
     while left:
         rows = min(left, max(1, _CHUNK // len(sums)))
-        signs = generator.integers(0, 2, size=(rows, len(sums)), dtype=np.int8)
-        hits += int(np.count_nonzero(_as_far((2.0 * signs - 1.0) @ sums, least, tail)))
+        signs = 2.0 * _coins(generator, rows, len(sums)) - 1.0
+        hits += int(np.count_nonzero(_as_far(signs @ sums, least, tail)))
         left -= rows
     return (1 + hits) / (1 + draws)
+
+
+def _coins(generator: np.random.Generator, rows: int, columns: int) -> Floats:
+    """Return fair coins, 0 or 1; eight from each random byte."""
+    width = (columns + 7) // 8
+    drawn = np.frombuffer(generator.bytes(rows * width), dtype=np.uint8).reshape(rows, width)
+    return np.unpackbits(drawn, axis=1, count=columns).astype(np.float64)
 
 
 def _least(sums: Floats, tail: Tail) -> float:
@@ -188,6 +195,6 @@ def _subset_means(sums: Floats, sizes: Floats, seed: int) -> Floats:
             of_sums = np.concatenate([of_sums, of_sums + added])
             of_sizes = np.concatenate([of_sizes, of_sizes + size])
         return np.asarray(of_sums[1:] / of_sizes[1:], dtype=np.float64)
-    drawn = np.random.default_rng(seed).integers(0, 2, size=(_DRAWN_SUBSETS, len(sums)), dtype=np.int8)
-    held = drawn @ sizes
-    return np.asarray((drawn @ sums)[held > 0] / held[held > 0], dtype=np.float64)
+    drawn = _coins(np.random.default_rng(seed), _DRAWN_SUBSETS, len(sums))
+    of_sums, of_sizes = (drawn @ np.column_stack([sums, sizes])).T
+    return np.asarray(of_sums[of_sizes > 0] / of_sizes[of_sizes > 0], dtype=np.float64)
