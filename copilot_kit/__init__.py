@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from copilot_kit.agent import Agent, AgentEvent, Limits, Run
+    from copilot_kit.agent.checks import Check, Milestone, Rubric
     from copilot_kit.agent.worker import keep_going
     from copilot_kit.approval import Gate, decide, rule
     from copilot_kit.approval.flow import flow_rules
     from copilot_kit.approval.trust import earn
+    from copilot_kit.context.window import Window
     from copilot_kit.errors import CopilotError, LimitReached, ModelError
     from copilot_kit.journal.opening import open_store
+    from copilot_kit.memory.knowledge import Knowledge
+    from copilot_kit.memory.memory import Memory
     from copilot_kit.messages import Message, assistant, system, user
     from copilot_kit.model import Model, complete
     from copilot_kit.outputs import ToolError
@@ -37,6 +41,13 @@ __all__ = [
     "Tool",
     "ToolContext",
     "ToolError",
+    # memory, and tasks that are longer than a window
+    "Memory",
+    "Knowledge",
+    "Window",
+    "Check",
+    "Rubric",
+    "Milestone",
     # the gate and the people behind it
     "Gate",
     "rule",
@@ -66,12 +77,16 @@ __all__ = [
 
 _HOMES = {
     "copilot_kit.agent": ("Agent", "AgentEvent", "Limits", "Run"),
+    "copilot_kit.agent.checks": ("Check", "Milestone", "Rubric"),
     "copilot_kit.agent.worker": ("keep_going",),
     "copilot_kit.approval": ("Gate", "decide", "rule"),
     "copilot_kit.approval.flow": ("flow_rules",),
     "copilot_kit.approval.trust": ("earn",),
+    "copilot_kit.context.window": ("Window",),
     "copilot_kit.errors": ("CopilotError", "LimitReached", "ModelError"),
     "copilot_kit.journal.opening": ("open_store",),
+    "copilot_kit.memory.knowledge": ("Knowledge",),
+    "copilot_kit.memory.memory": ("Memory",),
     "copilot_kit.messages": ("Message", "assistant", "system", "user"),
     "copilot_kit.model": ("Model", "complete"),
     "copilot_kit.outputs": ("ToolError",),

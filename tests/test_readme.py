@@ -55,7 +55,9 @@ def test_the_first_block_runs_as_printed_and_prints_what_its_comments_say():
 
 
 @pytest.mark.parametrize("block", blocks("python")[1:])
-async def test_every_other_block_runs(block: str):
+async def test_every_other_block_runs(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "docs").mkdir()
     names = {name: getattr(copilot_kit, name) for name in copilot_kit.__all__}
     names |= {
         "Agent": an_agent,
