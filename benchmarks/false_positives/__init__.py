@@ -1,0 +1,1 @@
+"""How often the statistics call two equal models different."""
