@@ -55,11 +55,23 @@ def _deletion(memory: Memory, path: str) -> Preview:
 
 def _renaming(memory: Memory, path: str, new_path: str) -> Preview:
     title = f"rename {path} to {new_path}"
+    if _is_there(memory, new_path):
+        raise answers.destination_there(new_path)
     try:
         memory.read(path)
     except NotAFile:
         return _of_folder(memory, path, title)
     return Preview(title=title, reversible=True)
+
+
+def _is_there(memory: Memory, path: str) -> bool:
+    try:
+        memory.read(path)
+    except NotFound:
+        return False
+    except MemoryProblem:  # a folder, or no text
+        return True
+    return True
 
 
 def _of_folder(memory: Memory, path: str, title: str) -> Preview:

@@ -28,6 +28,7 @@ from copilot_kit.memory.entries import Author, Entry
 from copilot_kit.memory.forecast import forecast
 from copilot_kit.memory.memory import Memory
 from copilot_kit.memory.problems import AlreadyThere, MemoryProblem, NotAFile, NotFound
+from copilot_kit.memory.tracing import repeated
 from copilot_kit.memory.views import changed_view, untrusted_of, view
 from copilot_kit.messages import Source, Text
 from copilot_kit.outputs import ToolError
@@ -111,7 +112,7 @@ def _done(memory: Memory, command: Command, context: ToolContext) -> str | list[
 def _create(memory: Memory, command: Create, context: ToolContext) -> str:
     path, by = command.path, _author(context)
     try:
-        memory.write(path, command.text, by=by, sources=_sources(context), create_only=True)
+        memory.write(path, command.text, by=by, sources=_sources(context, command.text), create_only=True)
     except AlreadyThere as problem:
         raise _there(memory, path, answers.there_already(path), problem) from problem
     return answers.created(path)
@@ -127,7 +128,7 @@ def _replace(memory: Memory, command: Replace, context: ToolContext) -> list[Tex
 
     def change() -> Entry:
         gone = untrusted_of(memory, path, lambda text: answers.replaced_lines(text, command.old))
-        return memory.change(path, changed, by=_author(context), sources=_sources(context, *gone))
+        return memory.change(path, changed, by=_author(context), sources=_sources(context, command.new, *gone))
 
     _on_file(change, path, "str_replace")
     return changed_view(memory, command, before)
@@ -139,7 +140,7 @@ def _insert(memory: Memory, command: Insert, context: ToolContext) -> str:
             command.path,
             lambda text: answers.with_insertion(text, command),
             by=_author(context),
-            sources=_sources(context),
+            sources=_sources(context, command.text),
         )
 
     _on_file(change, command.path, "insert")
@@ -200,10 +201,10 @@ def _author(context: ToolContext) -> Author:
     )
 
 
-def _sources(context: ToolContext, *more: Source) -> tuple[Source, ...]:
+def _sources(context: ToolContext, text: str, *more: Source) -> tuple[Source, ...]:
     """Return what is known of where the text came from, as far as nobody vouches for it; the model itself is `by`."""
     told = (source for source in context.sources if not source.trusted and source.kind != "model")
-    return tuple(dict.fromkeys([*told, *more]))
+    return tuple(dict.fromkeys([*told, *repeated(text, context.messages), *more]))
 
 
 def _taken_back(memory: Memory, context: ToolContext) -> str:
