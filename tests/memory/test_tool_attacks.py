@@ -17,7 +17,8 @@ SECRET = "the secret outside"
 OWN = (
     "..", "/memories/..", "a/../../outside/secret.md", "/memories/../outside/secret.md", "%2e%2e/outside/secret.md",
     "..\\outside", "\uff0e\uff0e/outside/secret.md", "link/secret.md", "/memories/link", "hard.md", "pipe",
-    "/etc/passwd", "/dev/stdin", "//etc", "~/x", ".copilot-kit/history.jsonl", "a\0b", "\ud800", "a/" * 3000, "x" * 100_000, "con",
+    "/etc/passwd", "/dev/stdin", "//etc", "~/x", ".copilot-kit/history.jsonl", "a\0b", "\ud800", "a/" * 3000, "con",
+    "x" * 100_000,
 )  # fmt: skip
 
 
