@@ -95,17 +95,22 @@ class Transcript:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._newest: str = ""
         self._begin()
+
+    def __del__(self) -> None:
+        self._database.close()
 
     def follow(self, messages: Sequence[Message]) -> None:
         """Take in the messages that are new; another conversation than before begins from nothing."""
         with self._lock:
-            if len(messages) < self._count or (self._count and messages[self._count - 1].id != self._last):
+            if len(messages) < self._count or (self._count and messages[self._count - 1].id != self._newest):
+                self._database.close()
                 self._begin()
             for message in messages[self._count :]:
                 self._take(message)
                 self._count += 1
-                self._last = message.id
+                self._newest = message.id
 
     def search(self, query: str, *, limit: int = MOST_HITS) -> list[Said]:
         """Return the passages that answer plain words best, the best first; among equals the latest."""
@@ -124,7 +129,7 @@ class Transcript:
     def _begin(self) -> None:
         self._said: list[Said] = []
         self._count = 0
-        self._last: str = ""
+        self._newest = ""
         self._tools: dict[str, str] = {}
         self._database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         self._database.executescript(_SCHEMA)

@@ -4,6 +4,7 @@ It holds nothing that is not in the files, so that it may be thrown away at any 
 its own; to take a passage out of it one must know its words, so the text of each file is kept beside it, compressed.
 """
 
+import os
 import sqlite3
 import threading
 import zlib
@@ -34,6 +35,7 @@ CREATE TABLE texts(file INTEGER PRIMARY KEY, packed BLOB NOT NULL);
 CREATE TABLE passages(id INTEGER PRIMARY KEY, file INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL);
 CREATE INDEX passages_of ON passages(file);
 CREATE VIRTUAL TABLE found USING fts5(name, headings, lines, humps, content='', tokenize='ascii');
+INSERT INTO found(found, rank) VALUES('hashsize', 16777216);
 INSERT INTO found(found, rank) VALUES('rank', 'bm25({WEIGHTS})');
 CREATE VIRTUAL TABLE vocabulary USING fts5vocab(found, 'row');
 CREATE TABLE common(word TEXT PRIMARY KEY, passages INTEGER NOT NULL) WITHOUT ROWID;
@@ -57,6 +59,7 @@ _STAMPS: Final = """
 SELECT path, stamp FROM files
 WHERE :under = '' OR path = :under OR (path > :under || '/' AND path < :under || '0')
 """
+_MOST_LOG_BYTES: Final = 16_000_000
 _BUSY: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _ROW: TypeAlias = tuple[str, str, str, str]
 
@@ -88,6 +91,7 @@ class Index:
 
     def __init__(self, database: Path) -> None:
         self.database = database
+        self._process = -1
         self._reading, self._writing = threading.Lock(), threading.Lock()
         self._version, self._common = -1, dict[str, int]()
         self._writer = _connected(database)
@@ -100,11 +104,16 @@ class Index:
             self._writer.close()
             raise
         self._identity = (status.st_dev, status.st_ino)
+        self._process = os.getpid()
 
     def close(self) -> None:
         """Close the file."""
         self._reader.close()
         self._writer.close()
+
+    def __del__(self) -> None:
+        if self._process == os.getpid():  # what a fork inherited is not its own to close
+            self.close()
 
     def is_in_place(self) -> bool:
         """Whether the file is still the one at its path."""
@@ -175,6 +184,15 @@ class Index:
                     self._put(content)
             self._count()
             self._writer.execute("UPDATE state SET is_complete = 1")
+        if self._log_bytes() > _MOST_LOG_BYTES:
+            self._writer.execute("PRAGMA busy_timeout = 0")  # who reads now is not waited for
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _log_bytes(self) -> int:
+        try:
+            return self.database.with_name(self.database.name + "-wal").stat().st_size
+        except OSError:
+            return 0
 
     def _put(self, content: Content) -> None:
         row = self._writer.execute("SELECT id, digest FROM files WHERE path = ?", (content.path,)).fetchone()

@@ -152,7 +152,8 @@ class Search:
         """Know nothing yet: neither which files there are, nor what changes."""
         self._process = os.getpid()
         self._changes = Changes(self._tree.root, self._tree.folders, ask=self._watch)
-        self._todo = Changed(folders={""})
+        self._todo = Changed()
+        self._followed: Index | None = None
         self._looked_at = -_EVERY_S
 
     def _asked(self, ask: Callable[[Index], _T]) -> _T:
@@ -189,7 +190,6 @@ class Search:
                 with contextlib.suppress(OSError):
                     self._database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 self._index = Index(self._database)
-                self._todo.folders.add("")
             return self._index
 
     def _replace(self, broken: Index | None) -> None:
@@ -215,9 +215,11 @@ class Search:
             return
         try:
             self._todo.add(self._changed())
+            if index is not self._followed:  # it was opened just now, and knows what another process told it at best
+                self._todo.folders.add("")
             if self._todo:
                 self._take_in(index, patience_s)
-                self._todo = Changed()
+                self._todo, self._followed = Changed(), index
         except Busy:
             if patience_s == BUILD_WAIT_S:
                 raise

