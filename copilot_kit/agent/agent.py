@@ -35,6 +35,7 @@ from copilot_kit.model import Model
 from copilot_kit.prices import priced
 from copilot_kit.records import Body, MessageAdded, ModelSwitched, Principal, RunStarted, Step, Undone
 from copilot_kit.request import Settings
+from copilot_kit.threads import in_thread
 from copilot_kit.tools import Tool, arguments_of
 
 if TYPE_CHECKING:
@@ -258,8 +259,6 @@ class Agent(Generic[OutputT]):
         chosen = self._models.first()
         title = " ".join(message.text.split())[:_TITLE_CHARS]
         memory = None if self.memory is None else str(self.memory.root)
-        limit = self.window.limit(chosen.model.profile, chosen.settings)
-        message = reminded(message, self.memory, model=chosen.model.id, limit=limit)
         bodies: list[Body] = [
             RunStarted(agent=self.name, prompt_version=self._prompt_version, model=chosen.model.id, slot=chosen.slot,
                        base_url=chosen.base_url, title=title, subject=subject, purpose=purpose, by=by, memory=memory)
@@ -293,9 +292,12 @@ class Agent(Generic[OutputT]):
                     *await _ready_to_talk(session, plan),
                     *map(partial(_with_undone, session.state.untold), bodies),
                 ]
-            if not starts and (chosen.model.id, chosen.slot) != (session.state.model, session.state.slot):
-                switched = ModelSwitched(model=chosen.model.id, slot=chosen.slot, base_url=chosen.base_url)
-                bodies = [switched, *bodies]
+            switched = not starts and (chosen.model.id, chosen.slot) != (session.state.model, session.state.slot)
+            if self.memory is not None and (starts or switched):
+                bodies = [await self._reminded(body, chosen) for body in bodies]
+            if switched:
+                named = ModelSwitched(model=chosen.model.id, slot=chosen.slot, base_url=chosen.base_url)
+                bodies = [named, *bodies]
             if bodies:
                 for entry in await session.append(*bodies, durable=False):
                     yield entry
@@ -370,7 +372,18 @@ class Agent(Generic[OutputT]):
     def _begin_nested(self, arguments: str) -> list[Body]:
         """Return the first records of this agent as a tool; its task is another model's words, trusted by nobody."""
         task = Text(text=str(arguments_of(arguments)["task"]), source=Source(kind="model"))
-        return self._begin([task])
+        *before, added = self._begin([task])
+        return [*before, self._with_memory(added, self._models.first())]
+
+    async def _reminded(self, body: Body, chosen: Chosen) -> Body:
+        return await in_thread(lambda: self._with_memory(body, chosen))
+
+    def _with_memory(self, body: Body, chosen: Chosen) -> Body:
+        """Return the words that a model begins with behind what the memory holds, and who wrote that."""
+        if not isinstance(body, MessageAdded) or body.message.role != "user":
+            return body
+        limit = self.window.limit(chosen.model.profile, chosen.settings)
+        return MessageAdded(message=reminded(body.message, self.memory, model=chosen.model.id, limit=limit))
 
     def _along(self, path: Sequence[Step]) -> "list[Agent[Any]]":
         """Return the agents that a proposal with this path may be of; without a path, all that there are."""

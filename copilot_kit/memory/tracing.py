@@ -1,6 +1,7 @@
-"""Which untrusted texts of a conversation a note repeats: line by line, since a note rarely holds one text alone.
+"""Which untrusted texts of a conversation a note repeats: by its lines, and by values that no model makes up.
 
-What a model puts in its own words is not found; that a note was written by a model is known all the same.
+A note rarely holds one text alone. Such values are addresses, links, numbers of accounts. What a model puts in its own
+words is not found; that a note was written by a model is known all the same.
 """
 
 import re
@@ -13,6 +14,8 @@ _FEWEST_CHARS: Final = 16
 _FEWEST_WORDS: Final = 3
 _MOST_LINES: Final = 200
 _MARKS: Final = re.compile(r"^[\s>*#+\-\d.)\[\]|]+")
+_VALUE: Final = re.compile(r"[^\s<>\"'`(),;|]*(?:@|://|\d[^\s<>\"'`(),;|]*\d|\w\.\w)[^\s<>\"'`(),;|]*")
+_LEAST_VALUE: Final = 6
 _SPACES: Final = re.compile(r"\s+")
 _UNSAID: Final[dict[Role, Source]] = {
     "user": Source(kind="user", trusted=True),
@@ -40,10 +43,12 @@ def _holds_one(said: str, lines: dict[str, str]) -> bool:
 
 
 def _telling(text: str) -> dict[str, str]:
-    """Return the lines that are too long and too many words to be shared by chance, each with its longest word."""
+    """Return the lines and values that are not shared by chance, each with its longest word."""
     lines = {_plain(_MARKS.sub("", line)) for line in text.split("\n")}
     long = [line for line in lines if len(line) >= _FEWEST_CHARS and line.count(" ") >= _FEWEST_WORDS - 1]
-    return {line: max(line.split(" "), key=len) for line in sorted(long, key=len, reverse=True)[:_MOST_LINES]}
+    values = {value for found in _VALUE.findall(text.casefold()) if len(value := found.strip(".:!?")) >= _LEAST_VALUE}
+    telling = [*sorted(long, key=len, reverse=True)[:_MOST_LINES], *sorted(values)[:_MOST_LINES]]
+    return {one: max(one.split(" "), key=len) for one in telling}
 
 
 def _plain(text: str) -> str:
