@@ -5,10 +5,12 @@ others copied or retold in their own words cannot be found by this.
 """
 
 import hashlib
+import os
 from collections.abc import Collection, Iterator
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 
+from copilot_kit.descriptors import names_in
 from copilot_kit.memory import objects
 from copilot_kit.memory.blocks import Blame, Version
 from copilot_kit.memory.entries import Author, Entry
@@ -16,33 +18,48 @@ from copilot_kit.memory.folder import Found
 from copilot_kit.memory.history import ERASED
 from copilot_kit.memory.paths import Place, place_of
 from copilot_kit.memory.transaction import Change, Transaction
+from copilot_kit.messages import Source
 
-ERASING = Author(kind="application")
+SEARCH: Final = "search."
+"""Begins the names of the files of the index for searching."""
+ERASING: Final = Author(kind="application")
 
 
 def erased(transaction: Transaction, blame: Blame, run_ids: Collection[str]) -> int:
-    """Erase what these runs brought, and return how many changes of theirs lost their content."""
+    """Erase what these runs brought, and return how many changes of theirs lost their content.
+
+    Of files that cite them (a note made of their decisions) earlier versions go; what these files hold now stays.
+    """
     index = transaction.index
     wanted = frozenset(run_ids)
     theirs = {line.id for line in index.lines if line.run_id in wanted}
-    if theirs:
-        paths = _touched(transaction, theirs)
+    citing = {entry.id for entry in transaction.entries(index.lines) if _cites(entry.sources, wanted)} - theirs
+    if theirs or citing:
+        paths = _touched(transaction, theirs | citing)
         for path in paths:
             transaction.current(place_of(path))  # what was changed past the memory is another's
-        tainted, versions = _tainted(transaction, blame, paths, theirs)
+        tainted, versions = _tainted(transaction, blame, paths, theirs, citing)
         changes = list(_changes(transaction, versions, theirs))
         if changes:
             transaction.commit(changes)
-        _rewrite(transaction, theirs, tainted, {change.entry.id for change in changes}, versions)
+        if theirs or tainted:
+            _rewrite(transaction, theirs, tainted, {change.entry.id for change in changes}, versions)
         blame.forget()
     _drop_unused(transaction)  # also where nothing was left to erase: an earlier one may not have come so far
     return len(theirs)
 
 
-def _touched(transaction: Transaction, theirs: Collection[str]) -> set[str]:
+def _cites(sources: Collection[Source], run_ids: Collection[str]) -> bool:
+    """Whether one of these sources is a run, or something of it: `run_1` or `run_1/prop_2`."""
+    return any(
+        (one.ref is not None and one.ref.partition("/")[0] in run_ids) or _cites(one.of, run_ids) for one in sources
+    )
+
+
+def _touched(transaction: Transaction, changes: Collection[str]) -> set[str]:
     """Return the paths that these changes are about, and all that renames join to them."""
     lines = transaction.index.lines
-    paths = {line.path for line in lines if line.id in theirs}
+    paths = {line.path for line in lines if line.id in changes}
     moves = {(line.path, line.moved_from) for line in lines if line.moved_from}
     before = -1
     while before != len(paths):
@@ -54,21 +71,29 @@ def _touched(transaction: Transaction, theirs: Collection[str]) -> set[str]:
 
 
 def _tainted(
-    transaction: Transaction, blame: Blame, paths: Collection[str], theirs: Collection[str]
+    transaction: Transaction,
+    blame: Blame,
+    paths: Collection[str],
+    theirs: Collection[str],
+    citing: Collection[str],
 ) -> tuple[set[str], dict[str, tuple[Entry, Version]]]:
-    """Return the digests of all versions that hold lines of theirs, and the last version of each path."""
+    """Return the digests of all versions that are to go, and the last version of each path."""
     index = transaction.index
     numbers = sorted(number for path in paths for number in index.of_path.get(path, ()))
     entries = transaction.entries([index.lines[number] for number in numbers])
     tainted: set[str] = set()
+    cited: set[str] = set()
     last: dict[str, tuple[Entry, Version]] = {}
     for entry, version in blame.versions(transaction, entries, {}):
         last[entry.path] = (entry, version)
         lost = not version.known and entry.id in theirs
         if entry.after and (lost or any(owner.entry in theirs for owner in version.owners)):
             tainted.add(entry.after)
+        elif entry.after and any(owner.entry in citing for owner in version.owners):
+            cited.add(entry.after)
+    now = {entry.after for entry, _ in last.values()}
     clean = {line.after for line in index.lines if line.path not in paths}
-    return tainted - clean, last
+    return (tainted | (cited - now)) - clean, last
 
 
 def _changes(
@@ -133,7 +158,12 @@ def _runs(version: Version) -> list[list[Any]]:
 
 
 def _drop_unused(transaction: Transaction) -> None:
+    """Remove contents that no change refers to, and the index for searching: it is built anew from the files."""
     used = {digest for line in transaction.index.lines for digest in (line.before, line.after)}
     for digest, _ in list(objects.kept(transaction.state)):
         if digest not in used:
             objects.drop(transaction.state, digest)
+    for name in names_in(transaction.state):
+        if name.startswith(SEARCH):
+            os.unlink(name, dir_fd=transaction.state)
+    os.fsync(transaction.state)

@@ -17,7 +17,6 @@ if sys.platform != "win32":
     import fcntl
 
 NAME: Final = "lock"
-PATIENCE_S: Final = 30.0
 _PAUSE_S: Final = (0.0005, 0.02)
 _OPENING: Final = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
@@ -45,8 +44,9 @@ class Held:
 class Lock:
     """Keeps all others out: threads, processes, other objects on the same folder."""
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: Folder, *, patience_s: float) -> None:
         self._folder = folder
+        self._patience_s = patience_s
         self._mine = threading.Lock()  # waits its turn; between processes one asks again and again
         self._holder: int | None = None
 
@@ -55,13 +55,15 @@ class Lock:
         """Hold the lock; raises `Unusable` if another process does not let go of it."""
         if self._holder == threading.get_ident():
             raise UsageError("A memory is changed while it is being changed. Return the new text and change it after.")
-        until = time.monotonic() + PATIENCE_S
-        if not self._mine.acquire(timeout=PATIENCE_S):
-            raise _stuck()
+        until = time.monotonic() + self._patience_s
+        if not self._mine.acquire(timeout=self._patience_s):
+            raise self._stuck()
         try:
             self._holder = threading.get_ident()
             with self._folder.state() as state:
                 file = _locked(state, until)
+                if file is None:
+                    raise self._stuck()
                 try:
                     yield Held(state, file)
                 finally:
@@ -71,8 +73,15 @@ class Lock:
             self._holder = None
             self._mine.release()
 
+    def _stuck(self) -> Unusable:
+        return Unusable(
+            f"The memory is being changed by somebody else for more than {self._patience_s:g} seconds. Try again; if "
+            "it stays so, a person should look for a process that was stopped."
+        )
 
-def _locked(state: int, until: float) -> int:
+
+def _locked(state: int, until: float) -> int | None:
+    """Return a descriptor of the lock, held; None if it was not let go in time."""
     pause = _PAUSE_S[0]
     while True:
         try:
@@ -84,7 +93,7 @@ def _locked(state: int, until: float) -> int:
         except OSError:
             os.close(file)
             if time.monotonic() > until:
-                raise _stuck() from None
+                return None
             time.sleep(pause)
             pause = min(2 * pause, _PAUSE_S[1])
             continue
@@ -92,7 +101,7 @@ def _locked(state: int, until: float) -> int:
             return file
         os.close(file)  # it was removed, and made anew, while we waited
         if time.monotonic() > until:
-            raise _stuck()
+            return None
 
 
 def _is_it(state: int, file: int) -> bool:
@@ -105,10 +114,3 @@ def _is_it(state: int, file: int) -> bool:
     if not stat.S_ISREG(mine.st_mode) or mine.st_nlink > 1:
         raise Unusable("The memory's lock is no file of its own. Ask a person to remove .copilot-kit/lock.")
     return same
-
-
-def _stuck() -> Unusable:
-    return Unusable(
-        f"The memory is being changed by somebody else for more than {PATIENCE_S:.0f} seconds. Try again; if it stays "
-        "so, a person should look for a process that was stopped."
-    )

@@ -77,15 +77,17 @@ class Memory:
         max_file_bytes: int = 1_000_000,
         max_files: int = 20_000,
         max_bytes: int = 200_000_000,
+        patience_s: float = 30.0,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         new_id: NewId = new_id,
     ) -> None:
         """Open the folder, made if there is none.
 
         pinned: files and folders whose content is always before the model.
+        patience_s: how long a change waits for others to end theirs.
         """
         self._folder = Folder(Path(root), max_file_bytes=max_file_bytes)
-        self._lock = Lock(self._folder)
+        self._lock = Lock(self._folder, patience_s=patience_s)
         self._history = History()
         self._blame = Blame()
         self._clock = clock

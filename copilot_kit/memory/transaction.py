@@ -150,7 +150,7 @@ class Transaction:
     def _prepare(self, change: "Change") -> None:
         if change.seen and change.entry.before and change.looked:
             objects.keep(self.state, change.entry.before, change.seen.data, lasting=True)
-        if change.data is not None and change.entry.after:
+        if change.data is not None and change.entry.after and change.entry.after != change.entry.before:
             objects.keep(self.state, change.entry.after, change.data, lasting=False)
             self.folder.stage(change.place, change.data, TEMPORARY + change.entry.id)
 

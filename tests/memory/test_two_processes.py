@@ -1,0 +1,85 @@
+"""Two processes on one memory, and processes killed with kill -9: nothing is lost, half done or told wrongly."""
+
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from copilot_kit.memory.entries import Author
+from copilot_kit.memory.memory import Memory
+from copilot_kit.memory.problems import Unusable
+
+ROOT = Path(__file__).parents[2]
+COUNTING = """
+import sys
+from copilot_kit.memory.entries import Author
+from copilot_kit.memory.memory import Memory
+
+memory = Memory(sys.argv[1])
+for number in range(int(sys.argv[3])):
+    memory.change("count.md", lambda text: f"{text}{sys.argv[2]} {number}\\n", by=Author(kind="model"))
+"""
+
+
+def run(*arguments: str) -> str:
+    """Run the kill loop and return its report; it ends with 1 if anything is left half done or lost."""
+    command = [sys.executable, "-m", "tests.memory.killed", *arguments]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+@pytest.mark.parametrize("times", [20, pytest.param(100, marks=pytest.mark.slow)])
+def test_two_processes_that_change_one_file_lose_nothing_and_the_history_has_no_gap(memory, times):
+    memory.write("count.md", "", by=Author(kind="person"))
+    command = [sys.executable, "-c", COUNTING, str(memory.root)]
+    counters = [subprocess.Popen([*command, name, str(times)], cwd=ROOT) for name in "ab"]
+    assert [one.wait() for one in counters] == [0, 0]
+    lines = memory.read("count.md").splitlines()
+    assert sorted(lines) == sorted(f"{name} {number}" for name in "ab" for number in range(times))
+    entries = memory.history("count.md")
+    assert len(entries) == 2 * times + 1
+    assert all(one.after == other.before for one, other in pairwise(entries))
+    assert memory.doctor() == []
+
+
+def test_a_process_killed_before_any_of_its_system_calls_has_changed_all_or_nothing():
+    assert "kills, nothing half done" in run("calls")
+
+
+def test_of_a_writer_killed_10_times_while_another_writes_on_no_line_is_lost():
+    assert "none lost" in run("moments", "10")
+
+
+@pytest.mark.slow
+def test_of_a_writer_killed_300_times_while_another_writes_on_no_line_is_lost():
+    assert "none lost" in run("moments", "300")
+
+
+def test_who_waits_too_long_for_another_is_told_so_and_nothing_is_changed(memory):
+    memory.write("a.md", "one\n", by=Author(kind="person"))
+    other = Memory(memory.root, patience_s=0.05)
+
+    def slow(text):
+        with pytest.raises(Unusable, match=r"changed by somebody else for more than 0\.05 seconds"):
+            other.write("a.md", "two\n", by=Author(kind="person"))
+        return text + "more\n"
+
+    memory.change("a.md", slow, by=Author(kind="person"))
+    assert other.read("a.md") == "one\nmore\n"
+    other.write("a.md", "two\n", by=Author(kind="person"))
+
+
+@pytest.mark.parametrize("kept", range(0, 400, 40))
+def test_a_torn_last_line_of_the_history_is_cut_off_and_the_change_is_found_anyway(memory, kept):
+    memory.write("a.md", "one\n", by=Author(kind="person"))
+    memory.write("a.md", "two\n", by=Author(kind="model"))
+    path = memory.root / ".copilot-kit" / "history.jsonl"
+    first, second = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(first + second[: min(kept, len(second) - 1)])
+    fresh = Memory(memory.root)
+    assert [e.by.kind for e in fresh.history("a.md")] == ["person", "outside"]
+    assert path.read_bytes().startswith(first)
+    assert [f.kind for f in fresh.doctor()] == []
