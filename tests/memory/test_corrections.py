@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -409,3 +410,31 @@ async def test_few_of_many_approvals_are_read_and_what_they_say_is_counted_for_a
     (found,) = await corrections(desk.store)
     assert found.against == 50
     assert len(read) == 121 + 60
+
+
+def chance_text(draw: Random, vocabulary: list[str]) -> str:
+    greeting = "Hi" if draw.random() < 0.8 else "Dear"
+    words = draw.choices(vocabulary, [1 / place for place in range(1, len(vocabulary) + 1)], k=30)
+    return " ".join([greeting, draw.choice(["Ada,", "Bob,", "Eve,"]), *words])
+
+
+@pytest.mark.parametrize("planted", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+async def test_a_habit_is_found_among_edits_by_chance_and_nothing_where_there_is_none(seed: int, planted: bool):  # noqa: FBT001
+    draw, desk = Random(seed), Desk()
+    vocabulary = [
+        a + b for a in ("ka", "le", "mi", "no", "pu") for b in ("ban", "del", "fig", "hol", "jum", "kir", "lon")
+    ]
+    for _ in range(100):
+        words = chance_text(draw, vocabulary).split(" ")
+        wanted = ["Dear" if planted else words[0], *words[1:]]
+        if draw.random() < 0.35:  # the person changes some words anyway
+            for place in draw.sample(range(2, len(words)), k=draw.randint(1, 4)):
+                wanted[place] = draw.choice(vocabulary)
+        before, after = " ".join(words), " ".join(wanted)
+        if before == after:
+            await desk.approved({"text": before})
+        else:
+            await desk.judged("edit", [{"text": before}], wanted=lambda call, after=after: {**call, "text": after})
+    found = await desk.headings()
+    assert found == (['`send`: in `text` write "Dear", not "Hi"'] if planted else [])
