@@ -51,7 +51,9 @@ def measure(folder: Path, size: Size, *, count: int, names: list[str]) -> Result
         shutil.copytree(folder / "files", root)
         fewer = {kind: texts[: max(2, count // 10)] if name == "ripgrep" else texts for kind, texts in asked.items()}
         job = {"name": name, "root": str(root), "index": str(index), "queries": fewer}
-        results[name] = _worker({**job, "step": "build"}) | _worker({**job, "step": "ask"})
+        built = _worker({**job, "step": "build"})
+        built["index_bytes"] = sum(file.stat().st_size for file in folder.glob(f"{index.name}*"))
+        results[name] = built | _worker({**job, "step": "ask"})
         shutil.rmtree(root)
     return results
 
