@@ -11,7 +11,7 @@ import pytest
 from copilot_kit.memory.memory import Memory
 
 VICTIM = Path(__file__).with_name("tool_victim.py")
-LINES = "".join(f"step {number}\n" for number in range(1, 13))
+LINES = "".join(f"step {number}\n" for number in range(1, 61))
 
 
 def live(folder: Path, *, seconds: float | None) -> str:
@@ -25,7 +25,7 @@ def live(folder: Path, *, seconds: float | None) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_killed_at_any_moment_every_line_is_written_once_and_no_call_is_of_unknown_outcome(tmp_path, seed):
     rng = random.Random(seed)
     (tmp_path / "warm-up").mkdir()
@@ -34,10 +34,10 @@ def test_killed_at_any_moment_every_line_is_written_once_and_no_call_is_of_unkno
     whole_s = time.monotonic() - begun
     said, kills = "", 0
     while "end done" not in said:
-        said = live(tmp_path, seconds=rng.uniform(0.4, 1.0) * whole_s if kills < 8 else None)
+        said = live(tmp_path, seconds=rng.uniform(0.25, 0.7) * whole_s if kills < 8 else None)
         assert "unknown" not in said
         kills += "end" not in said
     memory = Memory(tmp_path / "notes")
     assert memory.read("log.md") == LINES
-    assert len(memory.history("log.md")) == 13
+    assert len(memory.history("log.md")) == 61
     assert memory.doctor() == []

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import copilot_kit.journal.session as session_module
-from copilot_kit import Agent, Request
+from copilot_kit import Agent, Limits, Request
 from copilot_kit.errors import UsageError
 from copilot_kit.journal.opening import open_store
 from copilot_kit.memory.memory import Memory
@@ -16,7 +16,7 @@ from copilot_kit.messages import ToolResult
 from copilot_kit.testing import FunctionModel, call
 
 session_module.LEASE_S = 0.3  # a killed owner's run is taken over at once
-STEPS = 12
+STEPS = 60
 
 
 def next_step(request: Request) -> object:
@@ -33,7 +33,7 @@ def next_step(request: Request) -> object:
 async def main(folder: Path) -> None:
     """Take the run to its end; what the memory does is allowed, and settled by nobody."""
     store = open_store(str(folder / "journal.db"))
-    agent = Agent(FunctionModel(next_step), memory=Memory(folder / "notes"), store=store)
+    agent = Agent(FunctionModel(next_step), memory=Memory(folder / "notes"), store=store, limits=Limits(turns=900))
     try:
         run = await agent.resume("run_1")
     except UsageError:
