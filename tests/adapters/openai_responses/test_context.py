@@ -53,6 +53,15 @@ async def test_a_compaction_item_comes_out_as_a_summary_of_all_before_it_and_goe
     assert talk.bodies[1]["input"][2:4] == [COMPACTION, SAID]
 
 
+async def test_a_streamed_compaction_item_comes_out_the_same(line, streamed):
+    question = user("?")
+    response = await line(streamed((COMPACTION, []), (SAID, []))).ask(Request(messages=(question,)))
+    assert [part.type for part in response.message.parts] == ["summary", "text"]
+    again = line()
+    await again.ask(asking(question, response.message, user("!"), editing=None))
+    assert again.bodies[0]["input"][1:3] == [COMPACTION, SAID]
+
+
 async def test_a_summary_that_only_one_provider_reads_is_not_sent_to_another_and_reported(line):
     response = await line({"output": [COMPACTION, SAID]}).ask(asking())
     other = line(provider="xai")
