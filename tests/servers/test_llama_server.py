@@ -12,6 +12,8 @@ from copilot_kit import Agent, Model, Settings, complete
 from copilot_kit.errors import ContextOverflow, ModelError
 from copilot_kit.events import Ended, PartDelta, Started
 from copilot_kit.journal import MemoryStore
+from copilot_kit.memory.entries import Author
+from copilot_kit.memory.memory import Memory
 from copilot_kit.messages import answer, results, system, user
 from copilot_kit.request import OutputSpec, Request, ToolSpec
 from copilot_kit.retry import Retry
@@ -147,3 +149,21 @@ async def test_a_conversation_too_long_for_the_window_is_a_typed_error(model: Mo
     with pytest.raises(ModelError) as caught:
         await complete(model, Request(messages=(user("word " * 6000),), settings=EXACT))
     assert isinstance(caught.value, ContextOverflow)
+
+
+async def test_the_server_reads_most_of_a_growing_conversation_with_a_memory_from_its_cache(
+    address: str, tmp_path: Path
+):
+    """What is sent again stays as it was, to the letter: only then is it found in the cache."""
+    memory = Memory(tmp_path / "notes")
+    memory.write("plan.md", "Ask Ada about the harvest.\n" * 20, by=Author(kind="person", id="ann"))
+    extra = {"llamacpp": {"cache_prompt": True}}  # this server does it on request, and on this route only
+    settings = Settings(temperature=0, max_output_tokens=12, extra=extra)
+    agent = Agent(Retry(chat(address)), memory=memory, settings=settings, store=MemoryStore(), instructions="Be brief.")
+    run = await agent.run("Name a fruit.")
+    before, shares = run.response.usage, []
+    for fruit in ("red", "green", "yellow"):
+        run = await run.say(f"Name a {fruit} one.")
+        shares.append((run.response.usage.cache_read or 0) / (before.input or 1))
+        before = run.response.usage
+    assert min(shares) > 0.9, shares
