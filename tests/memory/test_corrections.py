@@ -133,6 +133,14 @@ async def test_a_salutation_that_people_keep_replacing_is_found_in_texts_that_al
     assert await desk.headings() == ['`send`: in `text` write "Dear", not "Hi"']
 
 
+async def test_what_took_the_place_of_words_is_said_also_where_they_were_once_only_taken_out():
+    desk = Desk()
+    texts = ["Hi Ada, your order is here.", "Hi Bob! It rains.", "Hi there, nothing to say", "Hi Eve, it is late."]
+    await desk.edited([{"text": text} for text in texts], dear)
+    await desk.edited([{"text": "Hi you all"}], lambda call: {**call, "text": "you all"})
+    assert await desk.headings() == ['`send`: in `text` write "Dear", not "Hi"']
+
+
 async def test_what_people_always_add_is_one_note_and_not_one_for_each_of_its_words():
     desk = Desk()
     sign = "\nKind regards from all of us at Acme, the shop with the longest signature anywhere"
@@ -161,6 +169,12 @@ async def test_rejections_whose_reasons_say_the_same_are_one_proposal_that_quote
         "Ask the customer first.", "the customer must be asked first!", "first ask customer",
     ]  # fmt: skip
     assert found.judged == 5
+
+
+async def test_quotes_in_a_reason_do_not_end_the_quotation():
+    desk = Desk()
+    await desk.rejected(*['say "please" first'] * 3)
+    assert await desk.headings() == ["`send` is rejected: \"say 'please' first\""]
 
 
 async def test_answers_in_the_tools_place_are_proposed_also_where_each_says_something_else():
@@ -325,6 +339,8 @@ async def test_reasons_that_gather_more_cases_stay_the_same_correction(tmp_path:
     accept(memory, found, by=BOB)
     await desk.rejected(*["ask customers first, always"] * 9)
     assert await desk.headings(memory=memory) == []
+    assert await desk.headings(memory=memory, last=11) == []  # the one that gave it its name is too long ago
+    assert (await corrections(desk.store, last=11))[0].id != found.id
 
 
 async def test_a_second_note_goes_behind_the_first_and_what_a_person_wrote_there_stays(tmp_path: Path):
