@@ -8,7 +8,8 @@ import difflib
 from collections import Counter, OrderedDict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from itertools import groupby
+from typing import Any, Final
 
 from copilot_kit.memory.entries import Block, Entry
 from copilot_kit.memory.history import Index
@@ -17,7 +18,9 @@ from copilot_kit.memory.transaction import Transaction
 _CONTEXT_LINES: Final = 3
 _MOST_PAIRS: Final = 50_000
 """Equal pairs of lines in what two versions do not share at their ends; with more, order is not looked at."""
-_MOST_KEPT: Final = 64
+_MOST_KEPT: Final = 16
+_OFTEN: Final = 200
+"""After so many versions it is written down who brought which lines: the next process begins there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +61,8 @@ class Blame:
         owners = self.version(transaction, path).owners
         ids = {one for owner in owners for one in (owner.entry, owner.confirmed) if one}
         index = transaction.index
-        numbers = {one: index.of_id[one] for one in ids if one in index.of_id}
-        found = transaction.entries([index.lines[number] for number in numbers.values()])
-        entries = dict(zip(numbers, found, strict=True))
+        numbers = sorted(index.of_id[one] for one in ids if one in index.of_id)
+        entries = {entry.id: entry for entry in transaction.entries([index.lines[number] for number in numbers])}
         blocks: list[Block] = []
         first = 1
         for number, owner in enumerate(owners, start=1):
@@ -79,6 +81,8 @@ class Blame:
             entries = transaction.entries([index.lines[number] for number in chain[begin:]])
             *_, (_, version) = self.versions(transaction, entries, state)
             self._kept[entries[-1].id] = version
+            if len(entries) > _OFTEN and entries[-1].after is not None and version.known:
+                transaction.note(entries[-1].id, runs_of(version))
             while len(self._kept) > _MOST_KEPT:
                 self._kept.popitem(last=False)
         return version
@@ -112,26 +116,30 @@ class Blame:
         earliest = len(chain)  # what undoes a change needs the version before that change
         for place in range(len(chain) - 1, -1, -1):
             line = index.lines[chain[place]]
-            if place < earliest and line.after is not None and (kept := self._kept.get(line.id)):
-                return place + 1, kept
+            if place < earliest and line.after is not None:
+                kept = self._kept.get(line.id) or self._written_down(transaction, line.id, line.after)
+                if kept:
+                    return place + 1, kept
             undone = index.of_id.get(line.undoes or "")
             if undone in chain:
                 earliest = min(earliest, chain.index(undone))
         return 0, Version()
 
-    def _written_down(self, transaction: Transaction, entry: Entry) -> Version | None:
+    def _written_down(self, transaction: Transaction, entry_id: str, digest: str | None) -> Version | None:
         """Return a version whose lines' owners are in the history itself, as where something before it was erased."""
-        runs = transaction.index.blames.get(entry.id)
-        data = transaction.found_content(entry.after) if runs is not None and entry.after else None
+        runs = transaction.index.blames.get(entry_id)
+        data = transaction.found_content(digest) if runs is not None and digest else None
         if runs is None or data is None:
             return None
-        owners = tuple(Owner(one, confirmed) for count, one, confirmed in runs for _ in range(count))
         lines = lines_of(data.decode("utf-8", "replace"))
-        return Version(lines, owners, entry.after) if len(lines) == len(owners) else None
+        if sum(count for count, _, _ in runs) != len(lines):
+            return None
+        owners = tuple(Owner(one, confirmed) for count, one, confirmed in runs for _ in range(count))
+        return Version(lines, owners, digest)
 
     def _after(self, transaction: Transaction, old: Version, entry: Entry, before: Mapping[str, Version]) -> Version:
         """Return the version that a change made of another."""
-        if entry.id in transaction.index.blames and (known := self._written_down(transaction, entry)):
+        if known := self._written_down(transaction, entry.id, entry.after):
             return known
         undone = before.get(entry.undoes or "")
         if undone and undone.digest == entry.after:
@@ -173,6 +181,11 @@ class Blame:
             found = transaction.entries([index.lines[number]]) if number is not None else []
             self._trusted[owner.entry] = bool(found) and found[0].trusted
         return owner.entry is not None and self._trusted[owner.entry]
+
+
+def runs_of(version: Version) -> list[list[Any]]:
+    """Return who brought which lines as it is written down: how many, by which change, confirmed by which."""
+    return [[len(list(group)), owner.entry, owner.confirmed] for owner, group in groupby(version.owners)]
 
 
 def lines_of(text: str) -> tuple[str, ...]:

@@ -7,12 +7,11 @@ others copied or retold in their own words cannot be found by this.
 import hashlib
 import os
 from collections.abc import Collection, Iterator
-from itertools import groupby
 from typing import Any, Final
 
 from copilot_kit.descriptors import names_in
 from copilot_kit.memory import objects
-from copilot_kit.memory.blocks import Blame, Version
+from copilot_kit.memory.blocks import Blame, Version, runs_of
 from copilot_kit.memory.entries import Author, Entry
 from copilot_kit.memory.folder import Found
 from copilot_kit.memory.history import ERASED
@@ -146,15 +145,11 @@ def _rewrite(
         return {**line, **digests}
 
     blames = [
-        {"blame": {"entry": entry.id, "lines": _runs(version)}}
+        {"blame": {"entry": entry.id, "lines": runs_of(version)}}
         for path, (entry, version) in versions.items()
         if path not in whole and entry.after and entry.id not in theirs
     ]
     transaction.rewrite(changed, blames)
-
-
-def _runs(version: Version) -> list[list[Any]]:
-    return [[len(list(group)), owner.entry, owner.confirmed] for owner, group in groupby(version.owners)]
 
 
 def _drop_unused(transaction: Transaction) -> None:

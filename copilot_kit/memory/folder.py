@@ -74,7 +74,7 @@ class Folder:
             status = os.fstat(at)
             self._identity = (status.st_dev, status.st_ino)
             with contextlib.suppress(FileExistsError):
-                os.mkdir(STATE, 0o700, dir_fd=at)
+                _make_state(at)
             self._folds = _folds_case(at)
 
     @contextlib.contextmanager
@@ -294,6 +294,20 @@ class Folder:
         with contextlib.suppress(FileNotFoundError):
             return stat.S_IMODE(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
         return None
+
+
+def _make_state(root: int) -> None:
+    """Make the folder of the history; git is to keep the history, and nothing else of it."""
+    os.mkdir(STATE, 0o700, dir_fd=root)
+    state = folder_below(root, (STATE,))
+    try:
+        file = os.open(".gitignore", _NEW, 0o600, dir_fd=state)
+        try:
+            written(file, b"*\n!.gitignore\n!history.jsonl\n!objects/\n!objects/*/\n!objects/*/*\n")
+        finally:
+            os.close(file)
+    finally:
+        os.close(state)
 
 
 def written(file: int, data: bytes) -> None:

@@ -7,7 +7,7 @@ Erasing is the one thing that writes it anew.
 import json
 import os
 import stat
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -19,6 +19,8 @@ from copilot_kit.memory.problems import Unusable
 NAME: Final = "history.jsonl"
 ERASED: Final = "erased"
 """Stands where the digest of something erased stood."""
+_MANY: Final = 50
+"""Of more entries than this the file is read at once."""
 _APPENDING: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
@@ -34,6 +36,8 @@ class Line:
     undoes: str | None
     run_id: str | None
     call_id: str | None
+    outside: bool
+    """Made past the memory, or not come true."""
     start: int
     """Where it begins in the file."""
     size: int
@@ -49,7 +53,7 @@ class Index:
     lines: list[Line] = field(default_factory=list)
     of_path: dict[str, list[int]] = field(default_factory=dict)
     of_id: dict[str, int] = field(default_factory=dict)
-    blames: dict[str, list[list[Any]]] = field(default_factory=dict)
+    blames: dict[str, list[tuple[int, str | None, str | None]]] = field(default_factory=dict)
     """By entry, who brought which lines as of then: written down where it cannot be found out any more."""
     damaged: list[int] = field(default_factory=list)
     """Where lines begin that cannot be read."""
@@ -77,13 +81,24 @@ class History:
         finally:
             os.close(file)
 
-    def entries(self, state: int, lines: Iterable[Line]) -> list[Entry]:
-        """Return the entries of these lines."""
+    def entries(self, state: int, lines: Sequence[Line]) -> list[Entry]:
+        """Return the entries of these lines, which are in the order of the file."""
         file = _opened_to_read(state)
         if file is None:
             return []
         try:
+            if len(lines) > _MANY:
+                raw = os.pread(file, lines[-1].start + lines[-1].size, 0)
+                return [Entry.model_validate_json(raw[line.start : line.start + line.size]) for line in lines]
             return [Entry.model_validate_json(os.pread(file, line.size, line.start)) for line in lines]
+        finally:
+            os.close(file)
+
+    def note(self, state: int, entry_id: str, runs: Sequence[Sequence[Any]]) -> None:
+        """Write down who brought which lines as of this entry; it could be found out again, so nobody waits for it."""
+        file = _opened(state, _APPENDING)
+        try:
+            written(file, _dumped({"blame": {"entry": entry_id, "lines": runs}}))
         finally:
             os.close(file)
 
@@ -157,6 +172,14 @@ def _parsed(raw: bytes) -> dict[str, Any] | None:
     return line if isinstance(line, dict) else None
 
 
+def _is_run(run: Any) -> bool:
+    """Whether this says who brought so many lines: how many, by which change, confirmed by which."""
+    match run:
+        case [int(count), str() | None, str() | None]:
+            return count > 0
+    return False
+
+
 def _opened_to_read(state: int) -> int | None:
     try:
         return _opened(state, FILE)
@@ -192,7 +215,7 @@ def _take_in_line(index: Index, raw: bytes, start: int) -> None:
         entry = Entry.model_validate_json(raw)
     except ValueError:
         match _parsed(raw):
-            case {"blame": {"entry": str(id_), "lines": list(runs)}}:
+            case {"blame": {"entry": str(id_), "lines": list(runs)}} if all(map(_is_run, runs)):
                 index.blames[id_] = runs
             case {"erased": dict()}:
                 pass
@@ -201,7 +224,7 @@ def _take_in_line(index: Index, raw: bytes, start: int) -> None:
         return
     by = entry.by
     line = Line(entry.id, entry.path, entry.before, entry.after, entry.moved_from, entry.undoes, by.run_id, by.call_id,
-                start, len(raw))  # fmt: skip
+                by.kind == "outside", start, len(raw))  # fmt: skip
     index.of_path.setdefault(line.path, []).append(len(index.lines))
     index.of_id[line.id] = len(index.lines)
     index.lines.append(line)

@@ -22,10 +22,10 @@ from copilot_kit.memory.blocks import Blame, unified
 from copilot_kit.memory.doctor import Finding, findings
 from copilot_kit.memory.entries import Author, Block, Entry
 from copilot_kit.memory.erasing import erased
-from copilot_kit.memory.folder import Folder, Found
+from copilot_kit.memory.folder import Folder, Found, translated
 from copilot_kit.memory.history import History
 from copilot_kit.memory.lock import Lock
-from copilot_kit.memory.paths import Place, place_of
+from copilot_kit.memory.paths import PREFIX, Place, place_of
 from copilot_kit.memory.problems import (
     AlreadyThere,
     BadName,
@@ -208,6 +208,13 @@ class Memory:
             ]
             return transaction.entries(lines if last is None else lines[max(0, len(lines) - last) :])
 
+    def latest(self) -> dict[str, Entry]:
+        """Return the last change of each path that the history knows, of deleted files too."""
+        with self._transaction() as transaction:
+            index = transaction.index
+            numbers = sorted(of_path[-1] for of_path in index.of_path.values())
+            return {entry.path: entry for entry in transaction.entries([index.lines[number] for number in numbers])}
+
     def diff(self, entry: Entry) -> str:
         """Return what a change changed, in unified form; empty if it left the content as it was.
 
@@ -254,7 +261,7 @@ class Memory:
             plan = undoing(transaction, entry_id, by=by)
             if plan.data is not None:
                 found = plan.changes[0].seen
-                self._room.check(plan.changes[0].place, len(plan.data), found, files=self._folder, lines=-1)
+                self._room.check(transaction, plan.changes[0].place, len(plan.data), found)
             transaction.commit(plan.changes, move=plan.move)
             return plan.changes[-1].entry
 
@@ -302,11 +309,10 @@ class Memory:
     ) -> Entry:
         if found:
             _text(place, found.data)
-        self._room.check(place, len(data), found, files=self._folder, lines=len(transaction.index.lines))
+        self._room.check(transaction, place, len(data), found)
         before, after = found.digest if found else None, hashlib.sha256(data).hexdigest()
         entry = transaction.entry(place.path, by=by, before=before, after=after, sources=tuple(sources))
         transaction.commit([Change(entry, place, seen=found, data=data)])
-        self._room.take(len(data), found, lines=len(transaction.index.lines))
         return entry
 
     def _moved(
@@ -340,7 +346,9 @@ class Memory:
     @contextmanager
     def _transaction(self) -> Iterator[Transaction]:
         with self._lock.held() as held:
-            yield Transaction(self._folder, self._history, held, clock=self._clock, new_id=self._new_id)
+            with translated(Place(f"/{PREFIX}", ())):
+                transaction = Transaction(self._folder, self._history, held, clock=self._clock, new_id=self._new_id)
+            yield transaction
 
 
 def _text(place: Place, data: bytes) -> str:

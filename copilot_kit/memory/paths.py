@@ -20,6 +20,8 @@ MOST_PARTS: Final = 16
 MOST_NAME_BYTES: Final = 255
 MOST_PATH_BYTES: Final = 1_000
 
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_ .,()+=@#-]*[A-Za-z0-9_)])?")
+"""Names with nothing in them that needs a closer look."""
 _SLASHES: Final = frozenset("\u2044\u2215\u2216\u29f5\u29f8\uff0f\uff3c\ufe68")
 _PERCENT: Final = re.compile(r"%(?:[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4})")
 _NOT_IN_NAMES: Final = frozenset('<>:"|?*')
@@ -94,6 +96,8 @@ def check_alone(place: Place, name: str, others: Iterable[str]) -> None:
 
 def is_name(name: str) -> bool:
     """Whether a file or folder of this name, found on disk, can be reached by a path."""
+    if _PLAIN.fullmatch(name) and len(name) <= MOST_NAME_BYTES:
+        return not _is_device(name)
     return _fault(name) is None and not _leads_out(name) and unicodedata.is_normalized("NFC", name)
 
 
@@ -129,11 +133,15 @@ def _fault(name: str) -> str | None:
         return 'no name holds any of < > : " | ? *'
     if any(_is_unseen(char) for char in name):
         return "it holds a sign that cannot be seen"
-    if _DEVICE.fullmatch(key_of(name.partition(".")[0]).strip()):
+    if _is_device(name):
         return "some systems keep it for a device"
     if len(name.encode()) > MOST_NAME_BYTES:
         return f"it is longer than {MOST_NAME_BYTES} bytes"
     return None
+
+
+def _is_device(name: str) -> bool:
+    return _DEVICE.fullmatch(key_of(name.partition(".")[0]).strip()) is not None
 
 
 def _is_unseen(char: str) -> bool:

@@ -1,14 +1,16 @@
-"""How much a memory may hold: counted once, then kept up; counted anew before anything is refused."""
+"""How much a memory may hold: counted once, then kept up by the history; counted anew before anything is refused."""
 
 from dataclasses import dataclass
 from typing import Final
 
+from copilot_kit.memory import objects
 from copilot_kit.memory.folder import Folder, Found
 from copilot_kit.memory.paths import Place
 from copilot_kit.memory.problems import TooBig
+from copilot_kit.memory.transaction import Transaction
 
-_OFTEN: Final = 500
-"""After so many writes all is counted anew: what others write past the memory is not seen otherwise."""
+_OFTEN: Final = 1_000
+"""After so many changes all is counted anew: what others put there past the memory is not seen otherwise."""
 
 
 @dataclass(slots=True)
@@ -16,8 +18,9 @@ class _Count:
     files: int
     size: int
     lines: int
-    """Entries of the history, when it was counted: more mean that somebody else wrote."""
-    writes: int = 0
+    """How many entries of the history are in it."""
+    until: int
+    """With so many entries it is made anew."""
 
 
 class Room:
@@ -28,38 +31,37 @@ class Room:
         self._max_bytes = max_bytes
         self._count: _Count | None = None
 
-    def check(self, place: Place, size: int, found: Found | None, *, files: Folder, lines: int) -> None:
+    def check(self, transaction: Transaction, place: Place, size: int, found: Found | None) -> None:
         """Raise `TooBig` if this file, so large, is one too many or too large for all together."""
-        count = self._count
-        fresh = count is None or count.lines != lines or count.writes >= _OFTEN
-        if fresh or self._fault(count, size, found):
-            self._count = count = _counted(files, lines)
-        if fault := self._fault(count, size, found):
+        growth = size - (len(found.data) if found else 0)
+        count = self._kept_up(transaction)
+        if count is None or self._fault(count, growth, is_new=found is None):
+            self._count = count = _counted(transaction.folder, len(transaction.index.lines))
+        if fault := self._fault(count, growth, is_new=found is None):
             raise TooBig(f"{place.shown} cannot be written: {fault}. Delete what is not needed any more.")
 
-    def take(self, size: int, found: Found | None, *, lines: int) -> None:
-        """Count a file that was written."""
-        if self._count:
-            self._count.files += found is None
-            self._count.size += size - (len(found.data) if found else 0)
-            self._count.lines = lines
-            self._count.writes += 1
-
-    def _fault(self, count: _Count | None, size: int, found: Found | None) -> str | None:
-        if count is None:
+    def _kept_up(self, transaction: Transaction) -> _Count | None:
+        """Return the count with what the history tells of changes since; None if it does not tell enough."""
+        count, lines = self._count, transaction.index.lines
+        if count is None or not count.lines <= len(lines) <= count.until:
             return None
-        if found is None and count.files >= self._max_files:
+        for line in lines[count.lines :]:
+            sizes = [objects.size_of(transaction.state, one) if one else 0 for one in (line.before, line.after)]
+            if line.outside or sizes[0] is None or sizes[1] is None:
+                return None
+            count.files += (line.after is not None) - (line.before is not None)
+            count.size += sizes[1] - sizes[0]
+        count.lines = len(lines)
+        return count
+
+    def _fault(self, count: _Count, growth: int, *, is_new: bool) -> str | None:
+        if is_new and count.files >= self._max_files:
             return f"the memory has {count.files:,} files, and may have {self._max_files:,}"
-        growth = size - (len(found.data) if found else 0)
         if growth > 0 and count.size + growth > self._max_bytes:
             return f"the memory has {count.size:,} bytes, and may have {self._max_bytes:,}"
         return None
 
 
-def _counted(files: Folder, lines: int) -> _Count:
-    count = _Count(0, 0, lines)
-    for one in files.walk(Place("", ())):
-        if not one.is_folder:
-            count.files += 1
-            count.size += one.size
-    return count
+def _counted(folder: Folder, lines: int) -> _Count:
+    sizes = [one.size for one in folder.walk(Place("", ())) if not one.is_folder]
+    return _Count(len(sizes), sum(sizes), lines, lines + _OFTEN)

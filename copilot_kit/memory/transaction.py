@@ -18,7 +18,7 @@ from copilot_kit.memory.folder import TEMPORARY, Folder, Found, translated
 from copilot_kit.memory.history import History, Index, Line
 from copilot_kit.memory.lock import Held
 from copilot_kit.memory.paths import Place, place_of
-from copilot_kit.memory.problems import Changed, MemoryProblem, NotFound, NotUndoable
+from copilot_kit.memory.problems import AlreadyThere, Changed, MemoryProblem, NotFound, NotUndoable
 
 OUTSIDE = Author(kind="outside")
 
@@ -62,7 +62,7 @@ class Transaction:
         return Entry(id=self._new_id("change"), at=self._clock(), path=path, by=by, **rest)
 
     def entries(self, lines: Sequence[Line]) -> list[Entry]:
-        """Return whole entries."""
+        """Return whole entries; the lines are in the order of the history."""
         return self._history.entries(self.state, lines)
 
     def last(self, path: str) -> Line | None:
@@ -113,6 +113,10 @@ class Transaction:
         """Return a content by its digest; None if it is not kept any more."""
         return objects.content(self.state, digest)
 
+    def note(self, entry_id: str, runs: Sequence[Sequence[Any]]) -> None:
+        """Write down who brought which lines as of an entry."""
+        self._history.note(self.state, entry_id, runs)
+
     def rewrite(self, changed: Callable[[dict[str, Any]], dict[str, Any]], more: Sequence[dict[str, Any]]) -> None:
         """Write the history anew, each line as `changed` returns it, with these lines after them."""
         self._history.rewrite(self.state, changed, more)
@@ -120,26 +124,24 @@ class Transaction:
     def commit(self, changes: Sequence["Change"], *, move: tuple[Place, Place] | None = None) -> list[Entry]:
         """Make these changes happen, all of them; raises `Changed` if somebody wrote one of the files since."""
         entries = [change.entry for change in changes]
-        end = self._history.size(self.state)
-        try:
-            self._held.intend(_intent(entries, move, end))
-            for change in changes:
-                self._prepare(change)
-            self._check_unchanged(changes)
-            self._history.append(self.state, entries)
-        except BaseException as error:
+        with translated(changes[0].place):
+            end = self._history.size(self.state)
+            try:
+                self._held.intend(_intent(entries, move, end))
+                for change in changes:
+                    self._prepare(change)
+                self._check_unchanged(changes)
+                self._history.append(self.state, entries)
+            except BaseException:
+                for change in changes:
+                    if change.data is not None:
+                        self.folder.unstage(change.place, TEMPORARY + change.entry.id)
+                self._held.intend(b"")
+                raise
+            problems = self._carry_out(entries, move)
             self._held.intend(b"")
-            for change in changes:
-                if change.data is not None:
-                    self.folder.unstage(change.place, TEMPORARY + change.entry.id)
-            if isinstance(error, OSError):
-                with translated(changes[0].place):
-                    raise
-            raise
-        void = self._carry_out(entries, move)
-        self._held.intend(b"")
-        if void:
-            raise Changed(f"{changes[0].place.shown} was changed by somebody else just now. Look at it, try again.")
+        if problems:
+            raise problems[0]
         return entries
 
     def _check_unchanged(self, changes: Sequence["Change"]) -> None:
@@ -187,56 +189,61 @@ class Transaction:
         self._held.intend(b"")
         return True
 
-    def _carry_out(self, entries: Sequence[Entry], move: tuple[Place, Place] | None) -> list[Entry]:
-        """Put in place what the history says; can be done again. What cannot come true is taken back in the history."""
-        if move:
-            done = self._moved(*move)
-            void = [] if done else list(entries)
-        else:
-            void = [entry for entry in entries if not self._came_true(entry)]
-        taken_back = [
-            self.entry(entry.path, by=OUTSIDE, before=entry.after, after=entry.before, undoes=entry.id)
-            for entry in void
-            if (last := self.last(entry.path)) is None or last.undoes != entry.id
-        ]
-        if taken_back:
-            self._history.append(self.state, taken_back)
-        return void
+    def _carry_out(self, entries: Sequence[Entry], move: tuple[Place, Place] | None) -> list[MemoryProblem]:
+        """Put in place what the history says; can be done again. What cannot come true is taken back in the history.
 
-    def _moved(self, old: Place, new: Place) -> bool:
+        Returns why, of each entry that could not.
+        """
+        moved = self._moved(*move) if move else None
+        void: list[Entry] = []
+        problems: list[MemoryProblem] = []
+        for entry in entries:
+            if problem := moved if move else self._settled(entry):
+                problems.append(problem)
+                last = self.last(entry.path)
+                if last is None or last.undoes != entry.id:
+                    back = {"before": entry.after, "after": entry.before, "undoes": entry.id}
+                    void.append(self.entry(entry.path, by=OUTSIDE, **back))
+        if void:
+            self._history.append(self.state, void)
+        return problems
+
+    def _moved(self, old: Place, new: Place) -> MemoryProblem | None:
+        """Move it unless that is done; return why it cannot be done."""
         try:
             if self.folder.kind(old) is None:
-                return True
+                return None
             self.folder.make_way(old, new)
             if self.folder.kind(new) is None:
                 self.folder.move(old, new)
-                return True
-        except MemoryProblem:
-            pass
-        return False
+                return None
+        except MemoryProblem as problem:
+            return problem
+        return AlreadyThere(f"There is something at {new.shown} since just now. Choose another path.")
 
-    def _came_true(self, entry: Entry) -> bool:
-        """Carry out one entry unless it is so already; whether it is so, or was before somebody changed it again."""
+    def _settled(self, entry: Entry) -> MemoryProblem | None:
+        """Carry out one entry unless that is done, and return why it cannot be done."""
         place, temporary = place_of(entry.path), TEMPORARY + entry.id
+        problem: MemoryProblem = Changed(f"{place.shown} was written by somebody else just now. Look at it, try again.")
         try:
             if entry.before == entry.after:
-                return True
+                return None
             found = self._found(place)
             digest = found.digest if found else None
             if entry.after is None:
                 if digest == entry.before:
                     self.folder.remove(place)
-                return True
+                return None
             staged = self.folder.staged(place, temporary)
             if staged is None:
-                return True
+                return None
             if digest == entry.before and staged.digest == entry.after:
                 self.folder.settle(place, temporary)
-                return True
-        except MemoryProblem:
-            pass
+                return None
+        except MemoryProblem as error:
+            problem = error
         self.folder.unstage(place, temporary)
-        return False
+        return problem
 
 
 def _intent(entries: Sequence[Entry], move: tuple[Place, Place] | None, end: int) -> bytes:

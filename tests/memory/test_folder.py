@@ -157,13 +157,23 @@ def test_a_file_a_number_of_files_and_all_together_have_limits(tmp_path):
     memory.write("d.md", "1", by=BOT)
 
 
-def test_what_others_put_there_counts_against_the_limits(tmp_path):
-    memory = Memory(tmp_path / "notes", max_files=3)
-    memory.write("a.md", "one\n", by=BOT)
-    Memory(tmp_path / "notes").write("b.md", "two\n", by=BOT)
+def test_what_others_put_there_or_take_away_counts_against_the_limits(tmp_path):
+    memory = Memory(tmp_path / "notes", max_files=4, max_bytes=30)
+    other = Memory(tmp_path / "notes")
     (memory.root / "c.md").write_text("by hand\n")
-    with pytest.raises(TooBig, match="has 3 files"):
-        memory.write("d.md", "four\n", by=BOT)
+    memory.write("a.md", "one\n", by=BOT)
+    other.write("b.md", "12345678901234567", by=BOT)
+    with pytest.raises(TooBig, match="has 29 bytes"):
+        memory.write("d.md", "12", by=BOT)
+    other.write("b.md", "1", by=BOT)
+    other.rename("b.md", "e.md", by=BOT)
+    memory.write("d.md", "12", by=BOT)
+    with pytest.raises(TooBig, match="has 4 files"):
+        memory.write("f.md", "1", by=BOT)
+    other.delete("e.md", by=BOT)
+    memory.write("f.md", "1", by=BOT)
+    with pytest.raises(TooBig, match="has 4 files"):
+        memory.write("g.md", "1", by=BOT)
 
 
 def test_a_file_too_large_to_read_is_named_and_kept_untouched(tmp_path):
@@ -276,8 +286,7 @@ def test_a_folder_that_is_swapped_for_a_link_again_and_again_never_leads_outside
             with contextlib.suppress(MemoryProblem):
                 read.add(memory.read("folder/x.md"))
                 if n % 10 == 0:
-                    memory.write("folder/x.md", "inside\n" * (n % 3), by=BOT)
-                    memory.write(f"folder/new{n}.md", "new\n", by=BOT)
+                    memory.change("folder/x.md", lambda text: "inside\n" * (len(text) % 3), by=BOT)
     finally:
         stop.set()
         swapping.join()

@@ -266,3 +266,23 @@ def test_versions_that_share_thousands_of_equal_lines_in_another_order_are_compa
     mine = {line for b in blocks if b.trusted for line in text[b.first - 1 : b.last]}
     assert mine == {"z"}
     assert memory.diff(memory.history("a.md")[1]).startswith("--- a.md\n+++ a.md\n@@ -1,")
+
+
+def test_who_brought_which_lines_is_written_down_now_and_then_so_that_a_new_process_need_not_look_at_all(memory):
+    memory.write("log.md", "begun\n", by=ANN)
+    for n in range(201):
+        memory.change("log.md", lambda text, n=n: f"{text}step {n}\n", by=BOT)
+    expected = memory.blocks("log.md")
+    assert [b.trusted for b in expected] == [True] + [False] * 201
+    assert b'{"blame":' in (memory.root / ".copilot-kit/history.jsonl").read_bytes()
+    first = memory.history("log.md")[0]
+    (memory.root / ".copilot-kit/objects" / first.after[:2] / first.after[2:]).unlink()
+    assert Memory(memory.root).blocks("log.md") == expected
+
+
+def test_the_last_change_of_each_path_is_known(memory):
+    memory.write("a.md", "one\n", by=ANN)
+    memory.write("b.md", "one\n", by=ANN)
+    second = memory.write("a.md", "two\n", by=BOT)
+    [gone] = memory.delete("b.md", by=BOT)
+    assert memory.latest() == {"a.md": second, "b.md": gone}

@@ -1,5 +1,6 @@
 """Two processes on one memory, and processes killed with kill -9: nothing is lost, half done or told wrongly."""
 
+import json
 import subprocess
 import sys
 from itertools import pairwise
@@ -83,3 +84,50 @@ def test_a_torn_last_line_of_the_history_is_cut_off_and_the_change_is_found_anyw
     assert [e.by.kind for e in fresh.history("a.md")] == ["person", "outside"]
     assert path.read_bytes().startswith(first)
     assert [f.kind for f in fresh.doctor()] == []
+
+
+class Killed:
+    """A memory as a process leaves it that was killed after it wrote the history, before it put the file in place."""
+
+    def __init__(self, memory):
+        memory.write("a.md", "one\n", by=Author(kind="person"))
+        entry = memory.write("a.md", "two\n", by=Author(kind="model"))
+        self.root = memory.root
+        self.staged = memory.root / f".copilot-kit-{entry.id}"
+        (memory.root / "a.md").write_text("one\n")
+        self.staged.write_text("two\n")
+        intent = {"entries": [entry.model_dump(mode="json")], "move": None, "end": 0}
+        (memory.root / ".copilot-kit" / "lock").write_text(json.dumps(intent))
+
+
+def test_a_change_that_the_history_tells_of_is_put_in_place_by_whoever_comes_next(memory):
+    killed = Killed(memory)
+    fresh = Memory(killed.root)
+    assert [e.undoes for e in fresh.history("a.md")] == [None, None]
+    assert fresh.read("a.md") == "two\n"
+    assert not killed.staged.exists()
+    assert fresh.doctor() == []
+
+
+def test_a_change_that_can_not_come_true_any_more_is_taken_back_in_the_history(memory):
+    killed = Killed(memory)
+    (killed.root / "a.md").write_text("by hand\n")
+    fresh = Memory(killed.root)
+    entries = fresh.history("a.md")
+    assert [(e.by.kind, e.undoes) for e in entries] == [
+        ("person", None), ("model", None), ("outside", "change_2"), ("outside", None),
+    ]  # fmt: skip
+    assert all(one.after == other.before for one, other in pairwise(entries))
+    assert fresh.read("a.md") == "by hand\n"
+    assert not killed.staged.exists()
+    assert fresh.doctor() == []
+
+
+@pytest.mark.parametrize("intent", ["", "{", "[]", '{"entries":[{"id":1}],"end":0,"move":null}', "\0\0\0"])
+def test_a_torn_or_strange_intent_changes_nothing(memory, intent):
+    memory.write("a.md", "one\n", by=Author(kind="person"))
+    (memory.root / ".copilot-kit" / "lock").write_text(intent)
+    fresh = Memory(memory.root)
+    assert len(fresh.history()) == 1
+    assert fresh.read("a.md") == "one\n"
+    fresh.write("a.md", "two\n", by=Author(kind="person"))
