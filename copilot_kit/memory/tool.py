@@ -33,7 +33,6 @@ from copilot_kit.memory.views import changed_view, untrusted_of, view
 from copilot_kit.messages import Source, Text
 from copilot_kit.outputs import ToolError
 from copilot_kit.records import Preview
-from copilot_kit.request import Example
 from copilot_kit.tools import Tool, ToolContext
 
 NAME: Final = "memory"
@@ -45,33 +44,6 @@ _DESCRIPTION: Final = (
     "folder or shows a file; create (path, file_text) writes a new file; str_replace (path, old_str, new_str) changes "
     "a place in a file; insert (path, insert_line, insert_text) adds lines; delete (path); rename (old_path, new_path)."
 )
-
-_EXAMPLES: Final = (
-    Example(situation="The task begins", arguments={"command": "view", "path": "/memories"}),
-    Example(
-        situation="Something was decided, and there is no file for it yet",
-        arguments={"command": "create", "path": "/memories/orders.md", "file_text": "# Orders\n- 17: refund agreed\n"},
-    ),
-    Example(
-        situation="A note is to be added at the beginning of a file",
-        arguments={
-            "command": "insert",
-            "path": "/memories/orders.md",
-            "insert_line": 0,
-            "insert_text": "- 18: still to be checked",
-        },
-    ),
-    Example(
-        situation="A note is not right any more",
-        arguments={
-            "command": "str_replace",
-            "path": "/memories/orders.md",
-            "old_str": "17: refund agreed",
-            "new_str": "17: refunded",
-        },
-    ),
-)
-"""For models that are sent a function: small ones learn the commands from these."""
 
 T = TypeVar("T")
 
@@ -102,7 +74,6 @@ def memory_tool(memory: Memory) -> Tool[..., Any]:
         name=NAME,
         description=_DESCRIPTION,
         effect="write",
-        examples=_EXAMPLES,
         own=True,
         roles={
             "path": "object",
