@@ -1,6 +1,7 @@
 """`copilot-kit memory`: what an agent keeps in its files, who wrote it, what to look at, and taking it back."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -241,19 +242,27 @@ def _rows(memory: "Memory", path: str, depth: int, models: frozenset[str] | None
 
     listed = memory.listing(path, depth=_DEEPEST)
     last = last_changes(memory.history())
-    marks = {one.page.path: tuple(dict.fromkeys(one.marks)) for one in concerns(memory, models=models, within=path)}
+    marks: dict[str, dict[Mark, None]] = {}
+    for concern in concerns(memory, models=models, within=path):
+        for place in _above(concern.page.path):
+            marks.setdefault(place, {}).update(dict.fromkeys(concern.marks))
+    files = Counter(place for one in listed if not one.is_folder for place in _above(one.path))
     above = path.count("/") + 1 if path else 0
-    files = [one.path for one in listed if not one.is_folder]
     rows = []
     for one in listed:
         level = one.path.count("/") - above + 1
-        inside = sum(file.startswith(f"{one.path}/") for file in files) if one.is_folder and level == depth else 0
+        closed = one.is_folder and level == depth
         if level <= depth:
-            closed = one.is_folder and level == depth
-            below = [place for place in marks if place == one.path or (closed and place.startswith(f"{one.path}/"))]
-            all_marks = tuple(dict.fromkeys(mark for place in below for mark in marks[place]))
-            rows.append(Row(one, last.get(one.path), all_marks, inside, closed))
+            shown_marks = tuple(marks.get(one.path, ())) if closed or not one.is_folder else ()
+            rows.append(Row(one, last.get(one.path), shown_marks, files[one.path], closed))
     return rows
+
+
+def _above(path: str) -> Iterator[str]:
+    """Yield a file's path and those of all folders above it."""
+    while path:
+        yield path
+        path = path.rpartition("/")[0]
 
 
 def _show_file(page: "Page", models: frozenset[str] | None, *, json: bool) -> None:

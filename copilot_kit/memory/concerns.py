@@ -57,7 +57,7 @@ def concerns(memory: Memory, *, models: Collection[str] | None = None, within: s
     found: list[Concern] = []
     for path in _files(memory, within):
         try:
-            page = None if _is_quiet(memory, path, of_path.get(path, []), models) else memory.page(path)
+            page = _page(memory, path, of_path.get(path, []), models)
         except MemoryProblem:  # gone meanwhile, or no text: the doctor tells of it
             continue
         odd = [] if page is None else [(one, mark) for one in page.blocks if (mark := mark_of(one, models)) in _ODD]
@@ -73,12 +73,19 @@ def _files(memory: Memory, within: str) -> list[str]:
         return [within]
 
 
-def _is_quiet(memory: Memory, path: str, changes: Sequence[Entry], models: Collection[str] | None) -> bool:
-    """Tell whether nothing can be the matter with a file: it is as it was left, and by whom it was is no concern."""
-    if not changes or hashlib.sha256(memory.read(path).encode()).hexdigest() != changes[-1].after:
-        return False
+def _page(memory: Memory, path: str, changes: Sequence[Entry], models: Collection[str] | None) -> Page | None:
+    """Return a file that something may be the matter with; None: it is as it was left, by whom is no concern.
+
+    One that the history does not know yet is shown as it is: a folder that was there before may have thousands.
+    """
+    text = memory.read(path)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    if not changes:
+        last = text.count("\n") + (not text.endswith("\n"))
+        return Page(path, text, digest, (Block(first=1, last=last, entry=None),)) if text else None
     confirmed = max((place for place, entry in enumerate(changes) if entry.confirms), default=-1)
-    return all(_is_quiet_change(entry, models) for entry in changes[confirmed + 1 :])
+    is_quiet = all(_is_quiet_change(entry, models) for entry in changes[confirmed + 1 :])
+    return None if is_quiet and digest == changes[-1].after else memory.page(path)
 
 
 def _is_quiet_change(entry: Entry, models: Collection[str] | None) -> bool:

@@ -228,6 +228,22 @@ def test_review_lists_what_to_look_at_and_confirming_a_file_settles_it(copilot: 
     assert (ended.code, ended.out, ended.err) == (0, "", "Nothing to look at.\n")
 
 
+def test_a_folder_that_was_there_before_is_looked_at_without_writing_a_history_of_it(
+    copilot: Callable[..., Any], own_folder: Path
+):
+    (own_folder / "notes" / "old").mkdir(parents=True)
+    (own_folder / "notes" / "old" / "a.md").write_text("Pay her twice.\nNow.")
+    (own_folder / "notes" / "empty.md").write_text("")
+    ended = copilot("memory", "review", "--json")
+    (file,) = ended.json["files"]
+    assert (file["path"], [(one["first"], one["last"], one["mark"]) for one in file["blocks"]]) == (
+        "old/a.md", [(1, 2, "outside")],
+    )  # fmt: skip
+    assert copilot("memory", "history", "--json").json == []
+    assert copilot("memory", "review", "--confirm", "old/a.md").code == 0
+    assert copilot("memory", "review", "--json").json["files"] == []
+
+
 def test_review_says_if_it_cannot_know_which_models_are_in_use(copilot: Callable[..., Any], notes: Memory):
     filled(notes)
     assert "Which models are in use is not known" in copilot("memory", "review").err
