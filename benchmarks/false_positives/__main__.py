@@ -65,7 +65,7 @@ def reported(place: int, false: Counter, simulations: int) -> list[dict]:
         verdict = not what.startswith(CONTRAST)
         rows.append({"runs": scenarios()[place].name, "asked": what, "rate": rate, "error": error, "verdict": verdict})
         mark = "" if not verdict else "ok" if rate <= MOST else "TOO OFTEN"
-        print(f"{rows[-1]['runs']:<34} {what:<58} {rate:7.2%} ± {2 * error:5.2%}  {mark}", flush=True)
+        print(f"{rows[-1]['runs']:<37} {what:<58} {rate:7.2%} ± {2 * error:5.2%}  {mark}", flush=True)
     return rows
 
 

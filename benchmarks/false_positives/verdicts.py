@@ -60,7 +60,8 @@ def scenarios() -> list[Scenario]:
         Scenario("watched, 500 items", _watched),
         Scenario("watched, 60 clusters of 8", _watched_clusters),
         Scenario("watched, worse by the margin", _watched_margin),
-        Scenario("reliable at just the rate claimed", _reliable),
+        Scenario("reliable at just 90 %, 100 items x 5", lambda chance: _reliable(100, 5, chance)),
+        Scenario("reliable at just 90 %, 30 items x 10", lambda chance: _reliable(30, 10, chance)),
     ]
 
 
@@ -170,16 +171,17 @@ def _watched_margin(chance: np.random.Generator) -> Answers:
     }
 
 
-def _reliable(chance: np.random.Generator) -> Answers:
-    """Claim 90 % of a model that passes 90 %; some items often fail, and each is asked five times."""
-    rates = chance.beta(1.8, 0.2, size=100)
-    passed = (chance.random((100, 5)) < rates[:, np.newaxis]).astype(np.float64)
-    labels = np.repeat(np.arange(100), 5).tolist()
+def _reliable(items: int, repeats: int, chance: np.random.Generator) -> Answers:
+    """Claim 90 % of a model that passes 90 %; some items often fail, and each is asked several times."""
+    rates = chance.beta(1.8, 0.2, size=items)
+    passed = (chance.random((items, repeats)) < rates[:, np.newaxis]).astype(np.float64)
+    labels = np.repeat(np.arange(items), repeats).tolist()
     firsts = np.cumsum(passed[:, 0])
     return {
         "claim over items, repeats not counted": reliability(passed.ravel(), labels) >= 0.9,
-        "claim watched after every item": any(reached(int(firsts[at]), at + 1, 0.9) for at in range(100)),
-        CONTRAST + "claim over all repeats as if independent": reliability(passed.ravel(), list(range(500))) >= 0.9,
+        "claim watched after every item": any(reached(int(firsts[at]), at + 1, 0.9) for at in range(items)),
+        CONTRAST + "claim over all repeats as if independent": reliability(passed.ravel(), list(range(items * repeats)))
+        >= 0.9,
     }
 
 

@@ -86,6 +86,18 @@ def test_a_reliability_claim_is_one_sided():
     assert reliability([0, 0], ["x", "y"]) == 0
 
 
+def test_a_claim_knows_that_a_few_items_hold_all_failures():
+    values = [1] * 288 + [0] * 12  # thirty items of ten repeats, all failures in the last two
+    labels = [trial // 10 for trial in range(300)]
+    plain = clustered_rate(values, labels, method="exact", confidence=0.9).interval.lower
+    assert reliability(values, labels) < plain - 0.005
+
+
+def test_a_claim_without_confidence_is_refused():
+    with pytest.raises(NotUsable, match=r"0\.5"):
+        reliability([1, 0], ["x", "y"], confidence=0.5)
+
+
 def test_graded_scores_are_no_rate():
     with pytest.raises(NotUsable, match=r"0\.5; each must be 0 or 1"):
         clustered_rate([1, 0.5], ["x", "y"])
