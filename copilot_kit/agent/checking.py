@@ -1,24 +1,13 @@
 """Making a task's checks at its milestones: what does not hold goes back to the model, and into the notes."""
 
-import logging
-
 from copilot_kit.agent.checks import Milestone, MilestoneName, told
+from copilot_kit.agent.noting import note
 from copilot_kit.agent.work import Work
 from copilot_kit.context.window import OURS
-from copilot_kit.errors import CopilotError
 from copilot_kit.journal.session import Session
 from copilot_kit.journal.thread import Thread
-from copilot_kit.memory.remarks import Remark, add_remark
 from copilot_kit.messages import Source
 from copilot_kit.records import Body, Checked, Failure, MessageAdded, RunEnded
-from copilot_kit.threads import in_thread
-
-_LOG = logging.getLogger(__name__)
-
-
-def notes_path(run_id: str) -> str:
-    """Return the file of a memory where the notes on a run stand, if its model follows the advice."""
-    return f"tasks/{run_id}.md"
 
 
 async def checked(session: Session, work: Work, *, at: MilestoneName) -> list[Checked]:
@@ -31,14 +20,9 @@ async def checked(session: Session, work: Work, *, at: MilestoneName) -> list[Ch
     milestone = Milestone(at, session.run_id, words, tuple(thread.messages), work.edge.deps)
     made = [await one.made(milestone) for one in due]
     failed = [one for one in made if not one.passed]
-    if failed and work.memory is not None:
-        memory = work.memory
+    if failed:
         text = "".join(f"- Check {one.name!r} does not hold: {one.evidence}\n" for one in failed)
-        remark = Remark(text, session.run_id, work.edge.path[-1].agent, (Source(kind="derived", ref="check"),))
-        try:
-            await in_thread(lambda: add_remark(memory, notes_path(session.run_id), remark))
-        except (CopilotError, OSError) as error:  # the model is told all the same
-            _LOG.warning("run %s: its notes could not be written: %s", session.run_id, error)
+        await note(session, work, text, [Source(kind="derived", ref="check")])
     return made
 
 

@@ -192,7 +192,7 @@ async def _turn(session: Session, work: Work, *, turns: int, worked_s: float) ->
     except ContextOverflow:
         if not can_close(thread.window):
             raise
-        for entry in await close_window(session, work):  # each is shorter, and the last one cannot close
+        for entry in await close_window(session, work, overflowed=True):  # each is shorter
             yield entry
 
 

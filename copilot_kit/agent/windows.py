@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from copilot_kit.agent.checking import checked, notes_path
+from copilot_kit.agent.checking import checked
+from copilot_kit.agent.noting import TOOL, may_note, note, notes_path
 from copilot_kit.agent.work import Work
 from copilot_kit.context.opening import (
     Shares,
@@ -19,12 +20,11 @@ from copilot_kit.context.opening import (
 )
 from copilot_kit.context.summary import listed, summary_request, summed_up, tokens_for_record, untrusted
 from copilot_kit.context.window import Clear, clearable, kept_turns, next_step
-from copilot_kit.errors import CopilotError, ModelError
+from copilot_kit.errors import ModelError
 from copilot_kit.journal.session import Session
 from copilot_kit.journal.store import Entry
 from copilot_kit.journal.thread import Thread
 from copilot_kit.journal.windows import text_tokens, tokens_of
-from copilot_kit.memory.remarks import Remark, add_remark
 from copilot_kit.messages import Message, Part, Reasoning, Summary, Text, ToolCall, ToolResult
 from copilot_kit.model import complete
 from copilot_kit.records import Checked, HandoverAsked, Notes, ResultsCleared, WindowClosed
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _SUMMARY_SHARE = 0.1
-_TOOL = "memory"
 
 
 async def make_room(session: Session, work: Work) -> list[Entry]:
@@ -51,7 +50,7 @@ async def make_room(session: Session, work: Work) -> list[Entry]:
         work.window,
         limit,
         overhead=_overhead(work) if thread.window.known is None else 0,
-        takes_notes=work.memory is not None,
+        takes_notes=may_note(session, work),
         may_clear=not work.model.profile.binds_reasoning,
     )
     match step:
@@ -63,16 +62,20 @@ async def make_room(session: Session, work: Work) -> list[Entry]:
             message = handover_message(work.new_id("msg"), notes=f"/memories/{notes_path(session.run_id)}")
             return await session.append(HandoverAsked(message=message), path=work.edge.thread, unless_changed=True)
         case "close":
-            return await close_window(session, work, limit=limit)
+            return await close_window(session, work)
 
 
-async def close_window(session: Session, work: Work, *, limit: int | None = None) -> list[Entry]:
+async def close_window(session: Session, work: Work, *, overflowed: bool = False) -> list[Entry]:
     """Make the checks that are due, begin the next window, and return the records of both.
 
-    limit: how many tokens a request may have; None: somewhat fewer than this window has, which were too many.
+    overflowed: the provider says that this window is too long, whatever is known of its limit.
     """
     thread = session.state.threads[work.edge.thread]
-    closing = _Closing(session, work, thread, limit or max(thread.window.tokens * 3 // 4, 1))
+    limit = work.window.limit(work.model.profile, work.settings)
+    if limit is None or overflowed:
+        shorter = max(thread.window.tokens * 3 // 4, 1)
+        limit = shorter if limit is None else min(limit, shorter)
+    closing = _Closing(session, work, thread, limit)
     made = await checked(session, work, at="window")
     closed = await closing.record([one for one in made if not one.passed])
     return await session.append(*made, closed, path=work.edge.thread, unless_changed=True)
@@ -113,8 +116,9 @@ class _Closing:
         if work.model.profile.binds_reasoning and any(isinstance(p, Reasoning) for m in kept for p in m.parts):
             kept = []  # its thoughts would be refused behind another conversation; the summary says what they led to
         summary, usage, notes = await self._summed(said)
-        if work.memory is not None and summary is not None:
-            await self._noted(work.memory, summary.text or "")
+        if summary is not None:  # it is to outlast the next windows too
+            heading = f"\n## Window {window.count}, summed up when it closed\n\n"
+            await note(self.session, work, f"{heading}{summary.text}\n", untrusted(window.messages))
         parts = await in_thread(lambda: self._parts(failed, kept))
         message = opening_message(work.new_id("msg"), number=window.count + 1, parts=parts, summary=summary)
         told = [one for one in window.messages if one.role == "system"]
@@ -150,24 +154,10 @@ class _Closing:
         notes: Notes = "none" if self.work.memory is None else "repaired"
         return summed_up(response.text, said, tokens=most), response.usage, notes
 
-    async def _noted(self, memory: "Memory", text: str) -> None:
-        """Write a summary where the notes should be, so that it outlasts the next windows too."""
-        heading = f"\n## Window {self.thread.window.count}, summed up when it closed\n\n"
-        remark = Remark(
-            heading + text + "\n",
-            run_id=self.session.run_id,
-            agent=self.work.edge.path[-1].agent,
-            sources=tuple(untrusted(self.thread.window.messages)),
-        )
-        try:
-            await in_thread(lambda: add_remark(memory, notes_path(self.session.run_id), remark))
-        except (CopilotError, OSError) as error:  # the summary stands in the opening all the same
-            _LOG.warning("run %s: its notes could not be written: %s", self.session.run_id, error)
-
     def _parts(self, failed: Sequence[Checked], kept: Sequence[Message]) -> list[Part]:
         shares = Shares.of(self.limit)
         effects = [one for one in self.session.state.effects.values()
-                   if one.path == self.work.edge.thread and one.intended.tool != _TOOL]  # fmt: skip
+                   if one.path == self.work.edge.thread and one.intended.tool != TOOL]  # fmt: skip
         goes_on = {message.id for message in kept}
         left = [message for message in self.thread.messages if message.id not in goes_on]
         parts = [*task_parts(left, tokens=shares.task), *done_parts(effects, tokens=shares.done)]
@@ -201,7 +191,7 @@ def _has_noted(thread: Thread) -> bool:
         part.call_id
         for message in since
         for part in message.parts
-        if isinstance(part, ToolCall) and part.name == _TOOL and _writes(part.args_json)
+        if isinstance(part, ToolCall) and part.name == TOOL and _writes(part.args_json)
     }
     return any(
         isinstance(part, ToolResult) and part.call_id in wrote and part.outcome == "ok"

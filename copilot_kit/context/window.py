@@ -21,8 +21,8 @@ _LEAST_GAIN = 0.1
 """Clearing changes what the provider has cached: it must be worth that much of the window."""
 _LEAST_RESULT = 60
 """Tokens; a shorter result is hardly longer than the line in its place."""
-_LAST_CALL = 0.93
-"""Beyond this share of the window there is no room left for writing notes."""
+_LAST_CALL, _OVERTIME = 1.0, 1.15
+"""Beyond these shares of the window there is no room left to ask for notes, and none to go on writing them."""
 _TRIES = 2
 """Answers that a model has for writing notes."""
 
@@ -90,15 +90,13 @@ def next_step(
     """
     full = (sent.tokens + (overhead if sent.known is None else 0)) / limit
     if sent.handover is not None:
-        return "close" if full > _LAST_CALL or _answers_since(sent) >= _TRIES else None
-    if full > window.close_at:
-        if not can_close(sent):
-            return None
-        return "handover" if takes_notes and full <= _LAST_CALL else "close"
+        return "close" if full > _OVERTIME or _answers_since(sent) >= _TRIES else None
     if full > window.clear_at and may_clear:
         old = clearable(sent, keep=window.keep_results)
-        gain = sum(size for _, size in old) * sent.ratio
-        return Clear(tuple(call_id for call_id, _ in old)) if gain >= _LEAST_GAIN * limit else None
+        if sum(size for _, size in old) * sent.ratio >= _LEAST_GAIN * limit:
+            return Clear(tuple(call_id for call_id, _ in old))
+    if full > window.close_at and can_close(sent):
+        return "handover" if takes_notes and full <= _LAST_CALL else "close"
     return None
 
 

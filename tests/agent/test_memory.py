@@ -99,3 +99,15 @@ async def test_the_journal_says_which_memory_a_run_works_with(tmp_path):
     await Agent(ScriptedModel("Done."), memory=tmp_path / "notes", store=store).run("Go", run_id="run_1")
     started = (await store.read("run_1"))[0].body
     assert started.memory == str(tmp_path / "notes")
+
+
+async def test_nothing_is_noted_around_the_gate(tmp_path):
+    """Where a rule forbids the model to write to its memory, the framework does not write there for it either."""
+    memory = Memory(tmp_path / "notes")
+
+    def wrong(milestone: Any) -> str:
+        return "nothing is right"
+
+    gate = Gate([rule("deny", tool="memory", effect="write")])
+    run = await Agent(ScriptedModel("a", "b", "c"), memory=memory, gate=gate, checks=[wrong]).run("Go")
+    assert (run.status, len(run.checks), memory.listing()) == ("failed", 3, [])

@@ -1,6 +1,7 @@
 """Long tasks: what leaves the window, what is written down before, and what the next window begins with."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from copilot_kit.errors import ContextOverflow, TransportFailed
 from copilot_kit.journal import MemoryStore
 from copilot_kit.journal.state import RunState
 from copilot_kit.journal.verify import verify_run
+from copilot_kit.journal.windows import text_tokens
 from copilot_kit.memory.memory import Memory
 from copilot_kit.messages import Message, Reasoning, Summary, Text, ToolResult, Wire
 from copilot_kit.profile import Profile
@@ -49,9 +51,15 @@ def notes(path: str = "/memories/tasks/run_1.md", text: str = "pages 1 to 5 are 
     return call("memory", {"command": "create", "path": path, "file_text": text})
 
 
-def agent(*script: Any, store: Any = None, **fields: Any) -> Agent[Any]:
+def agent(*script: Any, store: Any = None, full_after: int = 0, tools: Any = (look,), **fields: Any) -> Agent[Any]:
+    """Return an agent whose window is to close after so many turns; 0: it has the window that is given."""
     model = script[0] if isinstance(script[0], ScriptedModel) else ScriptedModel(*script)
-    return Agent(model, tools=[look], store=store or MemoryStore(), instructions="Read.", **fields)
+    window = fields.pop("window", Window(keep_results=9) if full_after else None)
+    one = Agent(model, tools=tools, store=store or MemoryStore(), instructions="Read.", window=window, **fields)
+    if full_after:
+        told = sum(text_tokens(tool.model_dump_json()) for tool in one._offered) + 150 * ("memory" in fields)
+        one.window = replace(window, tokens=round((told + 452 * full_after) / 0.9))
+    return one
 
 
 async def test_old_results_leave_the_window_first_and_can_be_recalled():
@@ -82,8 +90,7 @@ async def test_before_a_window_closes_the_model_writes_down_what_the_next_one_be
     pages = [call("look", {"at": number}) for number in range(1, 5)]
     model = ScriptedModel(*pages, handover, "noted", "All is read.")
     store = MemoryStore()
-    window = Window(tokens=3_000, keep_results=9)
-    run = await agent(model, store=store, window=window, memory=tmp_path / "notes").run("Read all", run_id="run_1")
+    run = await agent(model, store=store, full_after=4, memory=tmp_path / "notes").run("Read all", run_id="run_1")
     assert (run.status, run.text) == ("done", "All is read.")
     entries = await store.read("run_1")
     assert kinds(entries) == ["handover_asked", "window_closed"]
@@ -106,8 +113,7 @@ async def test_a_window_that_closes_without_notes_is_summed_up_and_the_summary_i
     pages = [call("look", {"at": number}) for number in range(1, 5)]
     model = ScriptedModel(*pages, "I will not.", summed_up, "All is read.")
     store, memory = MemoryStore(), Memory(tmp_path / "notes")
-    window = Window(tokens=3_000, keep_results=9)
-    run = await agent(model, store=store, window=window, memory=memory).run("Read all", run_id="run_1")
+    run = await agent(model, store=store, full_after=4, memory=memory).run("Read all", run_id="run_1")
     closed = next(entry.body for entry in await store.read("run_1") if isinstance(entry.body, WindowClosed))
     assert (run.status, closed.notes, closed.usage.input) == ("done", "repaired", 100)
     assert "Done: pages 1 to 4. Open: page 5." in words(model.last_request)
@@ -120,7 +126,7 @@ async def test_a_window_whose_summary_fails_lists_what_was_done():
     pages = [call("look", {"at": number}) for number in range(1, 5)]
     model = ScriptedModel(*pages, TransportFailed("gone"), "All is read.")
     store = MemoryStore()
-    run = await agent(model, store=store, window=Window(tokens=2_200, keep_results=9)).run("Read all", run_id="run_1")
+    run = await agent(model, store=store, full_after=4).run("Read all", run_id="run_1")
     closed = next(entry.body for entry in await store.read("run_1") if isinstance(entry.body, WindowClosed))
     assert (run.status, closed.notes) == ("done", "listed")
     assert 'call look {"at": 4}' in words(model.last_request)
@@ -129,8 +135,7 @@ async def test_a_window_whose_summary_fails_lists_what_was_done():
 async def test_the_last_turn_goes_on_into_the_next_window_as_it_was():
     pages = [call("look", {"at": number}) for number in range(1, 5)]
     model = ScriptedModel(*pages, "Summary.", "All is read.")
-    window = Window(tokens=2_200, keep=0.4, keep_results=9)
-    await agent(model, window=window).run("Read all")
+    await agent(model, full_after=4, window=Window(keep=0.3, keep_results=9)).run("Read all")
     roles = [message.role for message in model.last_request.messages]
     assert roles == ["system", "user", "assistant", "tool"]
     assert "page 4: word" in words(model.last_request)
@@ -143,7 +148,9 @@ async def test_thoughts_that_are_bound_to_their_prefix_are_not_sent_behind_anoth
     profile = Profile(binds_reasoning=True, context_window=5_000, max_output_tokens=500)
     model = ScriptedModel(*pages, "Summary.", "All is read.", profile=profile)
     store = MemoryStore()
-    await agent(model, store=store, window=Window(tokens=2_200, keep=0.4)).run("Read all", run_id="run_1")
+    await agent(model, store=store, full_after=4, window=Window(keep=0.4, keep_results=9)).run(
+        "Read all", run_id="run_1"
+    )
     assert kinds(await store.read("run_1")) == ["window_closed"]
     assert [message.role for message in model.last_request.messages] == ["system", "user"]
 
@@ -152,7 +159,7 @@ async def test_what_the_user_corrects_on_the_way_stands_in_every_later_window():
     pages = [call("look", {"at": number}) for number in range(1, 9)]
     model = ScriptedModel(call("look", {"at": 0}), "What else?", *pages[:3], "Sum 1.", *pages[3:7], "Sum 2.", "Done.")
     store = MemoryStore()
-    one = agent(model, store=store, window=Window(tokens=2_200, keep=0.05, keep_results=9))
+    one = agent(model, store=store, full_after=4, window=Window(keep=0.05, keep_results=9))
     await one.run("Read all", run_id="run_1")
     await one.say("run_1", "Leave out page 7")
     entries = await store.read("run_1")
@@ -186,8 +193,7 @@ async def test_what_waits_for_a_person_is_decided_across_windows(tmp_path):
 
     script = [call("send", {"page": number}) for number in range(1, 6)]
     model = ScriptedModel(*script[:4], notes(), "noted", script[4], "Done.")
-    one = Agent(model, tools=[send], store=MemoryStore(), memory=tmp_path / "notes",
-                window=Window(tokens=3_000, keep_results=9))  # fmt: skip
+    one = agent(model, tools=[send], memory=tmp_path / "notes", full_after=4)
     run = await one.run("Send all", run_id="run_1")
     while run.proposals:
         run = await run.approve(run.proposals[0].id, by=ANNA)
@@ -199,7 +205,7 @@ async def test_a_run_that_is_loaded_again_has_the_same_window(tmp_path):
     pages = [call("look", {"at": number}) for number in range(1, 5)]
     model = ScriptedModel(*pages, notes(), "noted", call("look", {"at": 5}), "Done.")
     store = MemoryStore()
-    one = agent(model, store=store, window=Window(tokens=3_000, keep_results=9), memory=tmp_path / "notes")
+    one = agent(model, store=store, full_after=4, memory=tmp_path / "notes")
     await one.run("Read all", run_id="run_1")
     again = RunState.of(await store.read("run_1")).thread
     assert [message.id for message in again.window.messages[:-1]] == [one.id for one in model.last_request.messages]
