@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from copilot_kit.memory import objects
-from copilot_kit.memory.folder import LEFTOVER, Found, Standing
+from copilot_kit.memory.folder import Found
 from copilot_kit.memory.history import ERASED, NAME
 from copilot_kit.memory.paths import Place, key_of, place_of
 from copilot_kit.memory.problems import MemoryProblem, NotText, TooBig
+from copilot_kit.memory.standing import LEFTOVER, Standing
 from copilot_kit.memory.transaction import Transaction
 
 Kind: TypeAlias = Literal[

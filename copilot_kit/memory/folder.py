@@ -16,14 +16,12 @@ from typing import Final
 
 from copilot_kit.descriptors import FOLDER, file_below, folder_below, names_in
 from copilot_kit.errors import UsageError
-from copilot_kit.memory.paths import MOST_PARTS, MOST_PATH_BYTES, PREFIX, Place, check_alone, check_new, is_name, key_of
+from copilot_kit.memory.paths import MOST_PARTS, Place, check_alone, check_new
 from copilot_kit.memory.problems import BadName, MemoryProblem, NotAFile, NotFound, TooBig, Unusable
+from copilot_kit.memory.standing import Standing, below
 
 STATE: Final = ".copilot-kit"
 """In the root; hidden from models, as every name that begins with a dot."""
-TEMPORARY: Final = ".copilot-kit-"
-"""Begins the names of files that are not yet in their place."""
-LEFTOVER: Final = "was left behind by a change that did not end"
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
 _WORDS: Final = {
     errno.ENOSPC: "the disk is full",
@@ -44,17 +42,6 @@ class Found:
     digest: str
     signature: tuple[int, ...]
     """Changes when anybody writes the file."""
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Something below the root, as a walk comes by."""
-
-    path: str
-    is_folder: bool
-    size: int
-    fault: str | None = None
-    """Why it is no part of the memory; None: it is."""
 
 
 class Folder:
@@ -252,7 +239,7 @@ class Folder:
         with self.opened() as root, translated(place):
             at = folder_below(root, place.parts)
             try:
-                yield from _below(at, place.path, depth, leftovers=leftovers)
+                yield from below(at, place.path, depth=depth, leftovers=leftovers)
             finally:
                 os.close(at)
 
@@ -315,47 +302,6 @@ def written(file: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(file, view) :]
-
-
-def _below(at: int, path: str, depth: int, *, leftovers: bool) -> Iterator[Standing]:
-    with os.scandir(at) as found:
-        names = sorted(entry.name for entry in found)
-    for name in names:
-        if name[0] == "." and not (leftovers and name.startswith(TEMPORARY)):
-            continue
-        where = f"{path}/{name}" if path else name
-        try:
-            status = os.stat(name, dir_fd=at, follow_symlinks=False)
-        except FileNotFoundError:  # it went meanwhile
-            continue
-        fault = _fault(where, name, status)
-        if not stat.S_ISDIR(status.st_mode) or fault:
-            yield Standing(where, stat.S_ISDIR(status.st_mode), status.st_size, fault)
-            continue
-        yield Standing(where, is_folder=True, size=0)
-        if depth > 1:
-            try:
-                folder = os.open(name, FOLDER, dir_fd=at)
-            except OSError:  # it went meanwhile, or may not be read
-                continue
-            try:
-                yield from _below(folder, where, depth - 1, leftovers=leftovers)
-            finally:
-                os.close(folder)
-
-
-def _fault(path: str, name: str, status: os.stat_result) -> str | None:
-    if stat.S_ISLNK(status.st_mode):
-        return "is a link"
-    if not stat.S_ISDIR(status.st_mode) and not stat.S_ISREG(status.st_mode):
-        return "is neither a file nor a folder"
-    if name.startswith(TEMPORARY):
-        return LEFTOVER
-    if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
-        return "has another name too, which may stand outside"
-    if not is_name(name) or (path == name and key_of(name) == PREFIX) or len(path) > MOST_PATH_BYTES:
-        return "has a name that no path can reach"
-    return None
 
 
 def _check_plain(place: Place, status: os.stat_result) -> None:

@@ -177,7 +177,8 @@ def _is_run(run: Any) -> bool:
     match run:
         case [int(count), str() | None, str() | None]:
             return count > 0
-    return False
+        case _:
+            return False
 
 
 def _opened_to_read(state: int) -> int | None:

@@ -14,11 +14,12 @@ from typing import Any
 from copilot_kit.ids import NewId
 from copilot_kit.memory import objects
 from copilot_kit.memory.entries import Author, Entry
-from copilot_kit.memory.folder import TEMPORARY, Folder, Found, translated
+from copilot_kit.memory.folder import Folder, Found, translated
 from copilot_kit.memory.history import History, Index, Line
 from copilot_kit.memory.lock import Held
 from copilot_kit.memory.paths import Place, place_of
 from copilot_kit.memory.problems import AlreadyThere, Changed, MemoryProblem, NotFound, NotUndoable
+from copilot_kit.memory.standing import TEMPORARY
 
 OUTSIDE = Author(kind="outside")
 
