@@ -85,8 +85,14 @@ def _decided(row: CallRow) -> datetime:
 def accept(memory: "Memory", correction: Correction, *, by: Principal) -> Entry:
     """Write the correction into the memory as this person's own note, and return the change of the pinned file.
 
-    Its decisions are written beside it, into a file of its own, so that they cost no window anything.
+    Its decisions are written beside it, into a file of its own, so that they cost no window anything. Raises
+    `UsageError` if somebody accepted it already.
     """
+    for old in settled(memory.root):
+        if (old.id, old.verdict) == (correction.id, "accepted"):
+            raise UsageError(
+                f"Correction {correction.id!r} was accepted already, by {old.by!r}. It stands in {pinned_file(memory)}."
+            )
     now = datetime.now(UTC)
     author, on = Author(kind="person", id=by.id), now.date().isoformat()
     decisions = tuple(_source(case) for case in correction.cases)
@@ -135,7 +141,9 @@ def _forget_in(memory: "Memory", correction_id: str, erased: Collection[str], *,
             [memory.write(path(correction_id), left, by=by)] if left else memory.delete(path(correction_id), by=by)
         )
     with contextlib.suppress(NotFound):
-        entries.append(memory.change(pinned_file(memory), lambda text: _section_without(text, correction_id, cited), by=by))
+        entries.append(
+            memory.change(pinned_file(memory), lambda text: _section_without(text, correction_id, cited), by=by)
+        )
     return entries
 
 

@@ -320,6 +320,15 @@ async def test_what_was_accepted_is_never_proposed_again(tmp_path: Path):
     assert await desk.headings() == ["`send`: leave `cc` empty"]
 
 
+async def test_of_two_people_who_accept_the_same_the_second_is_told_so(tmp_path: Path):
+    memory = Memory(tmp_path)
+    _, found = await found_and_accepted(memory)
+    before = memory.read("pinned/corrections.md")
+    with pytest.raises(UsageError, match=f"'{found.id}' was accepted already, by 'bob'"):
+        accept(memory, found, by=ADA)
+    assert memory.read("pinned/corrections.md") == before
+
+
 async def test_what_was_declined_is_proposed_again_only_with_enough_new_cases(tmp_path: Path):
     memory, desk = Memory(tmp_path), Desk()
     await desk.edited(CC, without_cc)
