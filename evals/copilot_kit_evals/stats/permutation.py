@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from copilot_kit.approval.bounds import Interval
 from copilot_kit_evals.stats.arrays import NOISE, Codes, Floats, Labels, NotUsable, cluster_sums, confident, vector
+from copilot_kit_evals.stats.distributions import binomial_below
 
 _LISTED: Final = 20
 """Up to so many units all sign patterns are listed: a million of them."""
@@ -24,6 +25,9 @@ _DENOMINATORS: Final = (*range(1, 721), 1000, 10_000, 100_000, 1_000_000)
 _WORK: Final = 200_000_000
 """Cells that counting on a lattice may touch: under a second."""
 _CHUNK: Final = 4_000_000
+_COINS: Final = 200_000_000
+"""Tossed at most for one test, a second or two: many units are drawn less often than asked, but never less than this."""
+_FEWEST_DRAWS: Final = 1999
 _SUBSETS: Final = 18
 _DRAWN_SUBSETS: Final = 19_999
 
@@ -114,6 +118,9 @@ def _mid_ranks(sizes: Floats, tolerance: float) -> Floats:
 
 
 def _flips(sums: Floats, tail: Tail, seed: int, draws: int) -> Flips:
+    sizes = np.abs(sums)
+    if np.ptp(sizes) <= NOISE * sizes.max():
+        return Flips(_tossed(int((sums > 0).sum()), len(sums), tail), len(sums), "exact")
     steps = _lattice(sums)
     if steps is not None:
         return Flips(_counted(steps, tail), len(sums), "exact")
@@ -121,7 +128,15 @@ def _flips(sums: Floats, tail: Tail, seed: int, draws: int) -> Flips:
         return Flips(_listed(sums, tail), len(sums), "exact")
     if draws < 1:
         raise NotUsable(f"A test by {draws!r} drawn signs says nothing; draw some ten thousands.")
-    return Flips(_drawn(sums, tail, seed, draws), len(sums), "monte_carlo")
+    affordable = max(_FEWEST_DRAWS, _COINS // len(sums))
+    return Flips(_drawn(sums, tail, seed, min(draws, affordable)), len(sums), "monte_carlo")
+
+
+def _tossed(ups: int, units: int, tail: Tail) -> float:
+    """Return how probable so many of equal steps upwards are, or a split as uneven."""
+    if tail == "above":
+        return binomial_below(units - ups, units, 0.5)
+    return min(1.0, 2 * binomial_below(min(ups, units - ups), units, 0.5))
 
 
 def _as_far(sums: npt.NDArray[Any], seen: float, tail: Tail) -> npt.NDArray[np.bool_]:
