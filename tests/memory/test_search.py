@@ -76,6 +76,11 @@ def test_a_long_text_without_headings_is_cut_into_passages_of_at_most_twenty_lin
     assert places(opened(tmp_path), "number57") == ["log.txt:41-60"]
 
 
+def test_a_long_text_is_cut_where_a_paragraph_ends(tmp_path: Path):
+    write(tmp_path, "a.txt", f"{'filler ' * 100}\nend\n\nneedle\n")
+    assert places(opened(tmp_path), "needle") == ["a.txt:4-4"]
+
+
 def test_the_name_of_a_file_counts_more_than_its_words(tmp_path: Path):
     write(tmp_path, "refunds.md", "Money goes back within days.\n")
     write(tmp_path, "other.md", "Something about refunds stands here too.\n")
@@ -388,6 +393,19 @@ def test_a_reader_does_not_wait_for_one_who_writes_the_index(tmp_path: Path):
     assert set(files(search, "apples")) == {"a.md", "b.md"}
 
 
+def test_lines_that_are_no_longer_where_the_index_has_them_are_not_cited(tmp_path: Path):
+    write(tmp_path, "a.md", "apples\n")
+    write(tmp_path, "b.md", "apples\n")
+    search = opened(tmp_path)
+    search.refresh()
+    writer = sqlite3.connect(tmp_path / DATABASE, isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    write(tmp_path, "a.md", "pears\nand apples\n")
+    assert places(search, "apples") == ["b.md:1-1"]
+    writer.close()
+    assert sorted(places(search, "apples")) == ["a.md:1-2", "b.md:1-1"]
+
+
 def test_many_threads_use_one_search(tmp_path: Path):
     search = opened(tmp_path)
     faults: list[str] = []
@@ -416,12 +434,13 @@ def test_a_forked_process_searches_on_its_own(tmp_path: Path):
     search.refresh()
     forked = multiprocessing.get_context("fork")
     queue = forked.SimpleQueue()
+    write(tmp_path, "b.md", "apples and pears\n")
     child = forked.Process(target=_in_child, args=(search, queue))
     child.start()
-    assert queue.get() == ["a.md"]
+    assert sorted(queue.get()) == ["a.md", "b.md"]
     child.join()
-    write(tmp_path, "b.md", "pears\n")
-    assert files(search, "pears") == ["b.md"]
+    write(tmp_path, "c.md", "plums\n")
+    assert (files(search, "pears"), files(search, "plums")) == (["b.md"], ["c.md"])
 
 
 TEXTS = st.text(
