@@ -26,7 +26,7 @@ _WORK: Final = 200_000_000
 """Cells that counting on a lattice may touch: under a second."""
 _CHUNK: Final = 4_000_000
 _COINS: Final = 200_000_000
-"""Tossed at most for one test, a second or two: many units are drawn less often than asked, but never less than this."""
+"""Tossed at most for one test, a second or two: many units are drawn less often than asked, never less than this."""
 _FEWEST_DRAWS: Final = 1999
 _SUBSETS: Final = 18
 _DRAWN_SUBSETS: Final = 19_999
