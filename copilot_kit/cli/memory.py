@@ -10,7 +10,7 @@ import typer
 
 from copilot_kit.cli.journals import JsonOption, StoreOption
 from copilot_kit.cli.memories import ModelsOption, RootOption, found_entry, me, models_in_use, open_memory
-from copilot_kit.cli.screen import as_json, bold, columns, counted, dim, explained, shown, told, width
+from copilot_kit.cli.screen import as_json, bold, columns, counted, dim, folded, shown, told, width
 from copilot_kit.display import clipped, visible
 
 if TYPE_CHECKING:
@@ -211,8 +211,9 @@ def doctor(
         as_json({"ok": not left, "findings": [asdict(one) for one in found]})
         return 1 if left else 0
     for one in found:
-        shown(f"{bold(one.kind)}{' (mended)' if one.repaired else ''}  {clipped(one.path, _PATH_COLUMNS)}")
-        explained(one.text)
+        place = clipped(one.path, _PATH_COLUMNS) if one.path else "the history"
+        shown(f"{bold(one.kind)}{' (mended)' if one.repaired else ''}  {place}")
+        shown(folded(visible(one.text), indent="  "))
     told(f"{counted(left, 'thing')} to look at." if left else "The memory is in order.")
     return 1 if left else 0
 

@@ -327,7 +327,10 @@ def test_doctor_exits_with_1_if_something_is_wrong(copilot: Callable[..., Any], 
     (notes.root / "link").symlink_to("/etc/passwd")
     ended = copilot("memory", "doctor")
     assert ended.code == 1
-    assert lines(ended.out)[0] == "foreign  link"
+    assert lines(ended.out)[:2] == [
+        "foreign  link", "  It is a link. It is no part of the memory; move or rename it.",
+    ]  # fmt: skip
+    assert ended.err == "1 thing to look at.\n"
     assert copilot("memory", "doctor", "--json").json["ok"] is False
 
 
