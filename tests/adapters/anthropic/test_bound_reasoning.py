@@ -107,11 +107,12 @@ async def test_after_a_cleared_result_only_the_thinking_before_it_goes_back(talk
 
 async def test_behind_a_front_that_was_cut_off_no_thinking_goes_back(talked):
     there, messages = await talked(BINDS)
-    for place in range(2, len(messages)):
-        if messages[place].role == "user":
-            shorter = [user("So far: much."), *messages[place:]]
-            left = [one for message in shorter for one in thoughts(message)]
-            assert await sent(there, shorter) == ([], len(left))
+    borders = [place for place, message in enumerate(messages[:-1]) if message.role == "user" and place > 0]
+    assert borders
+    for place in borders:
+        left = [one for message in messages[place:] for one in thoughts(message)]
+        assert left
+        assert await sent(there, [user("So far: much."), *messages[place:]]) == ([], len(left))
 
 
 async def test_other_instructions_are_another_conversation(talked):
