@@ -135,8 +135,10 @@ class Arguments:
         """Return the arguments by name."""
         try:
             return _checked(parse(canonical))
-        except ValueError as error:
-            raise error if isinstance(error, Unfit) else Unfit([str(error)]) from error
+        except Unfit:
+            raise
+        except (ValueError, ToolRefused) as error:
+            raise Unfit([str(error)]) from error
 
 
 def command_of(arguments: Mapping[str, Any]) -> Command:

@@ -314,6 +314,13 @@ async def test_a_call_that_is_not_in_the_history_is_not_taken_back(memory):
     assert output.outcome == "error"
 
 
+@pytest.mark.parametrize("canonical", ["{}", "no json", '{"command":"view","path":"/etc"}'])
+async def test_what_no_longer_fits_is_an_error_of_the_call_and_of_nothing_else(memory, canonical):
+    output = await memory_tool(memory).run(canonical, context())
+    assert output.outcome == "error"
+    assert output.content[0].text.startswith("It did not run.")
+
+
 async def test_it_is_known_of_every_call_whether_it_happened(memory):
     tool, arguments = memory_tool(memory), '{"command":"create","file_text":"x","path":"/memories/a.md"}'
     assert await tool.find_out(arguments, context()) is False
