@@ -19,6 +19,7 @@ from copilot_kit.memory.problems import Unusable
 NAME: Final = "history.jsonl"
 ERASED: Final = "erased"
 """Stands where the digest of something erased stood."""
+_TAIL_BYTES: Final = 200
 _MANY: Final = 50
 """Of more entries than this the file is read at once."""
 _APPENDING: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -50,6 +51,8 @@ class Index:
     file: tuple[int, int] = (0, 0)
     end: int = 0
     """Whole lines were read up to here."""
+    tail: bytes = b""
+    """What stood right before that; a file that was written anew has something else there."""
     lines: list[Line] = field(default_factory=list)
     of_path: dict[str, list[int]] = field(default_factory=dict)
     of_id: dict[str, int] = field(default_factory=dict)
@@ -73,7 +76,7 @@ class History:
             return self._index
         try:
             status = os.fstat(file)
-            if (status.st_dev, status.st_ino) != self._index.file or status.st_size < self._index.end:
+            if (status.st_dev, status.st_ino) != self._index.file or not _goes_on(file, self._index):
                 self._index = Index(file=(status.st_dev, status.st_ino))
             if status.st_size > self._index.end:
                 _take_in(self._index, os.pread(file, status.st_size - self._index.end, self._index.end))
@@ -203,8 +206,14 @@ def _opened(state: int, flags: int) -> int:
     return file
 
 
+def _goes_on(file: int, index: Index) -> bool:
+    return os.pread(file, len(index.tail), index.end - len(index.tail)) == index.tail
+
+
 def _take_in(index: Index, raw: bytes) -> None:
-    *lines, _ = raw.split(b"\n")  # the last one has no end yet: somebody writes it, or was killed doing so
+    *lines, torn = raw.split(b"\n")  # the last one has no end yet: somebody writes it, or was killed doing so
+    if lines:
+        index.tail = raw[: len(raw) - len(torn)][-_TAIL_BYTES:]
     for line in lines:
         start, index.end = index.end, index.end + len(line) + 1
         if line:

@@ -10,7 +10,7 @@ history: models get to it through this class only.
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +30,7 @@ from copilot_kit.memory.problems import (
     AlreadyThere,
     BadName,
     Changed,
+    MemoryProblem,
     NotAFile,
     NotFound,
     NotText,
@@ -198,8 +199,9 @@ class Memory:
             index = transaction.index
             numbers: Sequence[int] = range(len(index.lines))
             if place is not None and place.parts:
-                if self._folder.kind(place) != "folder":
-                    transaction.current(place)
+                with suppress(MemoryProblem):  # something else may stand there by now: the history is as it was
+                    if self._folder.kind(place) != "folder":
+                        transaction.current(place)
                 numbers = transaction.numbers_of(place.path)
             lines = [
                 line

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from copilot_kit.memory.entries import Author, Entry
-from copilot_kit.memory.history import Line
+from copilot_kit.memory.history import ERASED, Line
 from copilot_kit.memory.paths import Place, place_of
 from copilot_kit.memory.problems import AlreadyThere, MemoryProblem, NotUndoable, quoted
 from copilot_kit.memory.transaction import Change, Transaction
@@ -31,6 +31,8 @@ def undoing(transaction: Transaction, entry_id: str, *, by: Author) -> Plan:
     if pair:
         return _move_back(transaction, *pair, undoes=entry_id, by=by)
     entry = transaction.entries([line])[0]
+    if ERASED in (entry.before, entry.after):
+        raise NotUndoable(f"The change {entry.id} cannot be taken back: its content was erased. Write the file anew.")
     place = place_of(entry.path)
     found = transaction.current(place)
     if (found.digest if found else None) != entry.after:

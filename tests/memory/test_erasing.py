@@ -2,11 +2,14 @@
 
 import json
 
+import pytest
+
 from copilot_kit.journal.memory import MemoryStore
 from copilot_kit.journal.store import Draft
 from copilot_kit.memory.entries import Author
 from copilot_kit.memory.eraser import erase_runs
 from copilot_kit.memory.memory import Memory
+from copilot_kit.memory.problems import NotUndoable
 from copilot_kit.messages import Source
 from copilot_kit.records import RunStarted
 
@@ -113,6 +116,21 @@ def test_what_was_erased_cannot_be_undone_or_shown(memory):
     assert entry.id not in [e.id for e in memory.history()]
     [shown] = [e for e in memory.history() if e.id == later.id]
     assert (shown.before, shown.after) == ("erased", "erased")
+    with pytest.raises(NotUndoable, match="its content was erased"):
+        memory.undo(later.id, by=ANN)
+    with pytest.raises(NotUndoable, match="erased or lost"):
+        memory.diff(shown)
+
+
+def test_a_memory_that_was_open_during_an_erasure_elsewhere_sees_the_new_history(memory):
+    memory.write("a.md", "secret\n", by=BOT)
+    memory.write("b.md", "one\n", by=ANN)
+    other = Memory(memory.root)
+    assert len(other.history()) == 2
+    memory.erase(["run_1"])
+    kept = memory.write("b.md", "two\n", by=ANN)
+    assert [e.path for e in other.history()] == ["b.md", "b.md"]
+    assert other.blocks("b.md")[0].entry == kept
 
 
 def test_a_note_that_cites_the_run_loses_its_earlier_versions_and_keeps_what_it_says_now(memory):

@@ -208,6 +208,13 @@ def test_a_file_put_there_or_taken_away_by_hand_is_noticed(memory):
     assert [(e.by.kind, e.after is None) for e in memory.history("new.md")] == [("outside", False), ("outside", True)]
 
 
+def test_the_history_of_a_path_is_there_also_if_something_else_stands_in_its_way_by_now(memory):
+    memory.write("a/b.md", "one\n", by=ANN)
+    memory.delete("a", by=ANN)
+    memory.write("a", "a file\n", by=ANN)
+    assert [e.after is None for e in memory.history("a/b.md")] == [False, True]
+
+
 def test_a_write_over_a_change_by_hand_loses_nothing(memory):
     memory.write("a.md", "one\n", by=ANN)
     (memory.root / "a.md").write_text("by hand\n")

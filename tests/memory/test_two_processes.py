@@ -131,3 +131,22 @@ def test_a_torn_or_strange_intent_changes_nothing(memory, intent):
     assert len(fresh.history()) == 1
     assert fresh.read("a.md") == "one\n"
     fresh.write("a.md", "two\n", by=Author(kind="person"))
+
+
+def test_of_changes_that_belong_together_and_are_half_in_the_history_none_happens(memory):
+    for name in ("x/a.md", "x/b.md"):
+        memory.write(name, "one\n", by=Author(kind="person"))
+    path = memory.root / ".copilot-kit" / "history.jsonl"
+    end = path.stat().st_size
+    entries = memory.delete("x", by=Author(kind="model"))
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:3]) + lines[3][:50])
+    (memory.root / "x").mkdir()
+    for name in ("x/a.md", "x/b.md"):
+        (memory.root / name).write_text("one\n")
+    intent = {"entries": [one.model_dump(mode="json") for one in entries], "move": None, "end": end}
+    (memory.root / ".copilot-kit" / "lock").write_text(json.dumps(intent))
+    fresh = Memory(memory.root)
+    assert [e.by.kind for e in fresh.history()] == ["person", "person"]
+    assert fresh.read("x/a.md") == fresh.read("x/b.md") == "one\n"
+    assert fresh.doctor() == []
