@@ -163,6 +163,11 @@ class Dataset(Sequence[Item]):
         """The items as canonical JSON lines: keys sorted, what is not set left out."""
         return self._lines
 
+    @property
+    def ids(self) -> Iterator[str]:
+        """The ids of the items, in order."""
+        return (json.loads(line)["id"] for line in self._lines)
+
     def __len__(self) -> int:
         return len(self._lines)
 

@@ -31,7 +31,7 @@ class Score(Record):
     """What a scorer says of one answer."""
 
     value: float | None = None
-    """As a rule 1 is right and 0 is wrong; None: no value, since the scorer could not tell; left out of the log then."""
+    """As a rule 1 is right and 0 is wrong; None: no value, since it could not be told; left out of the log then."""
     answer: str | None = Field(default=None, exclude_if=_is_none)
     """What was taken for the answer, where it is not all that was said."""
     reason: str | None = Field(default=None, exclude_if=_is_none)

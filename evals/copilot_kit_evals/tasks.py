@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, runtime_checkable
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from copilot_kit.agent.limits import Limits
 from copilot_kit.agent.work import Approver
@@ -246,5 +246,5 @@ class Rule(Record):
     """Other ones, by tag."""
     look_every: int = Field(default=0, ge=0)
     """Finished items between two interim looks; 0: none."""
-    more: dict[str, Any] = Field(default_factory=dict)
+    more: dict[str, JsonValue] = Field(default_factory=dict)
     """What else the verdict fixes beforehand."""
