@@ -136,12 +136,14 @@ class Budget:
 class Budgeted:
     """Answers as the wrapped model does while the budget lasts; then fails with `OverBudget` without asking it.
 
-    Reserved are the tokens of the conversation (four characters a token) and `max_output_tokens`, where set.
+    Reserved are the tokens of the conversation (four characters a token) and `max_output_tokens`, where set;
+    otherwise what `expected_output` says, asked before each call.
     """
 
-    def __init__(self, model: Model, budget: Budget) -> None:
+    def __init__(self, model: Model, budget: Budget, *, expected_output: Callable[[], int] = lambda: 0) -> None:
         self._model = model
         self._budget = budget
+        self._expected_output = expected_output
         self._lengths: EncodedMessages[int] = EncodedMessages()
 
     @property
@@ -183,7 +185,9 @@ class Budgeted:
         if not self._budget.counts_tokens:
             return Usage()
         characters = sum(self._lengths.lookup(message, "length", _length) for message in request.messages)
-        return Usage(input=characters // _CHARS_PER_TOKEN, output=request.settings.max_output_tokens or 0)
+        return Usage(
+            input=characters // _CHARS_PER_TOKEN, output=request.settings.max_output_tokens or self._expected_output()
+        )
 
 
 def _used(error: ModelError, usage: Usage | None) -> Usage:
