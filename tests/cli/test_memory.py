@@ -298,7 +298,7 @@ def test_what_a_person_writes_in_their_editor_is_theirs_and_the_rest_is_not(
     ended = copilot("memory", "review", "--script", "keys")
     assert notes.read("a.md") == "Pay her twice.\nOnce only.\n"
     assert [(one.last, one.trusted) for one in notes.blocks("a.md")] == [(1, False), (2, True)]
-    assert ended.err.endswith("1 thing left to look at.\n")
+    assert ended.err.startswith("1 thing left to look at.\n")
     monkeypatch.setenv("EDITOR", "false")
     copilot("memory", "review", "--script", "keys")
     assert len(notes.history("a.md")) == 2
