@@ -23,6 +23,22 @@ for number in range(int(sys.argv[3])):
     memory.change("count.md", lambda text: f"{text}{sys.argv[2]} {number}\\n", by=Author(kind="model"))
 """
 
+FILLING = """
+import resource, sys
+from copilot_kit.memory.entries import Author
+from copilot_kit.memory.memory import Memory
+from copilot_kit.memory.problems import Unusable
+
+memory = Memory(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, 8_000))
+for number in range(100):
+    try:
+        memory.write("count.md", f"{number}" * int(sys.argv[2]), by=Author(kind="model"))
+    except Unusable as problem:
+        print(number, problem)
+        break
+"""
+
 
 def run(*arguments: str) -> str:
     """Run the kill loop and return its report; it ends with 1 if anything is left half done or lost."""
@@ -150,3 +166,17 @@ def test_of_changes_that_belong_together_and_are_half_in_the_history_none_happen
     assert [e.by.kind for e in fresh.history()] == ["person", "person"]
     assert fresh.read("x/a.md") == fresh.read("x/b.md") == "one\n"
     assert fresh.doctor() == []
+
+
+@pytest.mark.parametrize(("size", "full"), [(1, "the history"), (9_000, "the file")], ids=["history", "file"])
+def test_where_nothing_more_can_be_written_the_last_change_did_not_happen_and_that_is_said(memory, size, full):
+    memory.write("count.md", "before", by=Author(kind="person"))
+    command = [sys.executable, "-c", FILLING, str(memory.root), str(size)]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    number = int(said.split()[0])
+    assert said.endswith("'count.md' cannot be used: file too large. Ask a person to look.\n")
+    assert (number > 10) == (full == "the history")
+    assert memory.read("count.md") == (f"{number - 1}" if number else "before")
+    assert len(memory.history()) == number + 1
+    assert {one.kind for one in memory.doctor(repair=True)} <= {"unused"}
+    memory.write("count.md", "after", by=Author(kind="person"))
