@@ -288,13 +288,20 @@ def _make_state(root: int) -> None:
     os.mkdir(STATE, 0o700, dir_fd=root)
     state = folder_below(root, (STATE,))
     try:
-        file = os.open(".gitignore", _NEW, 0o600, dir_fd=state)
+        file = new_file(state, ".gitignore")
         try:
             written(file, b"*\n!.gitignore\n!history.jsonl\n!objects/\n!objects/*/\n!objects/*/*\n")
         finally:
             os.close(file)
     finally:
         os.close(state)
+
+
+def new_file(folder: int, name: str) -> int:
+    """Return a descriptor of a new file for its owner only; what had this name, a link too, is let go of first."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder)
+    return os.open(name, _NEW, 0o600, dir_fd=folder)
 
 
 def written(file: int, data: bytes) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from copilot_kit.descriptors import FILE
 from copilot_kit.memory.entries import Entry
-from copilot_kit.memory.folder import written
+from copilot_kit.memory.folder import new_file, written
 from copilot_kit.memory.problems import Unusable
 
 NAME: Final = "history.jsonl"
@@ -148,7 +148,7 @@ class History:
                 raw = reader.read()
         lines = [line for line in (_parsed(one) for one in raw.split(b"\n")) if line is not None]
         temporary = f".{NAME}"
-        new = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600, dir_fd=state)
+        new = new_file(state, temporary)
         try:
             written(new, b"".join(_dumped(line) for line in [*map(changed, lines), *more]))
             os.fsync(new)

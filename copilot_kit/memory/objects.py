@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from copilot_kit.descriptors import file_below, folder_below, names_in
-from copilot_kit.memory.folder import written
+from copilot_kit.memory.folder import new_file, written
 
 NAME: Final = "objects"
-_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
 _HEX_DIGITS: Final = 64
 
 
@@ -35,7 +34,7 @@ def keep(state: int, digest: str, data: bytes, *, lasting: bool) -> None:
             finally:
                 os.close(file)
         temporary = f".{name}"
-        file = os.open(temporary, _NEW, 0o600, dir_fd=shelf)
+        file = new_file(shelf, temporary)
         try:
             written(file, data)
             if lasting:
@@ -99,14 +98,15 @@ def kept(state: int) -> Iterator[tuple[str, bool]]:
 
 @contextlib.contextmanager
 def _shelf(state: int, digest: str) -> Iterator[int]:
-    parts = (NAME, digest[:2])
-    try:
-        at = folder_below(state, parts)
-    except FileNotFoundError:
-        for depth in range(len(parts)):
+    at = os.dup(state)
+    for name in (NAME, digest[:2]):
+        try:
             with contextlib.suppress(FileExistsError):
-                os.mkdir("/".join(parts[: depth + 1]), 0o700, dir_fd=state)
-        at = folder_below(state, parts)
+                os.mkdir(name, 0o700, dir_fd=at)
+            below = folder_below(at, (name,))
+        finally:
+            os.close(at)
+        at = below
     try:
         yield at
     finally:

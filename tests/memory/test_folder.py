@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import stat
+import subprocess
 import threading
 from pathlib import Path
 
@@ -259,12 +260,31 @@ def test_a_history_or_lock_that_is_a_link_is_not_followed(memory, outside):
             memory.write("a.md", "two\n", by=BOT)
         own.unlink()
     state = memory.root / ".copilot-kit"
+    (state / "objects").rename(state / "elsewhere")
+    (state / "objects").symlink_to(outside)
+    with pytest.raises(MemoryProblem):
+        memory.write("a.md", "three\n", by=BOT)
     state.rename(memory.root / "elsewhere")
     state.symlink_to(outside)
     with pytest.raises(Unusable):
         memory.write("a.md", "two\n", by=BOT)
     assert (outside / "x.md").read_text() == SECRET
     assert names(outside) == ["x.md"]
+
+
+def test_git_is_told_to_keep_the_history_and_nothing_else_of_it(memory):
+    memory.write("a.md", "one\n", by=BOT)
+    (memory.root / ".copilot-kit" / "search.db").write_text("x")
+    git = ["git", "-C", str(memory.root)]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "add", "."], check=True)
+    added = subprocess.run([*git, "ls-files"], check=True, capture_output=True, text=True).stdout.splitlines()
+    assert [one.rpartition("/")[0] if "objects" in one else one for one in added] == [
+        ".copilot-kit/.gitignore",
+        ".copilot-kit/history.jsonl",
+        ".copilot-kit/objects/2c",
+        "a.md",
+    ]
 
 
 def test_a_folder_that_is_swapped_for_a_link_again_and_again_never_leads_outside(memory, outside):
