@@ -19,7 +19,7 @@ from copilot_kit.context.opening import (
     task_parts,
 )
 from copilot_kit.context.summary import listed, summary_request, summed_up, tokens_for_record, untrusted
-from copilot_kit.context.window import Clear, clearable, kept_turns, next_step
+from copilot_kit.context.window import Clear, clearable, has_answered, kept_turns, next_step
 from copilot_kit.errors import ModelError
 from copilot_kit.journal.session import Session
 from copilot_kit.journal.store import Entry
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _SUMMARY_SHARE = 0.1
+_LAST_SHARE = 0.5
+"""Of the window, for its last turn, which goes on into the next one even where `Window.keep` has no room for it."""
 
 
 async def make_room(session: Session, work: Work) -> list[Entry]:
@@ -112,7 +114,9 @@ class _Closing:
         """Return the record that begins the next window."""
         work, window = self.work, self.thread.window
         said = self._before_handover()
-        kept = kept_turns(said, self.limit * work.window.keep / max(window.ratio, 1.0))
+        room = self.limit / max(window.ratio, 1.0)
+        last = room * _LAST_SHARE if has_answered(window) else 0.0  # one that was kept before may be what is too long
+        kept = kept_turns(said, room * work.window.keep, last=last)
         if work.model.profile.binds_reasoning and any(isinstance(p, Reasoning) for m in kept for p in m.parts):
             kept = []  # its thoughts would be refused behind another conversation; the summary says what they led to
         summary, usage, notes = await self._summed(said)

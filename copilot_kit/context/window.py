@@ -95,7 +95,7 @@ def next_step(
         old = clearable(sent, keep=window.keep_results)
         if sum(size for _, size in old) * sent.ratio >= _LEAST_GAIN * limit:
             return Clear(tuple(call_id for call_id, _ in old))
-    if full > window.close_at and can_close(sent):
+    if full > window.close_at and has_answered(sent):
         return "handover" if takes_notes and full <= _LAST_CALL else "close"
     return None
 
@@ -112,10 +112,11 @@ def clearable(sent: Sent, *, keep: int) -> list[tuple[str, float]]:
     ]  # fmt: skip
 
 
-def kept_turns(messages: Sequence[Message], tokens: float) -> list[Message]:
+def kept_turns(messages: Sequence[Message], tokens: float, *, last: float = 0.0) -> list[Message]:
     """Return the last turns that are at most so long together; a call and its result are never parted.
 
     messages: of the window as far as it is to be kept at all; it ends before a handover.
+    last: the last turn alone may be so long, so that what a call has just found is not asked for again.
     """
     kept: list[Message] = []
     turn: list[Message] = []
@@ -126,8 +127,9 @@ def kept_turns(messages: Sequence[Message], tokens: float) -> list[Message]:
         turn.insert(0, message)
         if message.role == "tool":
             continue
-        left -= sum(tokens_of(one.parts) for one in turn)
-        if left < 0:
+        length = sum(tokens_of(one.parts) for one in turn)
+        left -= length
+        if left < 0 and (kept or length > last):
             break
         kept, turn = [*turn, *kept], []
     return kept
@@ -146,6 +148,11 @@ def _answers_since(sent: Sent) -> int:
     ids = [message.id for message in sent.messages]
     since = sent.messages[ids.index(sent.handover) + 1 :] if sent.handover in ids else []
     return sum(message.role == "assistant" for message in since)
+
+
+def has_answered(sent: Sent) -> bool:
+    """Tell whether the model has answered in this window; else the next one would begin as this one did, and so on."""
+    return any(message.role == "assistant" for message in sent.messages[sent.begun :])
 
 
 def can_close(sent: Sent) -> bool:

@@ -21,6 +21,8 @@ class Sent:
     messages: list[Message] = field(default_factory=list)
     count: int = 1
     """Windows so far."""
+    begun: int = 0
+    """How many messages this window began with."""
     handover: str | None = None
     """Id of the message that told the model to write down what it will need; None: it was not told yet."""
     cleared: set[str] = field(default_factory=set)
@@ -80,6 +82,7 @@ class Sent:
         self.count += 1
         self.handover = None
         self._become([*told, closed.opening, *(message for message in kept if message.role != "system")])
+        self.begun = len(self.messages)
 
     def _become(self, messages: list[Message]) -> None:
         self.messages = messages

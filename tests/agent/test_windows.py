@@ -1,12 +1,14 @@
 """Long tasks: what leaves the window, what is written down before, and what the next window begins with."""
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from copilot_kit import Agent, Principal, tool
+from copilot_kit.agent.limits import Limits
 from copilot_kit.context.window import Window
 from copilot_kit.errors import ContextOverflow, TransportFailed
 from copilot_kit.journal import MemoryStore
@@ -19,7 +21,7 @@ from copilot_kit.profile import Profile
 from copilot_kit.records import HandoverAsked, ResultsCleared, WindowClosed
 from copilot_kit.request import Request
 from copilot_kit.response import Usage
-from copilot_kit.testing import ScriptedModel, call
+from copilot_kit.testing import FunctionModel, ScriptedModel, call
 
 ANNA = Principal(id="anna")
 LONG = "word " * 300
@@ -140,6 +142,23 @@ async def test_the_last_turn_goes_on_into_the_next_window_as_it_was():
     assert roles == ["system", "user", "assistant", "tool"]
     assert "page 4: word" in words(model.last_request)
     assert "page 3: word" not in words(model.last_request)
+
+
+@pytest.mark.parametrize("tokens", [950, 1_300])
+async def test_a_window_that_hardly_holds_a_turn_begins_with_what_was_found_last_and_gets_on(tokens):
+    def next_page(request: Request) -> Any:
+        if not request.tools:
+            return "Summary."
+        seen = re.findall(r"page (\d+): ", words(request))
+        return "Done." if seen and seen[-1] == "4" else call("look", {"at": int(seen[-1]) + 1 if seen else 1})
+
+    store = MemoryStore()
+    model = FunctionModel(next_page)
+    one = Agent(model, tools=[look], store=store, window=Window(tokens=tokens), limits=Limits(turns=20))
+    run = await one.run("Read pages 1 to 4", run_id="run_1")
+    asked = [part.args_json for message in run.messages for part in message.calls]
+    assert (run.text, asked) == ("Done.", ['{"at": 1}', '{"at": 2}', '{"at": 3}', '{"at": 4}'])
+    assert kinds(await store.read("run_1"))[:2] == ["window_closed", "window_closed"]
 
 
 async def test_thoughts_that_are_bound_to_their_prefix_are_not_sent_behind_another_one():
