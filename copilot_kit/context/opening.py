@@ -8,7 +8,7 @@ from copilot_kit.context.window import OURS
 from copilot_kit.errors import CopilotError
 from copilot_kit.journal.state import Effected
 from copilot_kit.journal.windows import CHARS_PER_TOKEN, text_tokens
-from copilot_kit.memory.entries import Entry
+from copilot_kit.memory.entries import Block, Entry
 from copilot_kit.messages import Message, Part, Source, Summary, Text
 
 if TYPE_CHECKING:
@@ -95,18 +95,28 @@ def file_parts(memory: "Memory", path: str, *, tokens: float) -> list[Text]:
         blocks = memory.blocks(path)
     except CopilotError:  # removed, or changed into something unreadable, since it was listed
         return []
-    kept = cut_lines(lines, tokens)
-    heading = Text(text=f"/memories/{path}:\n", source=_FRAME)
-    parts = [heading]
+    first, last = ends(lines, tokens)
+    left_out = len(lines) - len(first) - len(last)
+    gap = f"[{left_out} lines left out here; view the file]\n" if left_out else ""
+    return [
+        Text(text=f"/memories/{path}:\n", source=_FRAME),
+        *_by_block(path, blocks, first, after=0),
+        *([Text(text=gap, source=_FRAME)] if gap else []),
+        *_by_block(path, blocks, last, after=len(lines) - len(last)),
+        Text(text="\n", source=_FRAME),
+    ]
+
+
+def _by_block(path: str, blocks: Sequence[Block], lines: Sequence[str], *, after: int) -> list[Text]:
+    """Return these lines of a file, which follow so many others, as parts that say where they came from."""
+    parts: list[Text] = []
     for block in blocks:
-        text = "\n".join(kept[block.first - 1 : block.last])
+        text = "\n".join(lines[max(block.first - 1 - after, 0) : max(block.last - after, 0)])
         if text:
             of = () if block.entry is None else block.entry.sources
             source = Source(kind="memory", ref=path, trusted=block.trusted, of=of)
             parts.append(Text(text=text + "\n", source=source))
-    if len(kept) < len(lines):
-        parts.append(Text(text=f"[{len(lines) - len(kept)} more lines; view the file]\n", source=_FRAME))
-    return [*parts, Text(text="\n", source=_FRAME)]
+    return parts
 
 
 def task_parts(messages: Sequence[Message], *, tokens: int) -> list[Part]:
@@ -170,9 +180,18 @@ def cut_lines(lines: Sequence[str], tokens: float) -> list[str]:
     for line in lines:
         left -= text_tokens(line) + 0.3
         if left < 0:
-            return kept or [line[: max(int(tokens * CHARS_PER_TOKEN), 1)]]
+            return kept or [f"{line[: max(int(tokens * CHARS_PER_TOKEN), 1)]}… [cut]"]
         kept.append(line)
     return kept
+
+
+def ends(lines: Sequence[str], tokens: float) -> tuple[list[str], list[str]]:
+    """Return the first and the last lines that are at most so long together: what is added to stands at either end."""
+    first = cut_lines(lines, tokens)
+    if len(first) == len(lines):
+        return first, []
+    first = cut_lines(lines, tokens / 2)
+    return first, cut_lines(lines[: len(first) - 1 : -1], tokens / 2)[::-1]
 
 
 def _whole(message: Message, tokens: int) -> list[Part]:
