@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from copilot_kit.model import Model, complete
     from copilot_kit.outputs import ToolError
     from copilot_kit.records import Principal, Proposal
-    from copilot_kit.request import OutputSpec, Request, Settings
+    from copilot_kit.request import ContextEditing, OutputSpec, Request, Settings
     from copilot_kit.response import Response, Usage
     from copilot_kit.slots import open_model
     from copilot_kit.tools import Tool, ToolContext, schema_tool, tool
@@ -62,6 +62,7 @@ __all__ = [
     "Model",
     "Request",
     "Settings",
+    "ContextEditing",
     "OutputSpec",
     "Response",
     "Usage",
@@ -91,7 +92,7 @@ _HOMES = {
     "copilot_kit.model": ("Model", "complete"),
     "copilot_kit.outputs": ("ToolError",),
     "copilot_kit.records": ("Principal", "Proposal"),
-    "copilot_kit.request": ("OutputSpec", "Request", "Settings"),
+    "copilot_kit.request": ("ContextEditing", "OutputSpec", "Request", "Settings"),
     "copilot_kit.response": ("Response", "Usage"),
     "copilot_kit.slots": ("open_model",),
     "copilot_kit.tools": ("Tool", "ToolContext", "schema_tool", "tool"),

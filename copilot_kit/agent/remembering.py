@@ -30,9 +30,10 @@ def memory_tools(memory: "Memory | None", *, recalls: bool) -> list[Tool[..., An
     """Return the tools of a memory, and the one that finds what has left the window."""
     tools: list[Tool[..., Any]] = []
     if memory is not None:
+        from copilot_kit.memory.search_tool import search_tool
         from copilot_kit.memory.tool import memory_tool
 
-        tools.append(memory_tool(memory))
+        tools += [memory_tool(memory), search_tool(memory)]
     if recalls:
         from copilot_kit.context.recall import recall_tool
 

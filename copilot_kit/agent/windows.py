@@ -51,9 +51,9 @@ async def make_room(session: Session, work: Work) -> list[Entry]:
         thread.window,
         work.window,
         limit,
-        overhead=_overhead(work) if thread.window.known is None else 0,
+        overhead=_overhead(work) if thread.window.beside is None else 0,
         takes_notes=may_note(session, work),
-        may_clear=not work.model.profile.binds_reasoning,
+        may_clear=not work.model.profile.binds_reasoning and not _clears_itself(work),
     )
     match step:
         case None:
@@ -96,6 +96,12 @@ async def _clear(session: Session, work: Work, thread: Thread, call_ids: tuple[s
     return await session.append(cleared, path=work.edge.thread, unless_changed=True)
 
 
+def _clears_itself(work: Work) -> bool:
+    """Tell whether the provider was asked to clear old results, and does."""
+    editing, does = work.settings.context, work.model.profile.edits_context
+    return editing is not None and editing.clear_results_at is not None and "clear_results" in (does or ())
+
+
 def _overhead(work: Work) -> int:
     """Return about how many tokens the tools are."""
     return round(sum(text_tokens(tool.model_dump_json()) for tool in work.tools))
@@ -133,7 +139,7 @@ class _Closing:
             notes=notes,
             usage=usage,
             tokens_before=window.tokens,
-            tokens_after=round(after * window.ratio) + _overhead(work),
+            tokens_after=round(after * window.ratio + (_overhead(work) if window.beside is None else window.beside)),
         )
 
     def _before_handover(self) -> list[Message]:

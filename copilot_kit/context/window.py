@@ -33,6 +33,8 @@ class Window:
 
         Agent(memory="notes/", window=Window(tokens=32_000))
 
+    Where the provider itself clears or sums up (`Settings(context=ContextEditing(...))`), this comes in behind it.
+
     tokens: at most so many in a request; without it, what the model takes, as far as that is known.
     clear_at, close_at: shares of it at which old results are left out, and at which the next window begins.
     keep: share of it for the last turns, which go on into the next window as they are.
@@ -88,7 +90,7 @@ def next_step(
     takes_notes: the agent has a memory that it can write to.
     may_clear: False where the model refuses its own thoughts behind a conversation that was changed.
     """
-    full = (sent.tokens + (overhead if sent.known is None else 0)) / limit
+    full = (sent.tokens + (overhead if sent.beside is None else 0)) / limit
     if sent.handover is not None:
         return "close" if full > _OVERTIME or _answers_since(sent) >= _TRIES else None
     if full > window.clear_at and may_clear:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from copilot_kit import Agent, Principal, tool
+from copilot_kit import Agent, ContextEditing, Principal, Settings, tool
 from copilot_kit.agent.limits import Limits
 from copilot_kit.context.window import Window
 from copilot_kit.errors import ContextOverflow, TransportFailed
@@ -250,3 +250,32 @@ async def test_pinned_files_are_before_every_model_and_writing_to_them_asks(tmp_
     later = ScriptedModel("Done.")
     await agent(later, memory=memory).run("Write")
     assert "Be brief." in words(later.last_request)
+
+
+async def test_an_answer_that_holds_the_provider_s_own_summary_makes_room():
+    summary = Summary(text="so far", replaces=("msg_1", "msg_2"), wire=Wire(origin="scripted.model", opaque="blob"))
+    script = [call("look", {"at": 1}), Usage(input=1_500, output=10)]
+    model = ScriptedModel(script, [summary, call("look", {"at": 2}), Usage(input=1_990, output=10)], "Done.")
+    store = MemoryStore()
+    await agent(model, store=store, window=Window(tokens=2_600, clear_at=0.8)).run("Read", run_id="run_1")
+    assert kinds(await store.read("run_1")) == []
+
+
+async def test_results_that_the_provider_clears_are_not_cleared_here():
+    profile = Profile(edits_context=("clear_results",))
+    model = ScriptedModel(*[call("look", {"at": number}) for number in range(1, 9)], "Done.", profile=profile)
+    store = MemoryStore()
+    settings = Settings(context=ContextEditing(clear_results_at=1_000))
+    window = Window(tokens=6_000, clear_at=0.5)
+    await agent(model, store=store, window=window, settings=settings).run("Read", run_id="run_1")
+    assert kinds(await store.read("run_1")) == []
+
+
+async def test_a_large_set_of_tools_does_not_make_long_results_look_longer():
+    first = [call("look", {"at": 1}), Usage(input=5_000, output=10)]
+    second = [call("look", {"at": 2}), Usage(input=5_460, output=10)]
+    model = ScriptedModel(first, second, "Done.")
+    store = MemoryStore()
+    await agent(model, store=store, window=Window(tokens=8_000)).run("Read", run_id="run_1")
+    window = RunState.of(await store.read("run_1")).thread.window
+    assert 0.9 < window.ratio < 1.1
