@@ -174,19 +174,6 @@ class RunWriter:
                 log.close()
             os.close(self._lock)
 
-    def finished(self, *, again: frozenset[str] = frozenset({"cancelled"})) -> dict[str, int]:
-        """Return the digests of keys that need no attempt any more, with the times each was tried.
-
-        again: outcomes that are asked for once more.
-        """
-        found: dict[str, int] = {}
-        for attempt in self.folder.attempts():
-            digest = attempt.key.digest
-            found.pop(digest, None)
-            if attempt.outcome not in again:
-                found[digest] = attempt.tries
-        return found
-
     def paid(self, wanted: Callable[[str], bool]) -> dict[str, list[Call]]:
         """Return the calls of attempts that did not end, by digest and in order of their numbers."""
         found: dict[str, dict[int, Call]] = {}

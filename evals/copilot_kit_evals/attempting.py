@@ -1,0 +1,215 @@
+"""One attempt from its begin to the line in the log: set up, solved, scored."""
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from copilot_kit.agent import Approver
+from copilot_kit.budget import Budget
+from copilot_kit.errors import CopilotError
+from copilot_kit.records import Proposal
+from copilot_kit.response import Response
+from copilot_kit.slots import Opened
+from copilot_kit_evals.attempts import FAILED, MISSING, Attempt, Key, Outcome, Trouble
+from copilot_kit_evals.concurrency import Lanes
+from copilot_kit_evals.folder import Call
+from copilot_kit_evals.items import Dataset, Item
+from copilot_kit_evals.manifest import Manifest, seed_of
+from copilot_kit_evals.metering import Meter, Stopwatch
+from copilot_kit_evals.order import Unit
+from copilot_kit_evals.outcomes import FATAL, failed_score, outcome_of, trouble_of
+from copilot_kit_evals.scores import Output, Score, Scorer
+from copilot_kit_evals.spending import Spending
+from copilot_kit_evals.tasks import Setup, Solved, Task
+from copilot_kit_evals.transcripts import transcript_of
+from copilot_kit_evals.writing import RunWriter
+
+GIVEN = "given"
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What the attempts of a run share."""
+
+    manifest: Manifest
+    writer: RunWriter
+    opened: Sequence[Opened]
+    """The candidates' models, in their order."""
+    lanes: Lanes
+    spending: Spending
+    kept: dict[str, list[Call]] = field(default_factory=dict)
+    """Answers that were paid for before an interruption, by attempt; each is taken out when it is used."""
+    tries: Mapping[str, int] = field(default_factory=dict)
+    """How often attempts that are made again were made before."""
+
+
+class OutOfBudget(Exception):
+    """The attempt was given up, since the budget of the run allows no further call."""
+
+
+async def attempted(unit: Unit, bench: Bench) -> Attempt:
+    """Return the attempt when it has ended and stands in the log.
+
+    Raises `OutOfBudget`, and errors that no other attempt would be spared. One that is cancelled is in the log as such.
+    """
+    candidate = bench.manifest.candidates[unit.candidate]
+    key = Key(unit.task.name, unit.item.id, unit.variant, unit.repeat, candidate.name)
+    watch = Stopwatch(unit.task.limits.time_s)
+    meter = _meter(unit, bench, key.digest, watch)
+    line = _Line(key, meter, watch, bench.tries.get(key.digest, 0) + 1)
+    try:
+        solved = await _solve(unit, bench, meter, watch)
+        scores = await _scored(unit, solved)
+    except asyncio.CancelledError:
+        with contextlib.suppress(CopilotError):
+            bench.writer.append(line.attempt("cancelled"))
+        raise
+    transcript = None
+    if solved.keeps_messages and solved.output.messages:
+        content = await asyncio.to_thread(transcript_of, solved.output.messages)
+        transcript = await asyncio.to_thread(bench.writer.put, content)
+    attempt = line.attempt(solved.outcome, scores, solved.trouble, transcript)
+    bench.writer.append(attempt)
+    return attempt
+
+
+def _meter(unit: Unit, bench: Bench, digest: str, watch: Stopwatch) -> Meter:
+    candidate, limits = bench.manifest.candidates[unit.candidate], unit.task.limits
+    opened = bench.opened[unit.candidate]
+    given = candidate.prices is not None and candidate.prices.source == GIVEN
+    own = limits.tokens is not None or limits.cost_usd is not None
+    return Meter(
+        raw=opened.model,
+        attempt=digest,
+        lane=bench.lanes.lane(opened.model.id),
+        spending=bench.spending,
+        watch=watch,
+        keep=bench.writer.append_call,
+        prices=candidate.prices if given else None,
+        limits=Budget(tokens=limits.tokens, cost_usd=limits.cost_usd) if own else None,
+        kept=bench.kept.pop(digest, []) if bench.kept else [],
+    )
+
+
+async def _solve(unit: Unit, bench: Bench, meter: Meter, watch: Stopwatch) -> Solved:
+    """Return what the solver made of the item, or what the error says that kept it from making anything."""
+    try:
+        with _workspace(unit.task.dataset, unit.item) as folder:
+            setup = _setup(unit, bench, meter, folder)
+            if unit.task.approver is not None:
+                setup = replace(setup, approver=_timed(unit.task.approver(setup), watch))
+            async with watch.limited():
+                return await unit.task.solver(setup)
+    except FATAL:
+        raise
+    except Exception as error:
+        if bench.spending.over is not None:
+            raise OutOfBudget from error
+        return Solved(Output(text=""), outcome_of(error), trouble_of(error))
+
+
+def _setup(unit: Unit, bench: Bench, meter: Meter, folder: Path | None) -> Setup:
+    candidate = bench.manifest.candidates[unit.candidate]
+    seed = seed_of(bench.manifest.seed, unit.task.name, unit.item.id, unit.variant, str(unit.repeat))
+    return Setup(
+        item=unit.item,
+        variant=unit.variant,
+        repeat=unit.repeat,
+        candidate=candidate,
+        model=meter,
+        settings=candidate.settings.over(bench.opened[unit.candidate].settings),
+        seed=seed,
+        folder=folder,
+    )
+
+
+@contextmanager
+def _workspace(dataset: Dataset, item: Item) -> Iterator[Path | None]:
+    if not item.files:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="copilot-kit-eval-") as name:
+        folder = Path(name)
+        for file in item.files:
+            target = folder / file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(dataset.file(item, file), target)
+        yield folder
+
+
+def _timed(approver: Approver, watch: Stopwatch) -> Approver:
+    async def asked(proposal: Proposal) -> None:
+        with watch.person():
+            await approver(proposal)
+
+    return asked
+
+
+async def _scored(unit: Unit, solved: Solved) -> dict[str, Score]:
+    task = unit.task
+    if solved.outcome in MISSING:
+        return {}
+    if solved.outcome in FAILED:
+        lowest = failed_score(task.bounds[0], solved.trouble)
+        return {scorer.name: lowest for scorer in task.scorers}
+    return {scorer.name: await _score(scorer, unit.item, solved.output, task) for scorer in task.scorers}
+
+
+async def _score(scorer: Scorer, item: Item, output: Output, task: Task) -> Score:
+    try:
+        score = await scorer(item, output)
+    except Exception as error:  # noqa: BLE001  a scorer that breaks says nothing about the answer
+        trouble = trouble_of(error)
+        return Score(reason=f"the scorer failed: {trouble.kind}: {trouble.text}")
+    low, high = task.bounds
+    if score.value is not None and not low <= score.value <= high:
+        return Score(reason=f"the scorer gave {score.value!r}, outside of the task's bounds {task.bounds!r}")
+    return score
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    key: Key
+    meter: Meter
+    watch: Stopwatch
+    tries: int
+
+    def attempt(
+        self,
+        outcome: Outcome,
+        scores: dict[str, Score] | None = None,
+        trouble: Trouble | None = None,
+        transcript: str | None = None,
+    ) -> Attempt:
+        meter, last = self.meter, self.meter.last
+        return Attempt(
+            task=self.key.task,
+            item=self.key.item,
+            variant=self.key.variant,
+            repeat=self.key.repeat,
+            candidate=self.key.candidate,
+            outcome=outcome,
+            scores=scores or {},
+            usage=meter.usage,
+            timings=self.watch.timings(replayed_s=meter.replayed_s),
+            calls=meter.calls,
+            cached=meter.replayed,
+            retried=meter.retried,
+            served=None if last is None else last.model.served,
+            stop=None if last is None or last.stop.kind == "end" else last.stop.kind,
+            dropped=() if last is None else _dropped(last),
+            trouble=trouble,
+            transcript=transcript,
+            at=round(time.time(), 3),
+            tries=self.tries,
+        )
+
+
+def _dropped(response: Response) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one.name for one in response.dropped))

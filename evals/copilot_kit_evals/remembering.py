@@ -1,0 +1,50 @@
+"""What a run that goes on knows of the time before: which attempts ended, and what was paid."""
+
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from copilot_kit.response import Usage
+from copilot_kit_evals.folder import RunFolder
+from copilot_kit_evals.order import Order
+from copilot_kit_evals.tally import Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """Attempts by the digest of their key."""
+
+    finished: AbstractSet[str]
+    tries: Mapping[str, int]
+    """Of those that are made again: how often they were made."""
+
+
+def remembered(folder: RunFolder, order: Order, tally: Tally, again: AbstractSet[str]) -> Before:
+    """Return which attempts need not be made, and put them into the tally.
+
+    again: outcomes that are asked for once more.
+    """
+    last: dict[str, int] = {}
+    tries: dict[str, int] = {}
+    for line, attempt in enumerate(folder.attempts()):
+        digest = attempt.key.digest
+        last[digest] = line
+        tries.pop(digest, None)
+        if attempt.outcome in again:
+            tries[digest] = attempt.tries if attempt.outcome != "cancelled" else attempt.tries - 1
+    if not last:
+        return Before(frozenset(), {})
+    places = order.places()
+    numbers = {name: number for number, name in enumerate(tally.candidates)}
+    for line, attempt in enumerate(folder.attempts()):
+        digest = attempt.key.digest
+        if last[digest] == line and digest not in tries:
+            tally.add(attempt, places[attempt.task, attempt.item], numbers[attempt.candidate])
+    return Before(last.keys() - tries.keys(), tries)
+
+
+def paid(folder: RunFolder) -> Iterator[tuple[str, Usage]]:
+    """Yield the model and the usage of every answer that the run has paid for."""
+    for call in folder.calls():
+        model = call.response.model
+        yield f"{model.provider}:{model.asked}", call.response.usage

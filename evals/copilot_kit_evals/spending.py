@@ -1,0 +1,92 @@
+"""What a run may spend in all: reserved before each call, settled after it, and counted on when a run goes on."""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Final
+
+from copilot_kit.budget import Budget, Budgeted, OverBudget, Price, listed_price
+from copilot_kit.events import Ended, Event, Failed
+from copilot_kit.model import Model
+from copilot_kit.response import Usage
+from copilot_kit_evals.candidates import Prices
+
+_UNKNOWN_OUTPUT: Final = 1_000
+"""Tokens reserved for an answer as long as none has come and the request does not limit it."""
+
+
+class Spending:
+    """The budget of a run. None is no limit. The time counts from the first call of each session.
+
+    Where requests do not limit their answers, as much is reserved for one as the longest so far had.
+    prices: those that users gave, by model; all others are looked up in the public list.
+    """
+
+    def __init__(
+        self,
+        *,
+        cost_usd: Decimal | None = None,
+        tokens: int | None = None,
+        seconds: float | None = None,
+        prices: Mapping[str, Prices] | None = None,
+        allow_unpriced: bool = False,
+    ) -> None:
+        self._budget = Budget(cost_usd=cost_usd, tokens=tokens, seconds=seconds, price=_price(prices or {}),
+                              allow_unpriced=allow_unpriced)  # fmt: skip
+        self._longest: int | None = None
+        self.over: OverBudget | None = None
+        """Why the run must end, once it must."""
+        self.limits = {name: str(value) for name, value in (("cost_usd", cost_usd), ("tokens", tokens),
+                                                            ("seconds", seconds)) if value is not None}  # fmt: skip
+
+    @property
+    def cost_usd(self) -> Decimal:
+        """What was spent and is reserved, as far as prices are known."""
+        return self._budget.spent.cost_usd
+
+    @property
+    def tokens(self) -> int:
+        """What was spent and is reserved."""
+        return self._budget.spent.tokens
+
+    @property
+    def unpriced(self) -> int:
+        """Answers whose price nobody knows."""
+        return self._budget.spent.unpriced
+
+    def count(self, used: Iterable[tuple[str, Usage]]) -> None:
+        """Take in what was paid for before, by model."""
+        for model, usage in used:
+            nothing = Usage(input=0, output=0, cost_usd=Decimal(0))
+            self._budget.settle(model, nothing, usage)
+            self._see(usage)
+
+    def wrap(self, model: Model) -> Model:
+        """Return the model, asked only while the budget lasts."""
+        return Budgeted(model, self._budget, expected_output=self._expected)
+
+    def heard(self, event: Event) -> None:
+        """Take in how a call ended."""
+        match event:
+            case Ended(response):
+                self._see(response.usage)
+            case Failed(OverBudget() as over):
+                self.over = over
+            case _:
+                pass
+
+    def _see(self, usage: Usage) -> None:
+        if usage.output is not None:
+            self._longest = max(self._longest or 0, usage.output)
+
+    def _expected(self) -> int:
+        return _UNKNOWN_OUTPUT if self._longest is None else self._longest
+
+
+def _price(prices: Mapping[str, Prices]) -> Price:
+    def price(model: str, usage: Usage) -> Decimal | None:
+        given = prices.get(model)
+        if given is None:
+            return Decimal(0) if model.startswith("local:") else listed_price(model, usage)
+        return given.cost(usage.model_copy(update={"input": usage.input or 0, "output": usage.output or 0}))
+
+    return price
