@@ -12,6 +12,8 @@ CHARS_PER_TOKEN = 3.5
 _FILE_TOKENS = 1_600
 _MESSAGE_TOKENS = 4
 _LEAST, _MOST = 0.5, 3.0
+_ENOUGH = 400
+"""Tokens by which a window must have grown, so that its growth tells how a provider counts."""
 
 
 @dataclass(slots=True)
@@ -35,13 +37,17 @@ class Sent:
     since: float = 0.0
     """Tokens of the messages behind those, by their length."""
     ratio: float = 1.0
-    """Counted by estimated, of the last request."""
+    """Counted by estimated, of messages, as far as the window has grown."""
+    beside: float | None = None
+    """Tokens of what goes with the messages, such as tools, as the provider counted; None: no answer told yet."""
+    first: tuple[float, int] | None = None
+    """The first request of this window that was counted: estimated and counted tokens."""
 
     @property
     def tokens(self) -> int:
-        """How many tokens the next request will have, tools aside as long as no answer told."""
+        """How many tokens the next request will have, tools aside as long as no answer told (`beside`)."""
         if self.known is None:
-            return round(self.estimated * max(self.ratio, 1.0))
+            return round(self.estimated * self.ratio + (self.beside or 0.0))
         return self.known + round(self.since * self.ratio)
 
     def add(self, message: Message) -> None:
@@ -57,11 +63,28 @@ class Sent:
         if read is None:
             return
         own = tokens_of(response.message.parts) if said else 0.0
+        if any(isinstance(part, Summary) for part in response.message.parts):
+            # The provider summed up on its way: it read all that went before, and from now on this answer alone.
+            self.known = round(own * self.ratio + (self.beside or 0.0))
+            self.known_to, self.since, self.estimated, self.first = len(self.messages), 0.0, own, None
+            return
         asked = self.estimated - own
-        if asked > 0:
-            self.ratio = min(max(read / asked, _LEAST), _MOST)
+        self._learn(asked, read)
         written = response.usage.output if said and response.usage.output is not None else round(own * self.ratio)
         self.known, self.known_to, self.since = read + written, len(self.messages), 0.0
+
+    def _learn(self, asked: float, read: int) -> None:
+        """Take in how long a request was, told apart by what grows with the messages and what does not."""
+        if asked <= 0:
+            return
+        if self.first is None:
+            self.first = asked, read
+        grown = asked - self.first[0]
+        if grown >= _ENOUGH:
+            self.ratio = min(max((read - self.first[1]) / grown, _LEAST), _MOST)
+        elif self.beside is None:
+            self.ratio = min(max(read / asked, _LEAST), 1.0)
+        self.beside = max(read - self.ratio * asked, 0.0)
 
     def ask(self, asked: HandoverAsked) -> None:
         """Take in that the model is told to write down what it will need."""
@@ -87,7 +110,7 @@ class Sent:
     def _become(self, messages: list[Message]) -> None:
         self.messages = messages
         self.estimated = sum(tokens_of(message.parts) for message in messages)
-        self.known, self.known_to, self.since = None, 0, self.estimated
+        self.known, self.known_to, self.since, self.first = None, 0, self.estimated, None
 
     def _stubbed(self, message: Message) -> Message:
         if message.role != "tool" or not any(
