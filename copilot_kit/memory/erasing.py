@@ -41,6 +41,7 @@ def erased(transaction: Transaction, blame: Blame, run_ids: Collection[str]) -> 
         changes = list(_changes(transaction, versions, theirs))
         if changes:
             transaction.commit(changes)
+        tainted -= {entry.after for entry, _ in versions.values()}  # what a file holds now, others have brought
         if theirs or tainted:
             _rewrite(transaction, theirs, tainted, {change.entry.id for change in changes}, versions)
         blame.forget()
@@ -132,8 +133,10 @@ def _rewrite(
     """Write the history anew: their content, and digests that it could be guessed from, are not in it any more."""
     index = transaction.index
     gone = {*theirs, *ours}
-    whole = {
-        path for path, numbers in index.of_path.items() if all(index.lines[number].id in gone for number in numbers)
+    whole = {  # files that nobody else ever touched, and that are gone: their names go too
+        path
+        for path, numbers in index.of_path.items()
+        if index.lines[numbers[-1]].after is None and all(index.lines[number].id in gone for number in numbers)
     }
 
     def changed(line: dict[str, Any]) -> dict[str, Any]:
