@@ -25,7 +25,7 @@ nothing of what had ended; files are flushed to the disk together, several times
 most that long.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -97,6 +97,13 @@ class RunFolder:
         """Yield every line, in the order they ended; a key may come again."""
         return _lines(self.path / ATTEMPTS, Attempt)
 
+    def settled(self) -> Iterator[Attempt]:
+        """Yield the attempt that counts for each key: its last."""
+        last = {attempt.key.digest: line for line, attempt in enumerate(self.attempts())}
+        for line, attempt in enumerate(self.attempts()):
+            if last.get(attempt.key.digest) == line:
+                yield attempt
+
     def calls(self) -> Iterator[Call]:
         """Yield every answer that was paid for."""
         return _lines(self.path / CALLS, Call)
@@ -151,8 +158,3 @@ def _lines(path: Path, kind: type[R]) -> Iterator[R]:
                     ) from error
     except FileNotFoundError:
         return
-
-
-def last_of(attempts: Iterable[Attempt]) -> dict[Key, Attempt]:
-    """Return the attempt that counts for each key: its last."""
-    return {attempt.key: attempt for attempt in attempts}

@@ -24,23 +24,19 @@ def remembered(folder: RunFolder, order: Order, tally: Tally, again: AbstractSet
 
     again: outcomes that are asked for once more.
     """
-    last: dict[str, int] = {}
+    finished: set[str] = set()
     tries: dict[str, int] = {}
-    for line, attempt in enumerate(folder.attempts()):
+    places: dict[tuple[str, str], int] = {}
+    numbers = {name: number for number, name in enumerate(tally.candidates)}
+    for attempt in folder.settled():
         digest = attempt.key.digest
-        last[digest] = line
-        tries.pop(digest, None)
         if attempt.outcome in again:
             tries[digest] = attempt.tries if attempt.outcome != "cancelled" else attempt.tries - 1
-    if not last:
-        return Before(frozenset(), {})
-    places = order.places()
-    numbers = {name: number for number, name in enumerate(tally.candidates)}
-    for line, attempt in enumerate(folder.attempts()):
-        digest = attempt.key.digest
-        if last[digest] == line and digest not in tries:
-            tally.add(attempt, places[attempt.task, attempt.item], numbers[attempt.candidate])
-    return Before(last.keys() - tries.keys(), tries)
+            continue
+        finished.add(digest)
+        places = places or order.places()
+        tally.add(attempt, places[attempt.task, attempt.item], numbers[attempt.candidate])
+    return Before(finished, tries)
 
 
 def paid(folder: RunFolder) -> Iterator[tuple[str, Usage]]:

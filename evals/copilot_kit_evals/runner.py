@@ -47,8 +47,8 @@ class Options:
     look: Look | None = None
     watch: Callable[[Tally, Lanes], None] | None = None
     """Told of each attempt that has ended."""
-    opening: Callable[[str], Opened] | None = None
-    """Opens the candidates' models in the place of `open_model`."""
+    opening: Callable[[str], Opened | None] | None = None
+    """Opens a candidate's model; where it returns none, or is none, `open_model` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,17 +135,18 @@ async def _run(writer: RunWriter, tasks: Sequence[Task], options: Options) -> Fi
 
 @asynccontextmanager
 async def _opened(
-    manifest: Manifest, lanes: Lanes, opening: Callable[[str], Opened] | None
+    manifest: Manifest, lanes: Lanes, opening: Callable[[str], Opened | None] | None
 ) -> AsyncIterator[list[Opened]]:
-    """Open each candidate's model, with a client that listens to what its provider says of its quota."""
     async with AsyncExitStack() as stack:
-        yield [
-            opening(one.model) if opening is not None else await _listening(one.model, lanes, stack)
-            for one in manifest.candidates
-        ]
+        found: list[Opened] = []
+        for one in manifest.candidates:
+            own = None if opening is None else opening(one.model)
+            found.append(await _listening(one.model, lanes, stack) if own is None else own)
+        yield found
 
 
 async def _listening(name: str, lanes: Lanes, stack: AsyncExitStack) -> Opened:
+    """Open a model with a client that listens to what its provider says of its quota."""
     opened = open_model(name)
     if opened.model.id.startswith(f"{LOCAL}:"):
         return opened
