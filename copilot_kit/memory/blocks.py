@@ -165,12 +165,12 @@ class Blame:
             owners[start : start + size] = old.owners[first : first + size]
         if not entry.trusted or None not in owners:
             return [owner or mine for owner in owners]
-        theirs = {
-            line: owner
+        theirs = {  # an editor ends or indents a line anew: whoever wrote its words still stands for it
+            words: owner
             for line, owner in zip(old.lines, old.owners, strict=True)
-            if line.strip() and not self._is_trusted(transaction, owner)
+            if (words := _words(line)) and not self._is_trusted(transaction, owner)
         }
-        return [owner or theirs.get(line, mine) for line, owner in zip(lines, owners, strict=True)]
+        return [owner or theirs.get(_words(line), mine) for line, owner in zip(lines, owners, strict=True)]
 
     def _is_trusted(self, transaction: Transaction, owner: Owner) -> bool:
         if owner.confirmed:
@@ -192,6 +192,10 @@ def lines_of(text: str) -> tuple[str, ...]:
     """Return the lines with their ends; no sign but a line feed ends one."""
     *whole, last = text.split("\n")
     return (*(f"{line}\n" for line in whole), *((last,) if last else ()))
+
+
+def _words(line: str) -> str:
+    return " ".join(line.split())
 
 
 def unified(old: bytes, new: bytes, *, old_name: str | None, new_name: str | None) -> str:

@@ -185,6 +185,13 @@ def test_only_a_person_confirms_and_only_what_they_saw(memory):
     assert not any(e.confirms for e in memory.history())
 
 
+@pytest.mark.parametrize("saved", ["a\nb\nmine\n", "a\r\nb\r\nmine\r\n", "  a\n  b\n  mine\n", "a \nb\t\nmine\n"])
+def test_a_person_whose_editor_ends_or_indents_lines_anew_does_not_vouch_for_them(memory, saved):
+    memory.write("a.md", "a\nb", by=BOT)
+    memory.write("a.md", saved, by=ANN)
+    assert lines_by(memory, "a.md") == [(1, 2, "run_1", False), (3, 3, "ann", True)]
+
+
 def test_an_application_is_trusted_only_for_what_it_did_not_take_from_elsewhere(memory):
     memory.write("a.md", "own\n", by=APP)
     memory.change("a.md", lambda text: text + "quoted\n", by=APP, sources=[PAGE])
