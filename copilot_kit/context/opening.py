@@ -8,6 +8,7 @@ from copilot_kit.context.window import OURS
 from copilot_kit.errors import CopilotError
 from copilot_kit.journal.state import Effected
 from copilot_kit.journal.windows import CHARS_PER_TOKEN, text_tokens
+from copilot_kit.memory.answers import lines_of
 from copilot_kit.memory.entries import Block, Entry
 from copilot_kit.messages import Message, Part, Source, Summary, Text
 
@@ -91,15 +92,15 @@ def file_parts(memory: "Memory", path: str, *, tokens: float) -> list[Text]:
     if tokens <= 0:
         return []
     try:
-        lines = memory.read(path).splitlines()
-        blocks = memory.blocks(path)
+        page = memory.page(path)
     except CopilotError:  # removed, or changed into something unreadable, since it was listed
         return []
+    lines, blocks = lines_of(page.text), page.blocks
     first, last = ends(lines, tokens)
     left_out = len(lines) - len(first) - len(last)
     gap = f"[{left_out} lines left out here; view the file]\n" if left_out else ""
     return [
-        Text(text=f"/memories/{path}:\n", source=_FRAME),
+        Text(text=f"/memories/{path}:\n", source=Source(kind="memory", ref=path)),  # a model may have named it
         *_by_block(path, blocks, first, after=0),
         *([Text(text=gap, source=_FRAME)] if gap else []),
         *_by_block(path, blocks, last, after=len(lines) - len(last)),
@@ -222,6 +223,6 @@ def _mark(entry: Entry | None, model: str) -> str:
     if entry is None or entry.by.kind in {"outside", "application"}:
         return ""
     if entry.by.kind == "person":
-        return ", confirmed by a person"
+        return ", confirmed by a person" if entry.confirms else ", last changed by a person"
     wrote = (entry.by.model or "").partition(" > ")[0]
     return f", written by another model, {wrote}" if wrote and wrote != model else ""
