@@ -25,7 +25,7 @@ from copilot_kit.journal.session import Session
 from copilot_kit.journal.store import Entry
 from copilot_kit.journal.thread import Thread
 from copilot_kit.journal.windows import text_tokens, tokens_of
-from copilot_kit.messages import Message, Part, Reasoning, Summary, Text, ToolCall, ToolResult
+from copilot_kit.messages import Message, Part, Reasoning, Source, Summary, Text, ToolCall, ToolResult
 from copilot_kit.model import complete
 from copilot_kit.records import Checked, HandoverAsked, Notes, ResultsCleared, WindowClosed
 from copilot_kit.response import Usage
@@ -128,7 +128,8 @@ class _Closing:
         summary, usage, notes = await self._summed(said)
         if summary is not None:  # it is to outlast the next windows too
             heading = f"\n## Window {window.count}, summed up when it closed\n\n"
-            await note(self.session, work, f"{heading}{summary.text}\n", untrusted(window.messages))
+            made_of = untrusted(window.messages) or [Source(kind="summary")]  # a model's words, whatever they are of
+            await note(self.session, work, f"{heading}{summary.text}\n", made_of)
         parts = await in_thread(lambda: self._parts(failed, kept))
         message = opening_message(work.new_id("msg"), number=window.count + 1, parts=parts, summary=summary)
         told = [one for one in window.messages if one.role == "system"]
@@ -175,7 +176,8 @@ class _Closing:
             parts += memory_parts(self.work.memory, model=self.work.model.id, limit=self.limit)
             parts += self._own_notes(self.work.memory, shares.notes)
         lines = "\n".join(f"- {one.name}: {one.evidence}" for one in failed)
-        return [*parts, *([Text(text=f"Checks that do not hold yet:\n{lines}\n\n")] if lines else [])]
+        found = Text(text=f"Checks that do not hold yet:\n{lines}\n\n", source=Source(kind="application"))
+        return [*parts, *([found] if lines else [])]  # the evidence may quote what a model or others wrote
 
     def _own_notes(self, memory: "Memory", tokens: float) -> list[Part]:
         """Return what this run has written to its memory, latest first, at most so long together."""

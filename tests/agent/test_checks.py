@@ -83,6 +83,7 @@ async def test_checks_at_the_end_of_a_window_are_told_in_the_next_one():
     run = await run.say("Go on")
     opening, said = model.last_request.messages
     assert "too_slow: three pages are missing" in opening.text
+    assert [part.source.trusted for part in opening.parts if "three pages are missing" in part.text] == [False]
     assert (said.text, "The user said later" in opening.text) == ("Go on", False)
     assert [(check.at, check.passed) for check in run.checks] == [("window", False)]
 
