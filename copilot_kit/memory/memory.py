@@ -327,6 +327,9 @@ class Memory:
             leaving = transaction.entry(one.path, by=by, before=found.digest)
             coming = transaction.entry(new.path, by=by, after=found.digest, moved_from=one.path)
             changes += [Change(leaving, one, seen=found), Change(coming, new, looked=False)]
+        if not changes:  # an empty folder: nothing that the history would know of
+            self._folder.move(*move)
+            return []
         return transaction.commit(changes, move=move)
 
     def _data(self, place: Place, text: str) -> bytes:

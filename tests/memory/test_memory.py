@@ -109,6 +109,16 @@ def test_a_file_and_a_folder_get_other_paths_with_all_that_is_in_them(memory):
     assert [one.path for one in memory.listing()] == ["c", "c/d"]
 
 
+def test_an_empty_folder_is_moved_and_deleted_without_a_word_in_the_history(memory):
+    entry = memory.write("a/b.md", "one\n", by=BOT)
+    memory.undo(entry.id, by=BOT)
+    assert memory.rename("a", "c/d", by=BOT) == []
+    assert [one.path for one in memory.listing()] == ["c", "c/d"]
+    assert memory.delete("c", by=BOT) == []
+    assert memory.listing() == []
+    assert len(memory.history()) == 2
+
+
 def test_a_rename_never_replaces_anything_and_never_moves_a_folder_into_itself(memory):
     memory.write("a/one.md", "1\n", by=BOT)
     memory.write("b.md", "2\n", by=BOT)
