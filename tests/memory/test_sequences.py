@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -143,3 +144,10 @@ class Notes(RuleBasedStateMachine):
 
 TestNotes = Notes.TestCase
 TestNotes.settings = settings(max_examples=30, stateful_step_count=12, deadline=None)
+
+
+@pytest.mark.slow
+class TestNotesAtLength(Notes.TestCase):
+    """The same with more and longer sequences."""
+
+    settings = settings(max_examples=400, stateful_step_count=25, deadline=None)
