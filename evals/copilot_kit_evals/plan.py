@@ -1,8 +1,9 @@
 """Before the first call: what a suite can see at all, how many items it would take, and what it will cost."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -79,11 +80,10 @@ def _task(
     spread = spread_of(task, seen)
     clusters = len({item.cluster or f"item {item.id}" for item in items})
     effect = design_effect(max(1.0, len(items) / max(1, clusters)), icc=ICC)
-    spreads = {"between": spread.between, "within_a": spread.within, "within_b": spread.within,
-               "repeats_a": task.repeats, "repeats_b": task.repeats}  # fmt: skip
     margin = rule.margin if task.margin is None else task.margin
-    seen_at = smallest_difference(len(items), **spreads, alpha=rule.alpha, power=POWER, design_effect=effect)
-    needed = items_needed(margin, **spreads, alpha=rule.alpha, power=POWER, design_effect=effect) if margin else None
+    powered = partial(_powered, spread=spread, repeats=task.repeats, alpha=rule.alpha, effect=effect)
+    seen_at = powered(smallest_difference, len(items))
+    needed = powered(items_needed, margin) if margin else None
     prompt = len(getattr(task.solver, "prompt", "") or "")
     chars = sum(prompt + sum(len(one.text) for one in conversation(_words(input_))) for input_ in asked)
     return {
@@ -101,6 +101,13 @@ def _task(
             for one in candidates
         },
     }
+
+
+def _powered(
+    formula: Callable[..., float], value: float, *, spread: Spread, repeats: int, alpha: float, effect: float
+) -> float:
+    return formula(value, between=spread.between, within_a=spread.within, within_b=spread.within, repeats_a=repeats,
+                   repeats_b=repeats, alpha=alpha, power=POWER, design_effect=effect)  # fmt: skip
 
 
 def _words(asked: Any) -> Any:

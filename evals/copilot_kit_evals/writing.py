@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import fcntl
+import json
 import os
 from collections.abc import Callable, Iterable
 from hashlib import sha256
@@ -202,9 +203,11 @@ def _locked(path: Path) -> int:
     return fd
 
 
-def write_summary(folder: RunFolder, content: bytes) -> None:
-    """Put the summary in its place."""
-    replace(folder.path / SUMMARY, content)
+def summarised(folder: RunFolder, found: dict[str, Any]) -> dict[str, Any]:
+    """Put the summary beside the log, where there is room, and return it."""
+    with contextlib.suppress(OSError):
+        replace(folder.path / SUMMARY, json.dumps(found, indent=1, ensure_ascii=False).encode())
+    return found
 
 
 def put(path: Path, content: bytes) -> str:

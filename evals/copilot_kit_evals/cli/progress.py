@@ -1,0 +1,120 @@
+"""A run while it goes on, on standard error: how far it is, what fails, what it costs, what it shows so far."""
+
+import math
+import time
+from types import TracebackType
+from typing import Final, Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from copilot_kit.cli.screen import counted, money, told
+from copilot_kit.display import visible
+from copilot_kit_evals.concurrency import Lanes
+from copilot_kit_evals.spending import Spending
+from copilot_kit_evals.tally import Tally
+
+_A_MINUTE_S, _AN_HOUR_S = 60, 3600
+_REDRAWS: Final = 4
+_LINE_EVERY_S: Final = 10.0
+_SOME: Final = 5
+
+
+class Progress:
+    """Shows a run: drawn anew four times a second on a terminal, a line now and then elsewhere."""
+
+    def __init__(self, spending: Spending) -> None:
+        self._console = Console(stderr=True)
+        self._spending = spending
+        self._tally: Tally | None = None
+        self._lanes: Lanes | None = None
+        self._begun = time.monotonic()
+        self._before: int | None = None
+        self._last_line = 0.0
+        self._live: Live | None = None
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live = Live(get_renderable=self._drawn, console=self._console, refresh_per_second=_REDRAWS,
+                              transient=True)  # fmt: skip
+            self._live.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._live is not None:
+            self._live.stop()
+        if self._tally is not None:
+            told(self._line(self._tally))
+
+    def heard(self, tally: Tally, lanes: Lanes) -> None:
+        """Take in that an attempt has ended."""
+        if self._before is None:
+            self._before = tally.ended - 1
+        self._tally, self._lanes = tally, lanes
+        now = time.monotonic()
+        if self._live is None and now - self._last_line > _LINE_EVERY_S:
+            self._last_line = now
+            told(self._line(tally))
+
+    def _line(self, tally: Tally) -> str:
+        missing = sum(one.missing for one in tally.standings)
+        cost = f", {money(self._spending.cost_usd)}" if self._spending.cost_usd or not self._spending.unpriced else ""
+        gaps = f", {missing:,} missing" if missing else ""
+        return f"{tally.ended:,} of {counted(tally.total, 'attempt')}{gaps}{cost}{self._left(tally)}"
+
+    def _left(self, tally: Tally) -> str:
+        made = tally.ended - (self._before or 0)
+        left = tally.total - tally.ended
+        if made < _SOME or left == 0:
+            return ""
+        return f", {span_words((time.monotonic() - self._begun) / made * left)} left"
+
+    def _drawn(self) -> RenderableType:
+        tally = self._tally
+        if tally is None:
+            return Text("opening the models …", style="dim")
+        bar = ProgressBar(total=max(1, tally.total), completed=tally.ended, width=40)
+        return Group(bar, Text(self._line(tally)), self._table(tally), Text(self._shown(tally), style="bold"))
+
+    def _table(self, tally: Tally) -> Table:
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        for name in ("candidate", "done", "failing", "missing", "cost", "at once"):
+            table.add_column(name, justify="left" if name == "candidate" else "right")
+        limits = self._lanes.limits if self._lanes is not None else {}
+        for name, one in zip(tally.candidates, tally.standings, strict=True):
+            model = next((c.model for c in tally.order.manifest.candidates if c.name == name), "")
+            cost = "?" if one.unpriced and not one.cost_usd else money(one.cost_usd)
+            table.add_row(visible(name), f"{one.ended:,}", f"{one.failing:,}", f"{one.missing + one.unscored:,}", cost,
+                          str(limits.get(model, "")))  # fmt: skip
+        return table
+
+    def _shown(self, tally: Tally) -> str:
+        found = interim(tally)
+        return "" if found is None else found
+
+
+def interim(tally: Tally) -> str | None:
+    """Return what the finished items show of the last candidate against the first, in words; it decides nothing."""
+    if len(tally.candidates) < 2:  # noqa: PLR2004  there is nothing to compare
+        return None
+    last = len(tally.candidates) - 1
+    pairs = zip(tally.scores(last), tally.scores(0), strict=True)
+    deltas = [a - b for a, b in pairs if not math.isnan(a) and not math.isnan(b)]
+    if len(deltas) < _SOME:
+        return None
+    mean = sum(deltas) / len(deltas)
+    spread = math.sqrt(sum((one - mean) ** 2 for one in deltas) / (len(deltas) - 1) / len(deltas))
+    return (
+        f"{visible(tally.candidates[last])} - {visible(tally.candidates[0])}: {mean:+.3f} ± {spread:.3f} "
+        f"on {counted(len(deltas), 'item')} so far"
+    )
+
+
+def span_words(seconds: float) -> str:
+    """Return a time in words: `40 s`, `12 min`, `3.5 h`."""
+    if seconds < _A_MINUTE_S:
+        return f"{seconds:.0f} s"
+    return f"{seconds / _A_MINUTE_S:.0f} min" if seconds < _AN_HOUR_S else f"{seconds / _AN_HOUR_S:.1f} h"

@@ -1,0 +1,218 @@
+"""What `copilot-kit eval run`, `plan` and `show` do."""
+
+import asyncio
+import shlex
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from copilot_kit.cli.screen import as_json, counted, shown, told
+from copilot_kit.display import visible
+from copilot_kit.errors import CopilotError, UsageError
+from copilot_kit_evals import runner
+from copilot_kit_evals.candidates import candidates_of
+from copilot_kit_evals.cli.progress import Progress
+from copilot_kit_evals.cli.sheets import number, sheet
+from copilot_kit_evals.folder import RunFolder
+from copilot_kit_evals.manifest import Shard
+from copilot_kit_evals.plan import plan
+from copilot_kit_evals.runner import Finished, Options
+from copilot_kit_evals.spending import Spending
+from copilot_kit_evals.suites import Suite, load
+from copilot_kit_evals.summary import ALL, summary
+from copilot_kit_evals.tasks import Rule
+from copilot_kit_evals.writing import summarised
+
+DONE, UNFINISHED, INTERRUPTED = 0, 2, 130
+_RUNS: Final = Path("runs")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the options say."""
+
+    models: tuple[str, ...] = ()
+    vary: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    repeats: int | None = None
+    scorer: str | None = None
+    prompt: Path | None = None
+    budget_usd: Decimal | None = None
+    budget_tokens: int | None = None
+    budget_s: float | None = None
+    shard: str | None = None
+    seed: int = 0
+    margin: float | None = None
+    most: int | None = None
+    retry_errors: bool = False
+
+    def suite(self, path: Path) -> Suite:
+        """Return the suite in the file, with the tasks and repeats that are wanted."""
+        prompt = "" if self.prompt is None else _text(self.prompt)
+        return load(path, scorer=self.scorer, prompt=prompt).chosen(self.tasks).repeated(self.repeats)
+
+    @property
+    def rule(self) -> Rule:
+        """The rule of the verdict."""
+        return Rule() if self.margin is None else Rule(margin=self.margin)
+
+    def options(self, suite: Suite, path: Path | None, progress: Progress, spending: Spending) -> Options:
+        """Return how the run goes."""
+        return Options(
+            seed=self.seed,
+            rule=self.rule,
+            shard=Shard() if self.shard is None else Shard.parse(self.shard),
+            suite=None if path is None else str(path),
+            spending=spending,
+            most=self.most,
+            again=frozenset({"cancelled", "infra_error"} if self.retry_errors else {"cancelled"}),
+            watch=progress.heard,
+            opening=suite.opening,
+        )
+
+    def spending(self) -> Spending:
+        """Return the budget."""
+        return Spending(cost_usd=self.budget_usd, tokens=self.budget_tokens, seconds=self.budget_s,
+                        allow_unpriced=self.budget_usd is None)  # fmt: skip
+
+
+def start(suite_file: Path, out: Path | None, wanted: Wanted, *, json: bool) -> int:
+    """Begin a run and return the exit code."""
+    suite = wanted.suite(suite_file)
+    candidates = candidates_of(wanted.models, wanted.vary)
+    folder = out or _RUNS / f"{suite_file.stem}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    with Progress(spending := wanted.spending()) as progress:
+        options = wanted.options(suite, suite_file, progress, spending)
+        work = runner.run(suite.tasks, candidates, folder, options)
+        ended = _worked(work, folder)
+    return _told(ended, folder, json=json)
+
+
+def go_on(folder: Path, suite_file: Path | None, wanted: Wanted, *, json: bool) -> int:
+    """Go on with a run and return the exit code."""
+    manifest = RunFolder(folder).manifest
+    if wanted.models or wanted.vary or wanted.shard:
+        raise UsageError("A run that goes on keeps its models, shard and seed. Leave them out, or begin another run.")
+    file = suite_file or (None if manifest.suite is None else Path(manifest.suite))
+    if file is None:
+        raise UsageError(
+            f"The run {str(folder)!r} does not say which suite it is of. Name it: eval run SUITE --resume …"
+        )
+    suite = wanted.suite(file).chosen([one.name for one in manifest.tasks])
+    if len({one.repeats for one in manifest.tasks}) == 1:
+        suite = suite.repeated(manifest.tasks[0].repeats)
+    with Progress(spending := wanted.spending()) as progress:
+        ended = _worked(runner.resume(folder, suite.tasks, wanted.options(suite, file, progress, spending)), folder)
+    return _told(ended, folder, json=json)
+
+
+def _worked(work: Any, folder: Path) -> Finished | None:
+    try:
+        ended: Finished = asyncio.run(work)
+    except KeyboardInterrupt:
+        return None
+    except CopilotError as error:
+        if (folder / "run.json").exists() and "--resume" not in str(error):
+            told(f"What has ended is kept. Go on with: {command(folder)}")
+        raise
+    return ended
+
+
+def _told(ended: Finished | None, folder: Path, *, json: bool) -> int:
+    if ended is None:
+        told(f"Interrupted. What has ended is kept. Go on with: {command(folder)}")
+        return INTERRUPTED
+    found = summarised(ended.folder, summary(ended.folder))
+    if ended.why == "budget":
+        told(f"{ended.reason} What has ended is kept. Go on with a larger budget: {command(folder)} --budget-usd …")
+    show_summary(found, folder, json=json)
+    return UNFINISHED if ended.why == "budget" else DONE
+
+
+def command(folder: Path) -> str:
+    """Return what goes on with a run."""
+    return f"copilot-kit eval run --resume {shlex.quote(str(folder))}"
+
+
+def show_run(path: Path, *, json: bool) -> None:
+    """Print the summary of a run, and put it beside the log."""
+    folder = RunFolder(path)
+    show_summary(summarised(folder, summary(folder)), path, json=json)
+
+
+def show_summary(found: dict[str, Any], folder: Path, *, json: bool) -> None:
+    """Print a summary: means, then differences."""
+    if json:
+        as_json({**found, "folder": str(folder)})
+        return
+    rows, differences = [], []
+    for task, entry in found["tasks"].items():
+        for name, one in entry["candidates"].items():
+            for scorer, slices in one["scorers"].items():
+                rows += [_mean_row(task, name, scorer, tag, told_of, one) for tag, told_of in slices.items()]
+        differences += [_difference_row(task, one) for one in entry["differences"]]
+    sheet(("task", "candidate", "scorer", "slice", "mean", "95 %", "items", "missing", "cost"), rows)
+    if differences:
+        shown()
+        sheet(("task", "candidate - incumbent", "scorer", "slice", "difference", "95 %", "p", "items"), differences)
+    attempts = found["attempts"]
+    if not found["complete"]:
+        told(
+            f"{attempts['ended']:,} of {counted(attempts['wanted'], 'attempt')} have ended; the rest counts as missing."
+        )
+    told(f"The run is in {folder}")
+
+
+def _mean_row(task: str, name: str, scorer: str, tag: str, one: dict[str, Any], whole: dict[str, Any]) -> list[str]:
+    cost = f"${whole['cost']['total_usd']:.4f}" if tag == ALL and not whole["cost"]["unpriced"] else ""
+    interval = _span(one.get("interval_with_missing") or one["interval"])
+    return [visible(task), visible(name), scorer, visible(tag), number(one["mean"]), interval,
+            f"{one['items']:,}", f"{one['missing']:,}" if one["missing"] else "", cost]  # fmt: skip
+
+
+def _difference_row(task: str, one: dict[str, Any]) -> list[str]:
+    if not one["n_items"]:
+        return [visible(task), visible(one["candidate"]), one["scorer"], visible(one["slice"]), "", "", "", "0"]
+    worst = one["with_missing"]
+    interval, p = (one["interval"], one["p"]) if worst is None else (worst["interval"], worst["p"])
+    return [visible(task), visible(one["candidate"]), one["scorer"], visible(one["slice"]), f"{one['difference']:+.4f}",
+            _span(interval), number(p), f"{one['n_items']:,}"]  # fmt: skip
+
+
+def _span(interval: list[float | None] | None) -> str:
+    return "" if interval is None else " to ".join("…" if end is None else f"{end:.4f}" for end in interval)
+
+
+def show_plan(suite_file: Path, wanted: Wanted, *, like: Path | None, json: bool) -> None:
+    """Print what a run would be."""
+    suite = wanted.suite(suite_file)
+    found = plan(
+        suite.tasks,
+        candidates_of(wanted.models, wanted.vary),
+        rule=wanted.rule,
+        shard=Shard() if wanted.shard is None else Shard.parse(wanted.shard),
+        like=None if like is None else RunFolder(like),
+    )
+    if json:
+        as_json(found)
+        return
+    sheet(
+        ("task", "items", "clusters", "attempts", "smallest difference", "margin", "items needed"),
+        [[visible(one["task"]), f"{one['items']:,}", f"{one['clusters']:,}", f"{one['attempts']:,}",
+          number(one["smallest_difference"]), number(one["margin"]), f"{one['items_needed'] or 0:,}"]
+         for one in found["tasks"]],
+    )  # fmt: skip
+    for one in found["tasks"]:
+        told(f"{visible(one['task'])}: {one['spread']}.")
+    cost = found["cost_usd"]
+    told(f"{counted(found['attempts'], 'attempt')}, expected cost "
+         f"{'unknown: no price is known of a model' if cost is None else f'${cost:.2f}'}.")  # fmt: skip
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"The prompt {str(path)!r} cannot be read: {error}. Name a text file.") from error
