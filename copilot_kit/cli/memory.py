@@ -83,10 +83,11 @@ def search(
     Example: copilot-kit memory search refund deadline
     """
     from copilot_kit.cli.memory_lines import legend
+    from copilot_kit.memory.folder import STATE
     from copilot_kit.memory.search import Search
 
     memory = open_memory(root)
-    finding = Search(memory.root, memory.root / ".copilot-kit" / "search.db", watch=False)
+    finding = Search(memory.root, memory.root / STATE / "search.db", max_file_bytes=memory.max_file_bytes, watch=False)
     try:
         hits = finding.search(" ".join(query), limit=limit, within=_inside(memory, within))
     finally:

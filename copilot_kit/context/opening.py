@@ -72,7 +72,7 @@ def memory_parts(memory: "Memory", *, model: str, limit: int) -> list[Part]:
     files = [file for file in memory.listing("", depth=99) if not file.is_folder]
     if not files:
         return []
-    last = _last_entries(memory)
+    last = memory.latest()
     lines = [f"- /memories/{file.path} ({file.size:,} bytes){_mark(last.get(file.path), model)}" for file in files]
     shown = cut_lines(lines[:_MOST_FILES], shares.index)
     more = f"\n- and {len(lines) - len(shown)} more" if len(shown) < len(lines) else ""
@@ -213,10 +213,6 @@ def _whole(message: Message, tokens: int) -> list[Part]:
 
 def _length(parts: Sequence[Part]) -> int:
     return round(sum(text_tokens(part.text) for part in parts if isinstance(part, Text)))
-
-
-def _last_entries(memory: "Memory") -> dict[str, Entry]:
-    return {entry.path: entry for entry in memory.history()}
 
 
 def _mark(entry: Entry | None, model: str) -> str:

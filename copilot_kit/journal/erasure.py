@@ -1,7 +1,7 @@
 """Erasing what runs were about: their bodies go, their heads, the chain and a record of the erasure stay.
 
-What other packages keep of a run (memory, eval items) they erase themselves: each names a coroutine function
-`erase(run_ids, subject)` under the entry point group `copilot_kit.erasers`, which is called before the bodies go.
+What others keep of a run (memory, eval items) they erase themselves: each names a coroutine function
+`erase(run_ids, subject, store)` under the entry point group `copilot_kit.erasers`, called before the bodies go.
 What stays, in the record of the erasure: who decided which call of which tool, and what became of it, without
 arguments; and, elsewhere, the values that a standing rule names, until it is revoked.
 """
@@ -20,7 +20,7 @@ from copilot_kit.records import CallKept, Erased, Principal
 
 GROUP = "copilot_kit.erasers"
 _TRIES = 16
-Eraser: TypeAlias = Callable[[Sequence[str], str | None], Awaitable[None]]
+Eraser: TypeAlias = Callable[[Sequence[str], str | None, Store], Awaitable[None]]
 
 
 class Erasable(Store, Protocol):
@@ -70,7 +70,7 @@ async def erase(
         _check(one, await store.read(one))
     for entry_point in entry_points(group=GROUP):
         eraser: Eraser = entry_point.load()
-        await eraser(runs, subject)
+        await eraser(runs, subject, store)
     erased = [(one, await _erase(store, one, by=by, reason=reason)) for one in runs]
     await store.scrub()  # also where nothing was left to erase: an earlier one may not have come so far
     return Erasure(tuple(one for one, count in erased if count), sum(count for _, count in erased))

@@ -13,16 +13,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from copilot_kit.errors import UsageError
 from copilot_kit.ids import NewId, new_id
 from copilot_kit.memory.blocks import Blame, unified
 from copilot_kit.memory.doctor import Finding, findings
-from copilot_kit.memory.entries import Author, Block, Entry
+from copilot_kit.memory.entries import Author, Block, Entry, Hit
 from copilot_kit.memory.erasing import erased
-from copilot_kit.memory.folder import Folder, Found, translated
+from copilot_kit.memory.folder import STATE, Folder, Found, translated
 from copilot_kit.memory.history import History
 from copilot_kit.memory.lock import Lock
 from copilot_kit.memory.paths import PREFIX, Place, place_of
@@ -40,6 +41,9 @@ from copilot_kit.memory.room import Room
 from copilot_kit.memory.transaction import Change, Transaction
 from copilot_kit.memory.undoing import undoing
 from copilot_kit.messages import Source
+
+if TYPE_CHECKING:
+    from copilot_kit.memory.search import Search
 
 ANY: Final = object()
 """For `expect`: whatever the file is now."""
@@ -186,6 +190,16 @@ class Memory:
             if self._folder.kind(target):
                 raise AlreadyThere(f"There is something at {target.shown} already. Delete it, or choose another path.")
             return self._moved(transaction, files, (source, target), by=by)
+
+    def search(self, query: str, *, limit: int = 10, within: str = "") -> list[Hit]:
+        """Return the passages that answer some plain words best, with their lines; within: a folder or file."""
+        return self._search.search(query, limit=limit, within=place_of(within).path)
+
+    @cached_property
+    def _search(self) -> "Search":
+        from copilot_kit.memory.search import Search  # SQLite is imported by those who search
+
+        return Search(self.root, self.root / STATE / "search.db", max_file_bytes=self.max_file_bytes)
 
     def history(
         self, path: str | None = None, *, call_id: str | None = None, run_id: str | None = None, last: int | None = None

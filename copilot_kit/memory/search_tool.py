@@ -11,12 +11,9 @@ from pydantic import Field
 from copilot_kit.display import clipped
 from copilot_kit.memory.commands import ROOT
 from copilot_kit.memory.entries import Block, Hit
-from copilot_kit.memory.folder import STATE
 from copilot_kit.memory.memory import Memory, Page
 from copilot_kit.memory.passages import lines_of
-from copilot_kit.memory.paths import place_of
 from copilot_kit.memory.problems import MemoryProblem
-from copilot_kit.memory.search import Search
 from copilot_kit.messages import Source, Text
 from copilot_kit.outputs import ToolError
 from copilot_kit.tools import Tool, tool
@@ -27,14 +24,8 @@ MOST_LINE_CHARS: Final = 2_000
 _NOBODYS = Source(kind="memory")
 
 
-def search_of(memory: Memory) -> Search:
-    """Return the search over a memory; its index is kept beside the history."""
-    return Search(memory.root, memory.root / STATE / "search.db", max_file_bytes=memory.max_file_bytes)
-
-
 def search_tool(memory: Memory) -> Tool[..., list[Text]]:
     """Return the tool `search_memory`, by which a model finds what stands in this memory."""
-    search = search_of(memory)
 
     def found(
         query: Annotated[str, "a few words; passages with the rarest of them come first"],
@@ -42,10 +33,9 @@ def search_tool(memory: Memory) -> Tool[..., list[Text]]:
         limit: Annotated[int, Field(ge=1, le=MOST_RESULTS)] = 5,
     ) -> list[Text]:
         try:
-            folder = place_of(within).path
+            hits = memory.search(query, limit=limit, within=within)
         except MemoryProblem as problem:
             raise ToolError(f"Error: {problem}") from problem
-        hits = search.search(query, limit=limit, within=folder)
         if not hits:
             return [Text(text=f"Nothing in your notes has any of these words: {clipped(query, 100)!r}.")]
         return [part for hit in hits for part in _quoted(memory, hit)]

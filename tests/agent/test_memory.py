@@ -5,6 +5,7 @@ from typing import Any
 
 from copilot_kit import Agent, Gate, Principal, flow_rules, rule, tool
 from copilot_kit.journal import MemoryStore
+from copilot_kit.journal.erasure import erase
 from copilot_kit.memory.entries import Author
 from copilot_kit.memory.memory import Memory
 from copilot_kit.messages import Text
@@ -111,3 +112,23 @@ async def test_nothing_is_noted_around_the_gate(tmp_path):
     gate = Gate([rule("deny", tool="memory", effect="write")])
     run = await Agent(ScriptedModel("a", "b", "c"), memory=memory, gate=gate, checks=[wrong]).run("Go")
     assert (run.status, len(run.checks), memory.listing()) == ("failed", 3, [])
+
+
+async def test_erasing_a_run_from_the_journal_erases_what_it_noted(tmp_path):
+    memory, store = Memory(tmp_path / "notes"), MemoryStore()
+    memory.write("plan.md", "Ask Ada.\n", by=Author(kind="person", id="anna"))
+    script = [
+        call(
+            "memory", {"command": "insert", "path": "/memories/plan.md", "insert_line": 1, "insert_text": "Bob owes 9."}
+        ),
+        write("/memories/bob.md", "Bob lives in Bern.\n"),
+        "Done.",
+    ]
+    await Agent(ScriptedModel(*script), memory=memory, store=store).run("Note", run_id="run_1", subject="bob")
+    await erase(store, subject="bob", by=ANNA)
+    assert [(one.path, memory.read(one.path)) for one in memory.listing() if not one.is_folder] == [
+        ("plan.md", "Ask Ada.\n")
+    ]
+    kept = b"".join(file.read_bytes() for file in (tmp_path / "notes").rglob("*") if file.is_file())
+    assert b"Bern" not in kept
+    assert b"owes" not in kept

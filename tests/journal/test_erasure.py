@@ -146,7 +146,7 @@ async def test_an_erasure_that_a_reader_held_up_is_finished_by_erasing_again(tmp
 KEEPER = """
 told = []
 
-async def erase(run_ids, subject):
+async def erase(run_ids, subject, store):
     told.append((run_ids, subject))
     raise OSError("the disk of the memory is full")
 """

@@ -7,7 +7,7 @@ import pytest
 
 from copilot_kit.memory.entries import Author
 from copilot_kit.memory.memory import Memory
-from copilot_kit.memory.search_tool import search_of, search_tool
+from copilot_kit.memory.search_tool import search_tool
 from copilot_kit.messages import Source, Text
 from copilot_kit.outputs import ToolOutput
 from copilot_kit.tools import ToolContext
@@ -37,15 +37,14 @@ async def test_lines_of_a_person_are_trusted_and_lines_from_a_mail_say_where_the
 
 async def test_what_was_written_through_the_memory_and_by_hand_is_found(tmp_path: Path):
     memory = Memory(tmp_path)
-    search = search_of(memory)
     memory.write("a.md", "apples\n", by=MODEL)
-    assert [hit.path for hit in search.search("apples")] == ["a.md"]
+    assert [hit.path for hit in memory.search("apples")] == ["a.md"]
     memory.rename("a.md", "b.md", by=MODEL)
-    assert [hit.path for hit in search.search("apples")] == ["b.md"]
+    assert [hit.path for hit in memory.search("apples")] == ["b.md"]
     (tmp_path / "c.md").write_text("pears\n", encoding="utf-8")
-    assert [hit.path for hit in search.search("pears")] == ["c.md"]
+    assert [hit.path for hit in memory.search("pears")] == ["c.md"]
     memory.delete("b.md", by=MODEL)
-    assert search.search("apples") == []
+    assert memory.search("apples") == []
 
 
 async def test_the_history_is_not_searched(tmp_path: Path):
