@@ -1,8 +1,8 @@
 """Whether a model called the right tools with the right arguments.
 
 The rules are those of the Berkeley Function Calling Leaderboard's check of Python calls (Patil et al., ICML 2025;
-package bfcl-eval, `ast_checker`): name, required arguments, no unexpected ones, the declared type of each, and a value among
-the accepted ones, where text is compared without case, blanks and the signs `,./-_*^`. An empty string among the
+package bfcl-eval, `ast_checker`): name, required arguments, no unexpected ones, the declared type of each, and a value
+among the accepted ones, where text is compared without case, blanks and the signs `,./-_*^`. An empty string among the
 accepted values says that the argument may be left out. A whole number stands for a float, never the reverse.
 
 Where ours differ: a whole number stands for a float inside lists too (there, some of the accepted answers would fail
