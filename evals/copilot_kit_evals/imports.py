@@ -265,13 +265,7 @@ def tickets(path: Path, columns: Columns) -> Imported:
 def _columns(rows: Sequence[tuple[Any, Any]], columns: Columns, path: Path) -> dict[str, str]:
     have = list(rows[0][1]) if rows and isinstance(rows[0][1], dict) else []
     found = {}
-    for name, usual in (
-        ("input", _INPUTS),
-        ("target", _ANSWERS),
-        ("cluster", _CLUSTERS),
-        ("tags", _TAGS),
-        ("id", _IDS),
-    ):
+    for name, usual in _USUAL.items():
         named = columns.get(name)
         if named is not None and named not in have:
             raise BadDataset(f"{visible(path.name)} has no column {named!r}; it has {', '.join(map(repr, have))}.")
