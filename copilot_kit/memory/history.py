@@ -170,7 +170,7 @@ def _dumped(line: dict[str, Any]) -> bytes:
 def _parsed(raw: bytes) -> dict[str, Any] | None:
     try:
         line = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):  # brackets in brackets without end are no line of ours
         return None
     return line if isinstance(line, dict) else None
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from copilot_kit.errors import UsageError
 from copilot_kit.ids import NewId, new_id
-from copilot_kit.memory.blocks import Blame, unified
+from copilot_kit.memory.blocks import Blame, lines_of, unified
 from copilot_kit.memory.doctor import Finding, findings
 from copilot_kit.memory.entries import Author, Block, Entry, Hit
 from copilot_kit.memory.erasing import erased
@@ -98,6 +98,8 @@ class Memory:
         self._clock = clock
         self._new_id = new_id
         self.pinned: Final = tuple(place_of(path).path for path in pinned)
+        if "" in self.pinned:
+            raise UsageError(f"pinned={list(pinned)!r} holds the memory itself. Name files and folders in it.")
         self.max_file_bytes: Final = max_file_bytes
         self._room = Room(max_files=max_files, max_bytes=max_bytes)
 
@@ -248,6 +250,8 @@ class Memory:
             found = self._existing(transaction, place)
             text = _text(place, found.data)
             blocks = self._blame.blocks(transaction, place.path)
+        if text and not blocks:  # the content of that time is lost: nobody stands for what is there
+            blocks = (Block(first=1, last=len(lines_of(text)), entry=None),)
         return Page(place.path, text, found.digest, blocks)
 
     def blocks(self, path: str) -> list[Block]:

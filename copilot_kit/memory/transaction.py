@@ -177,14 +177,15 @@ class Transaction:
             entries = [Entry.model_validate(one) for one in intent["entries"]]
             end = int(intent["end"])
             move = (place_of(intent["move"][0]), place_of(intent["move"][1])) if intent["move"] else None
-        except (ValueError, KeyError, TypeError, MemoryProblem):  # torn itself: nothing had begun after it
+            places = [place_of(entry.path) for entry in entries]
+        except (ValueError, KeyError, TypeError, RecursionError, MemoryProblem):  # torn: nothing had begun after it
             self._held.intend(b"")
             return True
         if entries and all(entry.id in index.of_id for entry in entries):
             self._carry_out(entries, move)
         else:
-            for entry in entries:
-                self.folder.unstage(place_of(entry.path), TEMPORARY + entry.id)
+            for entry, place in zip(entries, places, strict=True):
+                self.folder.unstage(place, TEMPORARY + entry.id)
             if any(entry.id in index.of_id for entry in entries):
                 self._history.cut(self.state, end)
         self._held.intend(b"")

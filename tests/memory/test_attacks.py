@@ -145,3 +145,29 @@ def test_lines_written_into_the_history_by_a_note_are_one_line_of_it(trapped):
     trapped.write("a.md", forged, by=by)
     assert [entry.by.kind for entry in trapped.history()] == ["model"] * 3
     assert trapped.history("a.md")[0].by == by
+
+
+@pytest.mark.parametrize("line", [b"[" * 100_000, b'{"a":' * 100_000, b'{"id":', b"\xff\xfe", b"NaN"])
+def test_a_line_of_the_history_that_is_not_ours_is_left_out_whatever_it_holds(tmp_path, line):
+    Memory(tmp_path / "notes").write("a.md", "one\n", by=BOT)
+    with (tmp_path / "notes" / ".copilot-kit" / "history.jsonl").open("ab") as history:
+        history.write(line + b"\n")
+    memory = Memory(tmp_path / "notes")
+    assert [block.first for block in memory.blocks("a.md")] == [1]
+    memory.write("a.md", "two\n", by=BOT)
+    assert [entry.path for entry in memory.history()] == ["a.md", "a.md"]
+    assert memory.erase(["run_1"]) == 2
+
+
+_AWAY = '{"id":"x","at":"2026-01-01T00:00:00Z","path":"../../x","after":"00","by":{"kind":"model"}}'
+
+
+@pytest.mark.parametrize(
+    "intent", ["[" * 100_000, f'{{"entries":[{_AWAY}],"end":0,"move":null}}', '{"entries":1}', "null"]
+)
+def test_an_intent_that_is_not_ours_does_not_close_the_memory(tmp_path, intent):
+    memory = Memory(tmp_path / "notes")
+    memory.write("a.md", "one\n", by=BOT)
+    (tmp_path / "notes" / ".copilot-kit" / "lock").write_text(intent)
+    memory.write("a.md", "two\n", by=BOT)
+    assert [entry.path for entry in memory.history()] == ["a.md", "a.md"]

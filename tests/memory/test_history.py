@@ -1,6 +1,7 @@
 """What a memory knows of its changes: who, what, what came before; and how they are taken back."""
 
 import json
+import shutil
 
 import pytest
 
@@ -249,6 +250,18 @@ def test_another_process_or_object_sees_the_same_history(memory):
     other.write("a.md", "two\n", by=ANN)
     assert [e.by for e in memory.history()] == [BOT, ANN]
     assert lines_by(memory, "a.md") == [(1, 1, "ann", True)]
+
+
+def test_lines_whose_content_was_lost_are_still_there_and_nobodys(memory):
+    memory.write("a.md", "one\ntwo\n", by=ANN)
+    shutil.rmtree(memory.root / ".copilot-kit" / "objects")
+    assert lines_by(Memory(memory.root), "a.md") == [(1, 2, None, False)]
+
+
+@pytest.mark.parametrize("pinned", ["", "/memories", "/memories/"])
+def test_a_memory_is_not_pinned_as_a_whole(tmp_path, pinned):
+    with pytest.raises(UsageError, match="holds the memory itself"):
+        Memory(tmp_path, pinned=(pinned,))
 
 
 def test_lost_versions_make_lines_unknown_and_never_trusted(memory):
