@@ -21,7 +21,7 @@ from copilot_kit_evals.concurrency import Lanes
 from copilot_kit_evals.folder import Call
 from copilot_kit_evals.items import Dataset, Item
 from copilot_kit_evals.manifest import Manifest, seed_of
-from copilot_kit_evals.metering import Meter, Stopwatch
+from copilot_kit_evals.metering import ASKED_UP_TO, Meter, Stopwatch
 from copilot_kit_evals.order import Unit
 from copilot_kit_evals.outcomes import FATAL, failed_score, outcome_of, trouble_of
 from copilot_kit_evals.scores import Output, Score, Scorer
@@ -47,6 +47,7 @@ class Bench:
     """Answers that were paid for before an interruption, by attempt; each is taken out when it is used."""
     tries: Mapping[str, int] = field(default_factory=dict)
     """How often attempts that are made again were made before."""
+    ask_up_to: int = ASKED_UP_TO
 
 
 class OutOfBudget(Exception):
@@ -92,6 +93,7 @@ def _meter(unit: Unit, bench: Bench, digest: str, watch: Stopwatch) -> Meter:
         watch=watch,
         keep=bench.writer.append_call,
         prices=candidate.prices if given else None,
+        ask_up_to=bench.ask_up_to,
         limits=Budget(tokens=limits.tokens, cost_usd=limits.cost_usd) if own else None,
         kept=bench.kept.pop(digest, []) if bench.kept else [],
     )

@@ -108,6 +108,8 @@ class Meter:
     kept: list[Call] = field(default_factory=list)
     """Answers from before, in order."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ask_up_to: int = ASKED_UP_TO
+    """Requests for one answer."""
     calls: int = 0
     replayed: int = 0
     replayed_s: float = 0.0
@@ -166,7 +168,7 @@ class Meter:
         return call
 
     def _model(self, wire: "_Wire") -> Model:
-        model: Model = Retry(wire, attempts=ASKED_UP_TO, max_wait_s=LONGEST_WAIT_S, hold=True, sleep=self._rest)
+        model: Model = Retry(wire, attempts=self.ask_up_to, max_wait_s=LONGEST_WAIT_S, hold=True, sleep=self._rest)
         return model if self.limits is None else Budgeted(model, self.limits)
 
     async def _rest(self, seconds: float) -> None:

@@ -17,6 +17,7 @@ from copilot_kit_evals.candidates import Candidate, Prices
 from copilot_kit_evals.concurrency import Lanes
 from copilot_kit_evals.folder import BadRun, RunFolder
 from copilot_kit_evals.manifest import Manifest, Shard, content_of, differences, manifest_of
+from copilot_kit_evals.metering import ASKED_UP_TO
 from copilot_kit_evals.order import Order, Unit
 from copilot_kit_evals.quotas import listening_client
 from copilot_kit_evals.remembering import Before, paid, remembered
@@ -40,6 +41,8 @@ class Options:
     """Made for this run: it is counted on."""
     most: int | None = None
     """Requests of one model on their way at once; None: learned, up to 64."""
+    ask_up_to: int = ASKED_UP_TO
+    """Requests for one answer, where the first ones fail in a way that waiting may heal."""
     at_once: int = _MOST_AT_ONCE
     """Attempts in work at once."""
     again: frozenset[str] = frozenset({"cancelled"})
@@ -127,6 +130,7 @@ async def _run(writer: RunWriter, tasks: Sequence[Task], options: Options) -> Fi
             spending=options.spending,
             kept=writer.paid(lambda digest: digest not in before.finished),
             tries=before.tries,
+            ask_up_to=options.ask_up_to,
         )
         session = _Session(bench, order, tally, options, before)
         await session.work()
