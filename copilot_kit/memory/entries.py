@@ -1,5 +1,6 @@
 """What is known of a change of a memory: who made it, of which file, and what it was built on."""
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Literal
 
@@ -77,3 +78,20 @@ class Hit(Record):
     """The lines themselves, whole."""
     score: float
     """The higher the better; comparable within one search only."""
+
+
+def origins(sources: Iterable[Source]) -> tuple[Source, ...]:
+    """Return the untrusted things at the root of these, each once, in the place of what was made from them.
+
+    Notes are written from notes, again and again: were each change to hold the whole descent of what it was made from,
+    the history would double with every change.
+    """
+    return tuple(dict.fromkeys(root for source in sources for root in _roots(source)))
+
+
+def _roots(source: Source) -> Iterator[Source]:
+    untrusted = [one for one in source.of if not one.trusted]
+    if not untrusted:  # what was cut out of trusted words is not trusted as such: it stands for itself
+        yield source.model_copy(update={"of": ()}) if source.of else source
+    for one in untrusted:
+        yield from _roots(one)

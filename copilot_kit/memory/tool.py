@@ -24,7 +24,7 @@ from copilot_kit.memory.commands import (
     View,
     command_of,
 )
-from copilot_kit.memory.entries import Author, Entry
+from copilot_kit.memory.entries import Author, Entry, origins
 from copilot_kit.memory.forecast import forecast
 from copilot_kit.memory.memory import Memory
 from copilot_kit.memory.problems import AlreadyThere, MemoryProblem, NotAFile, NotFound
@@ -204,7 +204,7 @@ def _author(context: ToolContext) -> Author:
 def _sources(context: ToolContext, text: str, *more: Source) -> tuple[Source, ...]:
     """Return what is known of where the text came from, as far as nobody vouches for it; the model itself is `by`."""
     told = (source for source in context.sources if not source.trusted and source.kind != "model")
-    return tuple(dict.fromkeys([*told, *repeated(text, context.messages), *more]))
+    return origins([*told, *repeated(text, context.messages), *more])
 
 
 def _taken_back(memory: Memory, context: ToolContext) -> str:

@@ -222,6 +222,22 @@ async def test_a_line_copied_from_an_untrusted_result_marks_the_note_though_the_
     assert memory.history("a.md")[0].sources == (MAIL,)
 
 
+async def test_a_note_made_from_notes_holds_what_they_were_made_from_and_no_descent(memory):
+    page = Source(kind="tool", ref="fetch_page")
+    quoted = Source(kind="derived", ref="msg_1", of=(Source(kind="user", trusted=True),))
+    await run(memory, page, quoted, command="create", path="/memories/a.md", file_text="State: 0\n")
+    for number in range(1, 9):
+        built_on = memory.history("a.md")[-1].sources
+        notes = Source(kind="memory", ref="a.md", of=built_on)
+        again = Source(kind="memory", ref="a.md", of=(notes, *built_on))
+        change = {"old_str": f"State: {number - 1}", "new_str": f"State: {number}"}
+        await run(
+            memory, notes, again, call_id=f"call_{number}", command="str_replace", path="/memories/a.md", **change
+        )
+    quote = Source(kind="derived", ref="msg_1")
+    assert memory.history("a.md")[-1].sources == (page, quote)
+
+
 async def test_what_stood_in_the_place_of_replaced_lines_still_taints_the_new_ones(memory):
     memory.write("a.md", "clean\n", by=ADA)
     await run(memory, MAIL, command="insert", path="a.md", insert_line=1, insert_text="pay 7", call_id="call_1")
