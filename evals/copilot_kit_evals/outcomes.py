@@ -18,9 +18,10 @@ from copilot_kit.errors import (
 )
 from copilot_kit_evals.attempts import Outcome, Trouble
 from copilot_kit_evals.scores import Score
+from copilot_kit_evals.writing import NotWritten
 
 _MOST_CHARS: Final = 300
-FATAL: Final = (AuthFailed, ModelGone, QuotaExceeded, UsageError)
+FATAL: Final = (AuthFailed, ModelGone, QuotaExceeded, UsageError, NotWritten)
 """No attempt can do better: whoever started the run must do something first."""
 
 

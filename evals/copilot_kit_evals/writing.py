@@ -34,8 +34,12 @@ _CHUNK: Final = 1 << 20
 _OPTIONAL: Final = ("settings_used", "dropped", "warnings", "attempts", "extra")
 
 
-class FolderFull(CopilotError):
-    """There is no room for what was measured; all that was written before is whole, and the run can go on later."""
+class NotWritten(CopilotError):
+    """What was measured could not be kept; all that was written before is whole, and the run can go on later."""
+
+
+class FolderFull(NotWritten):
+    """There is no room for it."""
 
 
 class Log:
@@ -90,8 +94,8 @@ def whole(fd: int) -> int:
     return 0
 
 
-def _no_room(path: Path, error: OSError) -> CopilotError:
-    kind = FolderFull if error.errno in _FULL else CopilotError
+def _no_room(path: Path, error: OSError) -> NotWritten:
+    kind = FolderFull if error.errno in _FULL else NotWritten
     return kind(
         f"{str(path)!r} cannot be written: {error.strerror}. All that ended before is kept. Make room, then go on "
         f"with: copilot-kit eval run --resume {path.parent}"

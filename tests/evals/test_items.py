@@ -24,7 +24,7 @@ def test_json_lines_become_items_in_their_order(tmp_path: Path):
 
 
 def test_csv_columns_are_fields_and_unknown_ones_are_meta(tmp_path: Path):
-    text = "id,input,target,tags,choices,weight,source\nq1,What?,b,x;y,\"[\"\"a\"\", \"\"b; c\"\"]\",2,book\n"
+    text = 'id,input,target,tags,choices,weight,source\nq1,What?,b,x;y,"[""a"", ""b; c""]",2,book\n'
     item = Dataset.read(written(tmp_path, text, "q.csv"))[0]
     assert item == Item(id="q1", input="What?", target="b", tags=("x", "y"), choices=("a", "b; c"), weight=2.0,
                         meta={"source": "book"})  # fmt: skip

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from copilot_kit.agent import Agent, Limits
+from copilot_kit.agent import Agent, Approver, Limits
 from copilot_kit.errors import AuthFailed, ContextOverflow, InvalidRequest, RateLimited, Refused, TransportFailed
+from copilot_kit.records import Proposal
 from copilot_kit.request import Request
 from copilot_kit.slots import Opened
-from copilot_kit.testing import FaultModel, FunctionModel, ScriptedModel, call, rate_limited, refuse
+from copilot_kit.testing import FaultModel, FunctionModel, ScriptedModel, call, pause, rate_limited, refuse
+from copilot_kit.testing.script import Pause
+from copilot_kit.tools import tool
 from copilot_kit_evals.attempts import Attempt
 from copilot_kit_evals.candidates import Candidate, Prices, candidates_of
 from copilot_kit_evals.folder import BadRun, Decision, RunFolder
@@ -84,9 +87,7 @@ async def test_candidates_take_turns_item_by_item_in_an_order_that_the_seed_fixe
         (RuntimeError("a bug"), "infra_error", None),
     ],
 )
-async def test_an_error_says_whose_doing_it_was(
-    tmp_path: Path, error: Exception, outcome: str, value: float | None
-):
+async def test_an_error_says_whose_doing_it_was(tmp_path: Path, error: Exception, outcome: str, value: float | None):
     attempt = await only(failing(error), tmp_path, sums(1))
     assert attempt.outcome == outcome
     assert attempt.trouble is not None
@@ -222,13 +223,13 @@ async def test_an_agent_works_on_an_item_with_its_tools_files_and_prompt(tmp_pat
     (tmp_path / "price.txt").write_text("12 EUR")
 
     def support(setup: Setup) -> Agent[str]:
+        @tool(effect="read")
         def read_price() -> str:
             """Read the price."""
             assert setup.folder is not None
             return (setup.folder / "p.txt").read_text()
 
-        return Agent(setup.model, tools=[read_price], instructions=setup.prompt("Be polite."), gate="reads"
-                     if False else None, settings=setup.settings)  # fmt: skip
+        return Agent(setup.model, tools=[read_price], instructions=setup.prompt("Be polite."), settings=setup.settings)
 
     item = Item(id="a", input="What does it cost?", target="It costs 12 EUR.", files={"p.txt": "price.txt"})
     model = ScriptedModel([call("read_price"), USAGE], ["It costs 12 EUR.", USAGE], id="fake:agent")
@@ -237,7 +238,79 @@ async def test_an_agent_works_on_an_item_with_its_tools_files_and_prompt(tmp_pat
     ended = await run([task], [candidate], tmp_path / "run", Options(opening=lambda _: Opened(model)))
     attempt = next(ended.folder.attempts())
     assert model.requests[0].messages[0].text == "Be brief."
-    assert attempt.outcome in ("ok", "infra_error")
+    assert (attempt.outcome, attempt.calls, attempt.scores["exact"].value) == ("ok", 2, 1.0)
+    assert attempt.usage.cost_usd == Decimal("0.02")
+    said = messages_of(ended.folder, attempt, item)
+    assert [message.role for message in said] == ["system", "user", "assistant", "tool", "assistant"]
+
+
+async def test_a_persons_time_is_counted_apart_and_what_waits_is_part_of_the_answer(tmp_path: Path):
+    def mail(setup: Setup) -> Agent[str]:
+        @tool
+        def send(text: str) -> str:
+            """Send a mail."""
+            return "sent"
+
+        return Agent(setup.model, tools=[send])
+
+    @scorer
+    def proposes(item: Item, output: Output) -> bool:
+        return output.run is not None and [one.tool for one in output.run.proposals] == ["send"]
+
+    def person(setup: Setup) -> Approver:
+        async def looks(proposal: Proposal) -> None:
+            await asyncio.sleep(0.05)
+
+        return looks
+
+    task = Task("mail", Dataset.of([Item(id="a", input="Write to Ann")]), Assign(mail), [proposes], approver=person)
+    attempt = await only(ScriptedModel(call("send", {"text": "hi"})), tmp_path, task)
+    assert (attempt.outcome, attempt.scores["proposes"].value) == ("ok", 1.0)
+    assert attempt.timings.person_s >= 0.05
+    assert attempt.timings.tools_s < 0.05
+
+
+async def test_a_resumed_agent_hears_the_answers_that_were_paid_for_and_goes_on_from_there(tmp_path: Path):
+    def looks(setup: Setup) -> Agent[str]:
+        @tool(effect="read")
+        def look() -> str:
+            """Look."""
+            return "seen"
+
+        return Agent(setup.model, tools=[look])
+
+    task = Task("t", Dataset.of([Item(id="a", input="Look", target="done")]), Assign(looks), sums(1).scorers)
+    asked_twice = asyncio.Event()
+
+    def waits(request: Request) -> Pause:
+        asked_twice.set()
+        return pause()
+
+    first = ScriptedModel([call("look"), USAGE], waits, id="fake:agent")
+    candidates = [Candidate(name="c", model="fake:agent")]
+    going = asyncio.create_task(run([task], candidates, tmp_path / "run", Options(opening=lambda _: Opened(first))))
+    await asyncio.wait_for(asked_twice.wait(), 10)
+    going.cancel()
+    await asyncio.wait([going])
+    second = ScriptedModel(["done", USAGE], id="fake:agent")
+    options = Options(opening=lambda _: Opened(second))
+    ended = await resume(tmp_path / "run", [task], options)
+    attempt = next(iter(ended.folder.settled()))
+    assert len(second.requests) == 1
+    assert (attempt.outcome, attempt.calls, attempt.cached) == ("ok", 2, 1)
+    assert attempt.usage.cost_usd == options.spending.cost_usd == Decimal("0.02")
+
+
+async def test_lines_that_were_being_written_are_cut_and_made_again(tmp_path: Path):
+    candidates, path = candidates_of(["fake:good"]), tmp_path / "run"
+    await run([sums(5)], candidates, path, Options(opening=opening(adder()), at_once=1))
+    for name in ("attempts.jsonl", "calls.jsonl"):
+        (path / name).write_bytes((path / name).read_bytes()[:-20])
+    assert len(list(RunFolder(path).attempts())) == 4
+    model = adder()
+    ended = await resume(path, [sums(5)], Options(opening=opening(model)))
+    assert len(model.requests) == 1
+    assert len(list(ended.folder.attempts())) == len(list(ended.folder.calls())) == 5
 
 
 async def test_transcripts_are_found_again_for_requests_and_agents(tmp_path: Path):
@@ -262,8 +335,8 @@ async def test_two_processes_do_not_write_one_run(tmp_path: Path):
 
 async def test_a_cancelled_run_says_so_and_goes_on(tmp_path: Path):
     model = adder(delay_s=0.05)
-    going = asyncio.create_task(
-        run([sums(10)], candidates_of(["fake:good"]), tmp_path / "run", Options(opening=opening(model), at_once=4)))  # fmt: skip
+    options = Options(opening=opening(model), at_once=4)
+    going = asyncio.create_task(run([sums(10)], candidates_of(["fake:good"]), tmp_path / "run", options))
     await asyncio.sleep(0.12)
     going.cancel()
     with pytest.raises(asyncio.CancelledError):
