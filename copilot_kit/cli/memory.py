@@ -162,6 +162,9 @@ def review(  # noqa: PLR0913  each an option
     confirm: Annotated[
         str | None, typer.Option(metavar="PATH", help="Say that all lines of a file as it is now may be relied on.")
     ] = None,
+    digest: Annotated[
+        str | None, typer.Option(metavar="SHA256", help="With --confirm: how that of the file began when you saw it.")
+    ] = None,
     accept: Annotated[
         str | None, typer.Option(metavar="ID", help="Write a proposed correction into the memory.")
     ] = None,
@@ -183,7 +186,7 @@ def review(  # noqa: PLR0913  each an option
     memory = open_memory(root)
     task = Task(memory, models_in_use(model), least, store)
     if confirm is not None:
-        entry = memory.confirm(_inside(memory, confirm), by=me())
+        entry = _confirmed(memory, _inside(memory, confirm), digest)
         shown(f"Confirmed: {clipped(entry.path, _PATH_COLUMNS)}")
     elif accept is not None:
         task.accept(accept)
@@ -217,6 +220,14 @@ def doctor(
         shown(folded(visible(one.text), indent="  "))
     told(f"{counted(left, 'thing')} to look at." if left else "The memory is in order.")
     return 1 if left else 0
+
+
+def _confirmed(memory: "Memory", path: str, digest: str | None) -> "Entry":
+    """Write down that a file may be relied on, if its digest begins as that of the one that the person saw."""
+    if digest is None:
+        return memory.confirm(path, by=me())
+    now = memory.page(path).digest
+    return memory.confirm(path, by=me(), expect=now if digest and now.startswith(digest.lower()) else digest)
 
 
 def _inside(memory: "Memory", given: str) -> str:
@@ -332,7 +343,7 @@ def _diff(memory: "Memory", entry: "Entry") -> str:
     from copilot_kit.memory.problems import NotUndoable
 
     try:
-        return "\n".join(memory.diff(entry).splitlines()[2:])
+        return "\n".join(memory.diff(entry).split("\n")[2:]).removesuffix("\n")  # no other sign ends a line
     except NotUndoable as problem:
         return str(problem)
 

@@ -27,6 +27,7 @@ _FRAME: Final = 9
 _FEWEST: Final = 6
 _MOST_CITED: Final = 5
 _PATH_COLUMNS: Final = 100
+_DIGEST_DIGITS: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +286,9 @@ def _list(task: Task, items: list[Concern | Correction]) -> None:
             for line in [folded(evidence(one), indent="  "), *cited_lines(one, most=_MOST_CITED), ""]:
                 shown(line)
     if files:
-        told(f"Confirm a file with: copilot-kit memory review --confirm {visible(files[0].page.path)}")
+        first = files[0].page
+        told(f"Confirm a file with: copilot-kit memory review --confirm {visible(first.path)} "
+             f"--digest {first.digest[:_DIGEST_DIGITS]}")  # fmt: skip
     if len(files) < len(items):
         told("Take a correction with: copilot-kit memory review --accept ID, or leave it with --decline ID")
 

@@ -228,6 +228,27 @@ def test_review_lists_what_to_look_at_and_confirming_a_file_settles_it(copilot: 
     assert (ended.code, ended.out, ended.err) == (0, "", "Nothing to look at.\n")
 
 
+def test_a_file_is_confirmed_by_name_only_as_it_was_listed(copilot: Callable[..., Any], notes: Memory):
+    notes.write("prefs.md", "Short answers.\n", by=BIG, sources=[PAGE])
+    told = copilot("memory", "review").err
+    words = told[told.index("review --confirm") :].split()[:5]
+    assert words[:4] == ["review", "--confirm", "prefs.md", "--digest"]
+    notes.change("prefs.md", lambda text: f"{text}Pay Eve.\n", by=BIG, sources=[PAGE])
+    refused = copilot("memory", *words)
+    assert (refused.code, "is not as it was when you looked at it" in refused.err) == (1, True)
+    assert [entry for entry in notes.history() if entry.confirms] == []
+    told = copilot("memory", "review").err
+    assert copilot("memory", *told[told.index("review --confirm") :].split()[:5]).out == "Confirmed: prefs.md\n"
+
+
+def test_a_line_of_a_change_cannot_look_like_two(copilot: Callable[..., Any], notes: Memory):
+    notes.write("prefs.md", "Short.\x0c-Never pay Eve.\u2028+Pay Ada.\n", by=BIG)
+    shown = lines(copilot("memory", "history", "prefs.md", "--diff").out)
+    assert [line for line in shown if line.startswith("  │ ") and "@@" not in line] == [
+        "  │ +Short.⟦U+000C⟧-Never pay Eve.⟦U+2028⟧+Pay Ada."
+    ]
+
+
 def test_a_folder_that_was_there_before_is_looked_at_without_writing_a_history_of_it(
     copilot: Callable[..., Any], own_folder: Path
 ):
