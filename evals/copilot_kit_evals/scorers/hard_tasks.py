@@ -1,8 +1,8 @@
 """Answers of BIG-Bench Hard, by the very rule that its published accuracies rest on.
 
 Suzgun et al. 2022 (arXiv:2210.09261): asked for the answer alone, the stripped text must be the target; after a chain
-of thought, what stands behind `the answer is ` without one final full stop must be it. Nothing is forgiven: `(b)` is not
-`(B)`. What it cannot score: answers in a form of their own; other scorers read those.
+of thought, what stands behind `the answer is ` without one final full stop must be it. Nothing is forgiven: `(b)` is
+not `(B)`. What it cannot score: answers in a form of their own; other scorers read those.
 """
 
 from dataclasses import dataclass

@@ -1,10 +1,10 @@
 """Numbers as people write them in English, German and Chinese, as exact fractions.
 
-Read are digits with thousands apart (`1,234.5`, `1.234,5`, `1'234`, `12,34,567`, narrow and unbroken spaces), full-width digits, signs of
-money around them, fractions (`3/4`, `1 1/2`), powers of ten (`1e3`), percent (50 % is 50) and Chinese numerals
-(`三百二十`, `3万`; `一` in words such as `一起` is none). What is ambiguous is read by the language: `1.500` is 1500 in German and 1.5
-in English; `1,500` is 1500 in both, since whole thousands are what people answer with. No words (`twelve`), no roman
-numerals, no hexadecimals.
+Read are digits with thousands apart (`1,234.5`, `1.234,5`, `1'234`, `12,34,567`, narrow and unbroken spaces),
+full-width digits, signs of money around them, fractions (`3/4`, `1 1/2`), powers of ten (`1e3`), percent (50 % is 50)
+and Chinese numerals (`三百二十`, `3万`; `一` in words such as `一起` is none). Where there are two ways to read one,
+the language decides: `1.500` is 1500 in German and 1.5 in English; `1,500` is 1500 in both, since whole thousands are
+what people answer with. No words (`twelve`), no roman numerals, no hexadecimals.
 """
 
 import re
