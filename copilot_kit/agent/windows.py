@@ -119,7 +119,7 @@ class _Closing:
     async def record(self, failed: Sequence[Checked]) -> WindowClosed:
         """Return the record that begins the next window."""
         work, window = self.work, self.thread.window
-        said = self._before_handover()
+        said = self._said()
         room = self.limit / max(window.ratio, 1.0)
         last = room * _LAST_SHARE if has_answered(window) else 0.0  # one that was kept before may be what is too long
         kept = kept_turns(said, room * work.window.keep, last=last)
@@ -143,11 +143,16 @@ class _Closing:
             tokens_after=round(after * window.ratio + (_overhead(work) if window.beside is None else window.beside)),
         )
 
-    def _before_handover(self) -> list[Message]:
+    def _said(self) -> list[Message]:
+        """Return what the window held until notes were asked for, or all of it where the model went on working then."""
         messages = self.thread.window.messages
         ids = [message.id for message in messages]
         handover = self.thread.window.handover
-        return messages[: ids.index(handover)] if handover in ids else messages
+        if handover not in ids:
+            return messages
+        at = ids.index(handover)
+        works = any(call.name != TOOL for message in messages[at:] for call in message.calls)
+        return [*messages[:at], *(messages[at + 1 :] if works else ())]
 
     async def _summed(self, said: list[Message]) -> tuple[Summary | None, Usage | None, Notes]:
         """Return the summary, where there are no notes of the model's own, what it cost, and how that came about."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from copilot_kit.context.opening import APPLICATION, cut_lines
-from copilot_kit.context.window import OURS
+from copilot_kit.context.window import OURS, is_opening
 from copilot_kit.journal.windows import CHARS_PER_TOKEN, text_tokens
 from copilot_kit.messages import Message, Part, Reasoning, Source, Summary, Text, ToolCall, ToolResult
 from copilot_kit.request import Request, Settings
@@ -58,11 +58,17 @@ def listed(messages: Sequence[Message], *, tokens: int) -> Summary:
 
 
 def transcript(messages: Iterable[Message], *, chars: int) -> Iterable[str]:
-    """Yield the record line by line, each part at most so long; instructions are left out, thoughts too."""
+    """Yield the record line by line, each part at most so long; instructions are left out, thoughts too.
+
+    Of what a window began with only a summary is told again: the rest is in the memory and in the user's words, and
+    each summary would hold the one before it.
+    """
     for message in messages:
         if message.role == "system" or message.meta.get(OURS) == "handover":
             continue
         for part in message.parts:
+            if is_opening(message) and not isinstance(part, Summary):
+                continue
             text = _line(message, part)
             if text:
                 yield text if len(text) <= chars else f"{text[:chars]}… [{len(text) - chars:,} more characters]"

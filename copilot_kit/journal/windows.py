@@ -101,6 +101,7 @@ class Sent:
         if closed.kept is not None:
             ids = [message.id for message in self.messages]
             kept = self.messages[ids.index(closed.kept[0]) : ids.index(closed.kept[1]) + 1]
+            kept = [message for message in kept if message.id != self.handover]
         told = [message for message in self.messages if message.role == "system"]
         self.count += 1
         self.handover = None

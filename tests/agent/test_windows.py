@@ -10,7 +10,7 @@ import pytest
 from copilot_kit import Agent, ContextEditing, Principal, Settings, tool
 from copilot_kit.agent.limits import Limits
 from copilot_kit.context.window import Window
-from copilot_kit.errors import ContextOverflow, TransportFailed
+from copilot_kit.errors import ContextOverflow, LimitReached, TransportFailed
 from copilot_kit.journal import MemoryStore
 from copilot_kit.journal.state import RunState
 from copilot_kit.journal.verify import verify_run
@@ -142,6 +142,40 @@ async def test_a_window_whose_summary_fails_lists_what_was_done():
     closed = next(entry.body for entry in await store.read("run_1") if isinstance(entry.body, WindowClosed))
     assert (run.status, closed.notes) == ("done", "listed")
     assert 'call look {"at": 4}' in words(model.last_request)
+
+
+async def test_lists_of_what_was_done_do_not_hold_the_lists_before_them(tmp_path):
+    pages = [line for at in range(1, 13) for line in (call("look", {"at": at}), call("look", {"at": at}))]
+    memory = Memory(tmp_path / "notes")
+
+    def next_page(request: Request) -> Any:
+        if not request.tools:
+            raise TransportFailed("gone")
+        return "I will not." if "This window is nearly full" in request.messages[-1].text else pages.pop(0)
+
+    model = ScriptedModel(*[next_page] * 60)
+    one = agent(model, full_after=4, memory=memory, limits=Limits(turns=20))
+    with pytest.raises(LimitReached):
+        await one.run("Read all", run_id="run_1")
+    noted = memory.read("tasks/run_1.md")
+    assert noted.count("summed up when it closed") >= 4
+    assert "Your memory holds" not in noted
+    assert "goes on in a new window" not in noted
+    assert 'call look {"at": 2}' in noted
+
+
+async def test_what_a_model_finds_after_it_was_told_to_write_its_notes_is_before_it_in_the_next_window(tmp_path):
+    pages = [call("look", {"at": number}) for number in range(1, 5)]
+    model = ScriptedModel(*pages, [notes(), call("look", {"at": 5})], call("look", {"at": 6}), "All is read.")
+    store = MemoryStore()
+    run = await agent(model, store=store, full_after=4, memory=tmp_path / "notes").run("Read all", run_id="run_1")
+    assert run.text == "All is read."
+    assert kinds(await store.read("run_1")) == ["handover_asked", "window_closed"]
+    begun = words(model.last_request)
+    assert "pages 1 to 5 are read" in begun
+    assert "page 6: word" in begun
+    assert "This window is nearly full" not in begun
+    assert (await verify_run(store, "run_1")).ok
 
 
 async def test_the_last_turn_goes_on_into_the_next_window_as_it_was():
