@@ -12,6 +12,8 @@ from copilot_kit.memory.memory import Memory
 from copilot_kit.records import RunStarted
 
 _BY: Final = Author(kind="application")
+_ROOM: Final = 1 << 40
+"""Bytes: nobody knows what limits the application gave its memory, and erasing needs none."""
 
 
 async def erase_runs(run_ids: Sequence[str], _subject: str | None, store: Store) -> None:
@@ -35,6 +37,6 @@ async def _roots(run_ids: Sequence[str], store: Store) -> set[str]:
 def _erase_in(root: Path, run_ids: Sequence[str]) -> None:
     if not root.is_dir():
         return
-    memory = Memory(root)
+    memory = Memory(root, max_file_bytes=_ROOM, max_files=_ROOM, max_bytes=_ROOM)
     forget(memory, run_ids, by=_BY)
     memory.erase(run_ids)

@@ -166,3 +166,15 @@ async def test_when_runs_are_erased_from_the_journal_their_memories_are_found_in
     assert [one.path for one in memory.listing()] == ["b.md"]
     assert b"secret" not in all_bytes(memory)
     assert not (tmp_path / "gone").exists()
+
+
+async def test_a_file_that_is_longer_than_memories_usually_take_is_erased_from_too(tmp_path):
+    memory = Memory(tmp_path / "notes", max_file_bytes=2_000_000)
+    memory.write("a.md", "long\n" * 300_000, by=ANN)
+    memory.change("a.md", lambda text: f"{text}the secret\n", by=BOT)
+    store = MemoryStore()
+    body = RunStarted(agent="desk", prompt_version="p", model="m", memory=str(memory.root))
+    await store.append("run_1", [Draft(body)], after=-1)
+    await erase_runs(["run_1"], None, store)
+    assert b"secret" not in all_bytes(memory)
+    assert memory.read("a.md") == "long\n" * 300_000
