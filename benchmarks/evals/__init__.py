@@ -1,0 +1,1 @@
+"""What a trivial attempt costs an eval harness: ours beside others."""
