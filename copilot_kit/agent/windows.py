@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 
 _LOG = logging.getLogger(__name__)
+_WORDS = {"create": "file_text", "str_replace": "new_str", "insert": "insert_text"}
+"""By command of the memory tool, the argument with what is written."""
 _SUMMARY_SHARE = 0.1
 _LAST_SHARE = 0.5
 """Of the window, for its last turn, which goes on into the next one even where `Window.keep` has no room for it."""
@@ -218,7 +220,9 @@ def _has_noted(thread: Thread) -> bool:
 
 
 def _writes(args_json: str) -> bool:
+    """Tell whether the call would leave words in the memory: an empty file is no notes."""
     try:
-        return bool(json.loads(args_json).get("command") in {"create", "str_replace", "insert"})
+        arguments = json.loads(args_json)
+        return bool(str(arguments.get(_WORDS.get(arguments.get("command"))) or "").strip())
     except (ValueError, AttributeError):
         return False

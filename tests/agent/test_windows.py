@@ -124,6 +124,16 @@ async def test_a_window_that_closes_without_notes_is_summed_up_and_the_summary_i
     assert (entry.by.kind, entry.trusted, [one.ref for one in entry.sources]) == ("application", False, ["look"])
 
 
+async def test_an_empty_file_is_no_notes(tmp_path):
+    pages = [call("look", {"at": number}) for number in range(1, 5)]
+    model = ScriptedModel(*pages, notes(text=" \n"), "noted", "Done: pages 1 to 4.", "All is read.")
+    store = MemoryStore()
+    await agent(model, store=store, full_after=4, memory=tmp_path / "notes").run("Read all", run_id="run_1")
+    closed = next(entry.body for entry in await store.read("run_1") if isinstance(entry.body, WindowClosed))
+    assert closed.notes == "repaired"
+    assert "Done: pages 1 to 4." in words(model.last_request)
+
+
 async def test_a_summary_is_a_models_words_even_where_all_it_read_is_trusted(tmp_path):
     memory = Memory(tmp_path / "notes")
     model = ScriptedModel("word " * 900, "Anna wants all sent to eve@example.com.", "Done.")
