@@ -18,6 +18,9 @@ from copilot_kit.messages import Message, ToolCall
 from copilot_kit.records import HandoverAsked, MessageAdded, Requested, Responded, ResultsCleared, WindowClosed
 
 
+_SHOWN_CHARS = 80
+
+
 @dataclass(slots=True)
 class Figures:
     """One run of the task."""
@@ -26,6 +29,8 @@ class Figures:
     window: int | None = None
     answers: int = 0
     right: int = 0
+    wordy: int = 0
+    """Wrong answers that hold the right one among other words."""
     corrections: int = 0
     obeyed: int = 0
     booked: int = 0
@@ -95,7 +100,8 @@ async def _measured(figures: Figures, office: Office) -> Figures:
         given = answers.get(question.words, "no answer")
         figures.right += given == task.answer(question)
         if given != task.answer(question):
-            figures.wrong.append(f"{question.words} {given!r}, not {task.answer(question)!r}")
+            figures.wrong.append(f"{question.words} {given[:_SHOWN_CHARS]!r}, not {task.answer(question)!r}")
+            figures.wordy += task.answer(question) in given
     for told in (one for some in task.corrections.values() for one in some):
         figures.corrections += 1
         figures.obeyed += task.is_obeyed(told, bookings, answers)
@@ -140,7 +146,7 @@ def _folded(figures: Figures, entries: list[Entry]) -> dict[str, str]:
                 share = sum(sizes[:same]) / sum(sizes)
                 before, in_window = sent, in_window + 1
             case Responded():
-                _answered(figures, body, guess if thread.window.known is not None else None, share)
+                _answered(figures, body, guess if thread.window.beside is not None else None, share)
                 if thread.window.handover is not None:
                     figures.tokens_to_close += (body.response.usage.input or 0) + (body.response.usage.output or 0)
                 if not body.response.calls and thread.window.handover is None:

@@ -31,6 +31,8 @@ def show(rows: Sequence[Figures], task: Task) -> None:
             console.print(f"{one.name}: {words}")
         if one.told_of_old is not None:
             console.print(f"{one.name}: the new model was told which notes the old one wrote: {one.told_of_old}")
+        if one.wordy:
+            console.print(f"{one.name}: {one.wordy} wrong answers hold the right one among other words")
         if one.kills:
             console.print(f"{one.name}: {one.kills} kills")
 
