@@ -208,7 +208,7 @@ def langsmith(path: Path, columns: Columns) -> Imported:
         metadata = _mapping(value.get("metadata"))
         splits = _listed(value.get("split") or metadata.get("dataset_split") or [])
         inputs = value["inputs"]
-        asked = _turns(inputs.get("messages")) or (_single(inputs) if len(inputs) == 1 else dict(inputs))
+        asked = _turns(inputs.get("messages")) or (_input(inputs) if len(inputs) == 1 else dict(inputs))
         outputs = _mapping(value.get("outputs"))
         target = _single(outputs) if len(outputs) == 1 else (outputs or None)
         item = {"id": str(value.get("id") or _id_of(asked, target)), "input": asked, "target": target,
@@ -228,6 +228,11 @@ def _turns(messages: Any) -> list[dict[str, str]] | None:
             return None
         turns.append({"role": role, "text": inner["content"]})
     return turns or None
+
+
+def _input(values: Mapping[str, Any]) -> Any:
+    value = _single(values)
+    return _words(value) if isinstance(value, int | float) or value is None else value
 
 
 def _single(values: Mapping[str, Any]) -> Any:
@@ -307,11 +312,20 @@ def _config(path: Path) -> Any:
         except ModuleNotFoundError as error:
             raise MissingExtra("Reading YAML", "evals") from error
         try:
-            return yaml.safe_load(text)
+            return yaml.load(text, _plain(yaml))  # noqa: S506  a safe loader
         except yaml.YAMLError as error:
             raise BadDataset(f"{visible(path.name)} is no YAML: {' '.join(str(error).split())}. Correct it.") from error
     except ValueError as error:
         raise BadDataset(f"{visible(path.name)} is no JSON: {error}. Correct it.") from error
+
+
+def _plain(yaml: Any) -> Any:
+    """Return YAML's safe loader, for which `Yes` and `off` are words, as they are for promptfoo (YAML 1.2)."""
+    resolvers = {
+        first: [(tag, pattern) for tag, pattern in pairs if first in "tTfF" or not tag.endswith(":bool")]
+        for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    return type("Loader", (yaml.SafeLoader,), {"yaml_implicit_resolvers": resolvers})
 
 
 def _records(path: Path, text: str) -> Iterator[tuple[Any, str]]:

@@ -1,0 +1,161 @@
+"""Items from what others wrote; the examples are written after the documentation of each format."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from copilot_kit_evals.imports import kind_of, read, written
+from copilot_kit_evals.items import BadDataset, Dataset, Turn
+
+PROMPTFOO = """
+description: Translations
+prompts:
+  - 'Translate into {{language}}: {{ text }}'
+providers:
+  - openai:gpt-5-mini
+defaultTest:
+  metadata:
+    team: docs
+  assert:
+    - type: cost
+      threshold: 0.01
+tests:
+  - description: greeting
+    vars:
+      language: French
+      text: Hello
+    assert:
+      - type: icontains
+        value: bonjour
+      - type: llm-rubric
+        value: is polite
+  - vars:
+      language: [German, Spanish]
+      text: Yes
+    assert:
+      - type: equals
+        value: Ja
+  - file://more.csv
+  - file://generate.py
+"""
+MORE = 'question,__expected,__description,__metadata:kind\n"2+2?",equals:4,sum,maths\nCapital of France?,Paris,,\n'
+LANGSMITH = [
+    {"id": "5f1c", "created_at": "2026-01-01T00:00:00Z", "dataset_id": "d", "inputs": {"question": "Largest mammal?"},
+     "outputs": {"answer": "Blue whale"}, "metadata": {"dataset_split": ["test"], "by": "me"}, "source_run_id": None},
+    {"id": "5f1d", "inputs": {"messages": [{"role": "system", "content": "Be brief."}, {"type": "human",
+     "data": {"content": "Hi"}}]}, "outputs": {"a": 1, "b": 2}, "split": "train"},
+    {"id": "5f1e", "inputs": {"a": 1, "b": "x"}, "outputs": None},
+]  # fmt: skip
+TICKETS = ("Ticket,Reply,Customer,Category\nWhere is my order?,It left today.,c1,shipping;late\n"
+           "Still nothing,,c1,shipping\nRefund please,Done.,c2,money\n")  # fmt: skip
+
+
+def file(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def test_promptfoo_tests_become_items_with_the_prompt_filled_in(tmp_path: Path):
+    file(tmp_path, "more.csv", MORE)
+    found = read(file(tmp_path, "promptfooconfig.yaml", PROMPTFOO))
+    assert [(item.input, item.target) for item in found.items] == [
+        ("Translate into French: Hello", "bonjour"),
+        ("Translate into German: Yes", "Ja"),
+        ("Translate into Spanish: Yes", "Ja"),
+        ("2+2?", "4"),
+        ("Capital of France?", "Paris"),
+    ]
+    first = found.items[0]
+    assert (first.meta["description"], first.meta["team"]) == ("greeting", "docs")
+    assert [one["type"] for one in first.meta["assert"]] == ["cost", "icontains", "llm-rubric"]  # type: ignore[union-attr, index, call-overload]
+    assert found.items[3].meta["kind"] == "maths"
+    assert sum("'llm-rubric'" in note for note in found.notes) == 1
+    assert any(note.startswith("file://generate.py") for note in found.notes)
+
+
+def test_promptfoo_with_several_prompts_keeps_the_variables(tmp_path: Path):
+    text = json.dumps(
+        {"prompts": ["A {{q}}", "B {{q}}"], "tests": [{"vars": {"q": "x"}}, {"vars": {"q": "x", "r": 1}}]}
+    )
+    found = read(file(tmp_path, "config.json", text))
+    assert [item.input for item in found.items] == ["x", {"q": "x", "r": 1}]
+    assert "--vary prompt" in found.notes[0]
+
+
+def test_langsmith_examples_become_items_as_lines_as_a_list_and_as_an_object(tmp_path: Path):
+    lines = file(tmp_path, "a.jsonl", "\n".join(map(json.dumps, LANGSMITH)))
+    listed = file(tmp_path, "b.json", json.dumps(LANGSMITH))
+    whole = file(tmp_path, "c.json", json.dumps({"examples": LANGSMITH}))
+    first = read(lines).items
+    assert first == read(listed).items == read(whole).items
+    assert (first[0].id, first[0].input, first[0].target) == ("5f1c", "Largest mammal?", "Blue whale")
+    assert (first[0].tags, first[0].meta["by"]) == (("test",), "me")
+    assert first[1].input == (Turn(role="system", text="Be brief."), Turn(role="user", text="Hi"))
+    assert (first[1].target, first[1].tags) == ({"a": 1, "b": 2}, ("train",))
+    assert (first[2].input, first[2].target) == ({"a": 1, "b": "x"}, None)
+
+
+def test_answered_tickets_become_items_and_unanswered_ones_are_counted(tmp_path: Path):
+    found = read(file(tmp_path, "tickets.csv", TICKETS))
+    assert [(item.input, item.target, item.cluster, item.tags) for item in found.items] == [
+        ("Where is my order?", "It left today.", "c1", ("shipping", "late")),
+        ("Refund please", "Done.", "c2", ("money",)),
+    ]
+    assert found.notes == ["1 requests without an answer were left out."]
+
+
+def test_tickets_of_other_columns_are_read_when_they_are_named(tmp_path: Path):
+    path = file(tmp_path, "t.csv", "frage,antwort\nWo?,Hier.\n")
+    with pytest.raises(BadDataset, match=r"no column that is known as the input; its columns are 'frage', 'antwort'"):
+        read(path)
+    found = read(path, columns={"input": "frage", "target": "antwort"})
+    assert [(item.input, item.target) for item in found.items] == [("Wo?", "Hier.")]
+    with pytest.raises(BadDataset, match="has no column 'x'"):
+        read(path, columns={"input": "x", "target": "antwort"})
+
+
+def test_importing_a_longer_file_again_keeps_the_ids(tmp_path: Path):
+    before = read(file(tmp_path, "a.csv", TICKETS)).items
+    after = read(file(tmp_path, "b.csv", TICKETS + "New one?,Yes.,c3,other\n")).items
+    assert [item.id for item in after[:2]] == [item.id for item in before]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "kind"),
+    [
+        ("a.yaml", "tests: []", "promptfoo"),
+        ("a.csv", MORE, "promptfoo"),
+        ("a.csv", TICKETS, "tickets"),
+        ("a.csv", "id,input\n1,x\n", "csv"),
+        ("a.jsonl", json.dumps(LANGSMITH[0]), "langsmith"),
+        ("a.jsonl", '{"id": "a", "input": "x"}', "jsonl"),
+        ("a.jsonl", '{"question": "a", "answer": "x"}', "tickets"),
+        ("a.json", '{"tests": []}', "promptfoo"),
+    ],
+)
+def test_the_format_is_told_by_what_is_in_the_file(tmp_path: Path, name: str, text: str, kind: str):
+    assert kind_of(file(tmp_path, name, text)) == kind
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("a.yaml", "tests: [", "a.yaml is no YAML"),
+        ("a.yaml", "tests:\n- 5\n", "a.yaml, test 1: '5' is no test"),
+        ("a.json", "{", "a.json is no JSON"),
+        ("a.jsonl", '{"inputs": {"q": 1}}\n{"inputs": 5}\n', "a.jsonl, line 2: there are no 'inputs'"),
+        ("a.csv", "question,answer\na\n", "a.csv, line 2: 1 cells where the header has 2"),
+    ],
+)
+def test_what_cannot_be_read_is_named_by_its_place(tmp_path: Path, name: str, text: str, words: str):
+    with pytest.raises(BadDataset) as raised:
+        read(file(tmp_path, name, text))
+    assert words in str(raised.value)
+
+
+def test_what_was_imported_is_a_dataset(tmp_path: Path):
+    found = read(file(tmp_path, "tickets.csv", TICKETS))
+    assert written(found, tmp_path / "out.jsonl") == 2
+    assert list(Dataset.read(tmp_path / "out.jsonl")) == found.items
