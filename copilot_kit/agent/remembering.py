@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from copilot_kit.approval.gate import Gate, GateCall, Rule, Ruling
+from copilot_kit.errors import UsageError
 from copilot_kit.messages import Message, Part, Source, Text
 from copilot_kit.records import Reason
 from copilot_kit.tools import Tool
@@ -21,6 +22,8 @@ def opened_memory(memory: "Memory | str | os.PathLike[str] | None") -> "Memory |
     """Return the memory that an agent was given, opened if it is a folder's name."""
     if not isinstance(memory, str | os.PathLike):
         return memory
+    if not os.fspath(memory):  # would be the folder that the program was started in, with all that is in it
+        raise UsageError(f"memory={memory!r} names no folder. Name one, as in memory='notes'; it is made if need be.")
     from copilot_kit.memory.memory import Memory
 
     return Memory(memory)

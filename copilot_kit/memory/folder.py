@@ -52,9 +52,7 @@ class Folder:
             raise UsageError(
                 "Cannot open a memory: memories are not proved on Windows yet. Run this in WSL, where they are."
             )
-        with translated(Place("", ())):
-            root.mkdir(parents=True, exist_ok=True)
-            self.root: Final = root.resolve(strict=True)
+        self.root: Final = _made(root)
         self._max_file_bytes = max_file_bytes
         self._identity: tuple[int, int] | None = None
         with self.opened() as at:
@@ -295,6 +293,20 @@ def _make_state(root: int) -> None:
             os.close(file)
     finally:
         os.close(state)
+
+
+def _made(root: Path) -> Path:
+    """Return where the folder is, made if there is none; its name is the application's own, so it is told."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        return root.resolve(strict=True)
+    except (FileExistsError, NotADirectoryError):
+        why = "a file is in the way"
+    except OSError as error:
+        why = _words(error)
+    except ValueError:
+        why = "no folder can have this name"
+    raise UsageError(f"Cannot open a memory in {str(root)!r}: {why}. Name a folder; it is made if there is none.")
 
 
 def new_file(folder: int, name: str) -> int:

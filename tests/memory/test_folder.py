@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from copilot_kit.errors import UsageError
 from copilot_kit.memory.entries import Author
 from copilot_kit.memory.memory import Listed, Memory
 from copilot_kit.memory.problems import (
@@ -106,6 +107,16 @@ def test_pipes_sockets_and_devices_are_left_alone_and_nobody_waits_for_them(memo
         os.mknod(memory.root / "device.md", stat.S_IFCHR | 0o600, os.makedev(1, 3))
         all_refused(memory, "device.md", NotAFile)
     assert memory.listing() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [("a.md", "a file is in the way"), ("a.md/b", "a file is in the way"), ("\0", "can have this name")],
+)
+def test_what_cannot_be_a_memory_is_told_with_its_name(tmp_path, name, why):
+    (tmp_path / "a.md").write_text("one\n")
+    with pytest.raises(UsageError, match=f"Cannot open a memory in .*{why}"):
+        Memory(tmp_path / name)
 
 
 def test_a_path_through_a_file_says_so(memory):
