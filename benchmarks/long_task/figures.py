@@ -17,7 +17,6 @@ from copilot_kit.journal.windows import tokens_of
 from copilot_kit.messages import Message, ToolCall
 from copilot_kit.records import HandoverAsked, MessageAdded, Requested, Responded, ResultsCleared, WindowClosed
 
-
 _SHOWN_CHARS = 80
 
 

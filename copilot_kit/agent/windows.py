@@ -39,7 +39,7 @@ _LOG = logging.getLogger(__name__)
 _WORDS = {"create": "file_text", "str_replace": "new_str", "insert": "insert_text"}
 """By command of the memory tool, the argument with what is written."""
 _SUMMARY_SHARE = 0.1
-_LAST_SHARE = 0.5
+_LAST_SHARE = 0.6
 """Of the window, for its last turn, which goes on into the next one even where `Window.keep` has no room for it."""
 
 
@@ -122,9 +122,8 @@ class _Closing:
         """Return the record that begins the next window."""
         work, window = self.work, self.thread.window
         said = self._said()
-        room = self.limit / max(window.ratio, 1.0)
-        last = room * _LAST_SHARE if has_answered(window) else 0.0  # one that was kept before may be what is too long
-        kept = kept_turns(said, room * work.window.keep, last=last)
+        last = self.room * _LAST_SHARE if has_answered(window) else 0.0  # one kept before may be what is too long
+        kept = kept_turns(said, self.room * work.window.keep, last=last)
         if work.model.profile.binds_reasoning and any(isinstance(p, Reasoning) for m in kept for p in m.parts):
             kept = []  # its thoughts would be refused behind another conversation; the summary says what they led to
         summary, usage, notes = await self._summed(said)
@@ -142,8 +141,18 @@ class _Closing:
             notes=notes,
             usage=usage,
             tokens_before=window.tokens,
-            tokens_after=round(after * window.ratio + (_overhead(work) if window.beside is None else window.beside)),
+            tokens_after=round(after * window.ratio + self._beside),
         )
+
+    @property
+    def room(self) -> int:
+        """Tokens for messages, as they are guessed by length: what shares of a window are shares of."""
+        return round(max(self.limit - self._beside, self.limit / 4) / max(self.thread.window.ratio, 1.0))
+
+    @property
+    def _beside(self) -> float:
+        beside = self.thread.window.beside
+        return _overhead(self.work) if beside is None else beside
 
     def _said(self) -> list[Message]:
         """Return what the window held until notes were asked for, or all of it where the model went on working then."""
@@ -160,8 +169,9 @@ class _Closing:
         """Return the summary, where there are no notes of the model's own, what it cost, and how that came about."""
         if self.work.memory is not None and _has_noted(self.thread):
             return None, None, "written"
-        most = round(self.limit * _SUMMARY_SHARE)
-        request = summary_request(said, tokens=tokens_for_record(self.limit), settings=self.work.settings)
+        most = round(self.room * _SUMMARY_SHARE)
+        record = tokens_for_record(round(self.limit / max(self.thread.window.ratio, 1.0)))  # without tools
+        request = summary_request(said, tokens=record, settings=self.work.settings)
         try:
             response = self.work.priced(await complete(self.work.model, request))
         except ModelError as error:
@@ -173,14 +183,14 @@ class _Closing:
         return summed_up(response.text, said, tokens=most), response.usage, notes
 
     def _parts(self, failed: Sequence[Checked], kept: Sequence[Message]) -> list[Part]:
-        shares = Shares.of(self.limit)
+        shares = Shares.of(self.room)
         effects = [one for one in self.session.state.effects.values()
                    if one.path == self.work.edge.thread and one.intended.tool != TOOL]  # fmt: skip
         goes_on = {message.id for message in kept}
         left = [message for message in self.thread.messages if message.id not in goes_on]
         parts = [*task_parts(left, tokens=shares.task), *done_parts(effects, tokens=shares.done)]
         if self.work.memory is not None:
-            parts += memory_parts(self.work.memory, model=self.work.model.id, limit=self.limit)
+            parts += memory_parts(self.work.memory, model=self.work.model.id, limit=self.room)
             parts += self._own_notes(self.work.memory, shares.notes)
         lines = "\n".join(f"- {one.name}: {one.evidence}" for one in failed)
         found = Text(text=f"Checks that do not hold yet:\n{lines}\n\n", source=Source(kind="application"))

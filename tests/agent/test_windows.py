@@ -14,7 +14,7 @@ from copilot_kit.errors import ContextOverflow, LimitReached, TransportFailed
 from copilot_kit.journal import MemoryStore
 from copilot_kit.journal.state import RunState
 from copilot_kit.journal.verify import verify_run
-from copilot_kit.journal.windows import text_tokens
+from copilot_kit.journal.windows import text_tokens, tokens_of
 from copilot_kit.memory.memory import Memory
 from copilot_kit.messages import Message, Reasoning, Summary, Text, ToolResult, Wire
 from copilot_kit.profile import Profile
@@ -198,7 +198,7 @@ async def test_the_last_turn_goes_on_into_the_next_window_as_it_was():
     assert "page 3: word" not in words(model.last_request)
 
 
-@pytest.mark.parametrize("tokens", [950, 1_300])
+@pytest.mark.parametrize("tokens", [1_100, 1_300])
 async def test_a_window_that_hardly_holds_a_turn_begins_with_what_was_found_last_and_gets_on(tokens):
     def next_page(request: Request) -> Any:
         if not request.tools:
@@ -213,6 +213,27 @@ async def test_a_window_that_hardly_holds_a_turn_begins_with_what_was_found_last
     asked = [part.args_json for message in run.messages for part in message.calls]
     assert (run.text, asked) == ("Done.", ['{"at": 1}', '{"at": 2}', '{"at": 3}', '{"at": 4}'])
     assert kinds(await store.read("run_1"))[:2] == ["window_closed", "window_closed"]
+
+
+async def test_an_opening_holds_its_share_by_the_provider_s_count_and_beside_the_tools(tmp_path):
+    """Notes of 7,000 tokens by the provider's count, and tools of 2,000: an eighth of what is left is shown of them."""
+    tools, ratio = 2_000, 2.0
+
+    def work_on(request: Request) -> Any:
+        counted = round(ratio * sum(tokens_of(message.parts) for message in request.messages) + tools)
+        handover = "This window is nearly full" in words(request)
+        step = "Done." if "number 2" in words(request) else call("look", {"at": 1})
+        if handover:
+            step = "noted" if "File created" in words(request) else notes(text="a line of the notes\n" * 600)
+        return [step, Usage(input=counted, output=20)]
+
+    window = Window(tokens=6_000, clear_at=0.79, keep_results=9, keep=0.0)
+    model = FunctionModel(work_on)
+    one = Agent(model, tools=[look], store=MemoryStore(), window=window, memory=tmp_path / "notes")
+    run = await one.run("Read", run_id="run_1")
+    begun = tokens_of(model.requests[-1].messages[1].parts)
+    assert run.text == "Done."
+    assert 250 < begun < 600  # of 2,000: notes 240, index and calls and words 20 to 60 each
 
 
 async def test_thoughts_that_are_bound_to_their_prefix_are_not_sent_behind_another_one():
