@@ -14,7 +14,8 @@ from copilot_kit.memory.problems import MemoryProblem, NotAFile
 
 Mark: TypeAlias = Literal["untrusted", "outside", "retired", "model", ""]
 """untrusted: built on text that nobody vouches for; outside: changed past the memory, or nobody knows by whom;
-retired: by a model that is asked no more; model: by one that is; empty: a person wrote or confirmed it."""
+retired: by a model that is asked no more; model: by one that is; empty: a person wrote or confirmed it, or it quotes
+what persons decided."""
 _ODD: Final = frozenset({"untrusted", "outside", "retired"})
 _DEEPEST: Final = 64
 
@@ -36,9 +37,16 @@ def mark_of(block: Block, models: Collection[str] | None) -> Mark:
         return ""
     if block.entry is None or block.entry.by.kind == "outside":
         return "outside"
+    if _quotes_decisions(block.entry):
+        return ""  # our own list of people's decisions: nothing to confirm, and nothing that calls are built on
     if block.entry.sources:
         return "untrusted"
     return "retired" if _is_retired(block.entry, models) else "model"
+
+
+def _quotes_decisions(entry: Entry) -> bool:
+    of_no_run = entry.by.kind == "application" and entry.by.run_id is None
+    return of_no_run and all(one.kind == "person" for one in entry.sources)
 
 
 def asked_name(entry: Entry) -> str:

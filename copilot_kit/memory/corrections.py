@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Case", "Correction", "Settled", "accept", "corrections", "decline", "forget", "pinned_file"]
 
 _FILE: Final = "corrections.md"
+_QUOTING: Final = Author(kind="application")
 _TITLE: Final = "# What people keep correcting\n"
 _JUDGED: Final = frozenset({"approved", "edited", "rejected", "answered"})
 _CORRECTED: Final = frozenset({"edited", "rejected", "answered"})
@@ -85,8 +86,9 @@ def _decided(row: CallRow) -> datetime:
 def accept(memory: "Memory", correction: Correction, *, by: Principal) -> Entry:
     """Write the correction into the memory as this person's own note, and return the change of the pinned file.
 
-    Its decisions are written beside it, into a file of its own, so that they cost no window anything. Raises
-    `UsageError` if somebody accepted it already.
+    Its decisions are written beside it, into a file of its own, so that they cost no window anything. They quote what
+    people took out of calls, so that file is nobody's word: a receiver that was struck out is not one to write to.
+    Raises `UsageError` if somebody accepted it already.
     """
     for old in settled(memory.root):
         if (old.id, old.verdict) == (correction.id, "accepted"):
@@ -96,7 +98,7 @@ def accept(memory: "Memory", correction: Correction, *, by: Principal) -> Entry:
     now = datetime.now(UTC)
     author, on = Author(kind="person", id=by.id), now.date().isoformat()
     decisions = tuple(_source(case) for case in correction.cases)
-    memory.write(path(correction.id), record(correction, by=by.id, on=on), by=author, sources=decisions)
+    memory.write(path(correction.id), record(correction, by=by.id, on=on), by=_QUOTING, sources=decisions)
     entry = _add(memory, pinned(correction, by=by.id, on=on), by=author, sources=decisions)
     keep(memory.root, Settled.of(correction, "accepted", by=by, at=now, entry=entry.id))
     return entry
@@ -138,7 +140,9 @@ def _forget_in(memory: "Memory", correction_id: str, erased: Collection[str], *,
     entries = []
     with contextlib.suppress(NotFound):
         entries += (
-            [memory.write(path(correction_id), left, by=by)] if left else memory.delete(path(correction_id), by=by)
+            [memory.write(path(correction_id), left, by=by, sources=(Source(kind="person", ref=correction_id),))]
+            if left
+            else memory.delete(path(correction_id), by=by)
         )
     with contextlib.suppress(NotFound):
         entries.append(

@@ -14,6 +14,7 @@ from copilot_kit.journal import MemoryStore
 from copilot_kit.journal.erasure import erase
 from copilot_kit.journal.opening import open_store
 from copilot_kit.journal.store import Draft
+from copilot_kit.memory.concerns import concerns
 from copilot_kit.memory.corrections import Correction, accept, corrections, decline, forget
 from copilot_kit.memory.entries import Author
 from copilot_kit.memory.memory import Memory
@@ -305,11 +306,25 @@ async def test_what_a_person_accepts_is_their_own_line_in_a_pinned_file_and_its_
         '- 2026-11-02 ada: "x" → "" (run_01 prop_01_0)',
         "",
     ]
-    for path in ("pinned/corrections.md", f"corrections/{found.id}.md"):
-        assert [block.trusted for block in memory.blocks(path)] == [True]
+    for path, by in (
+        ("pinned/corrections.md", Author(kind="person", id="bob")),
+        (f"corrections/{found.id}.md", Author(kind="application")),
+    ):
         (entry,) = memory.history(path)
-        assert (entry.by, entry.trusted) == (Author(kind="person", id="bob"), True)
+        assert (entry.by, entry.trusted) == (by, by.kind == "person")
         assert [source.ref for source in entry.sources] == ["run_01/prop_01_0", "run_02/prop_02_0", "run_03/prop_03_0"]
+
+
+async def test_what_people_struck_out_is_not_to_be_relied_on_where_it_is_quoted(tmp_path: Path):
+    memory, desk = Memory(tmp_path), Desk()
+    await desk.edited([{"to": "ann", "cc": "eve@example.com"}] * 3, without_cc)
+    for found in await corrections(desk.store, memory=memory):
+        accept(memory, found, by=BOB)
+    (path,) = [one.path for one in memory.listing("corrections")]
+    forget(memory, ["run_03"], by=Author(kind="application"))
+    assert "eve@example.com" in memory.read(path)
+    assert {block.trusted for block in memory.blocks(path)} == {False}
+    assert concerns(memory) == []
 
 
 async def test_what_was_accepted_is_never_proposed_again(tmp_path: Path):
