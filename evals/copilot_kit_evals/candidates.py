@@ -4,7 +4,6 @@ import itertools
 import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -89,7 +88,7 @@ class Candidate(Record):
     prices: Prices | None = Field(default=None, exclude_if=_is_none)
     """What was paid; `given` ones count, listed ones are for the reader: each answer is priced by the list itself."""
 
-    @cached_property
+    @property
     def digest(self) -> str:
         """64 bits over model, prompt, tools and settings; not over name and prices."""
         told = self.model_dump(mode="json", exclude={"name", "prices"}, exclude_unset=True)

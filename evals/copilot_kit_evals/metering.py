@@ -19,7 +19,7 @@ from copilot_kit.response import Response, Usage
 from copilot_kit.retry import Retry
 from copilot_kit_evals.attempts import Timings
 from copilot_kit_evals.candidates import Prices
-from copilot_kit_evals.concurrency import Lane
+from copilot_kit_evals.concurrency import Lane, Turn
 from copilot_kit_evals.folder import Call
 from copilot_kit_evals.spending import Spending
 
@@ -148,7 +148,7 @@ class Meter:
                 elif isinstance(event, Failed):
                     self.calls -= 1
                     self.retried += max(0, wire.sent - 1)
-                    self.spending.heard(event)
+                    self.spending.heard(self.id, event)
                 yield told
 
     def _kept(self, n: int, asked: str) -> Call | None:
@@ -188,7 +188,7 @@ class Meter:
         self.usage += response.usage
         self.last = response
         self.retried += max(0, wire.sent - 1)
-        self.spending.heard(Ended(response))
+        self.spending.heard(self.id, Ended(response))
         if self.calls == 1:
             self.watch.first_token_s = wire.first_s
 
@@ -215,10 +215,11 @@ class _Wire:
     async def stream(self, request: Request) -> AsyncIterator[Event]:
         watch, lane = self._meter.watch, self._meter.lane
         self.sent += 1
+        waiting = time.monotonic()
         with watch.idle():
-            turn = await lane.enter()
-        watch.queue_s += turn.waited_s
+            first, turn = await self._admitted()
         begun = time.monotonic()
+        watch.queue_s += begun - waiting
         self.first_s = None
         try:
             async with closing(self._model.stream(request)) as events:
@@ -238,3 +239,20 @@ class _Wire:
             self.took_s = time.monotonic() - begun
             watch.model_s += self.took_s
             lane.leave()
+            if first is not None:
+                first.release()
+
+    async def _admitted(self) -> tuple[asyncio.Lock | None, Turn]:
+        """Wait for a turn, and before it for the call that finds out what one costs; return what must be given back."""
+        lock = self._meter.spending.first(self.id)
+        if lock is None:
+            return None, await self._meter.lane.enter()
+        await lock.acquire()
+        if self._meter.spending.first(self.id) is None:
+            lock.release()
+            return None, await self._meter.lane.enter()
+        try:
+            return lock, await self._meter.lane.enter()
+        except BaseException:
+            lock.release()
+            raise

@@ -1,23 +1,27 @@
 """What a run may spend in all: reserved before each call, settled after it, and counted on when a run goes on."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Final
 
-from copilot_kit.budget import Budget, Budgeted, OverBudget, Price, listed_price
+from copilot_kit.budget import Budget, Budgeted, OverBudget, listed_price
 from copilot_kit.events import Ended, Event, Failed
 from copilot_kit.model import Model
+from copilot_kit.prices import LOCAL
 from copilot_kit.response import Usage
 from copilot_kit_evals.candidates import Prices
 
 _UNKNOWN_OUTPUT: Final = 1_000
 """Tokens reserved for an answer as long as none has come and the request does not limit it."""
+_PROBE: Final = Usage(input=1, output=1)
 
 
 class Spending:
     """The budget of a run. None is no limit. The time counts from the first call of each session.
 
-    Where requests do not limit their answers, as much is reserved for one as the longest so far had.
+    Where requests do not limit their answers, as much is reserved for one as the longest so far had. For a model whose
+    answers name their price while no list does, as much as the dearest so far; and its first one is awaited alone.
     prices: those that users gave, by model; all others are looked up in the public list.
     """
 
@@ -30,7 +34,11 @@ class Spending:
         prices: Mapping[str, Prices] | None = None,
         allow_unpriced: bool = False,
     ) -> None:
-        self._budget = Budget(cost_usd=cost_usd, tokens=tokens, seconds=seconds, price=_price(prices or {}),
+        self._given = dict(prices or {})
+        self._dearest: dict[str, Decimal] = {}
+        self._first: dict[str, asyncio.Lock] = {}
+        self._watches_money = cost_usd is not None and not allow_unpriced
+        self._budget = Budget(cost_usd=cost_usd, tokens=tokens, seconds=seconds, price=self._price,
                               allow_unpriced=allow_unpriced)  # fmt: skip
         self._longest: int | None = None
         self.over: OverBudget | None = None
@@ -58,35 +66,41 @@ class Spending:
         for model, usage in used:
             nothing = Usage(input=0, output=0, cost_usd=Decimal(0))
             self._budget.settle(model, nothing, usage)
-            self._see(usage)
+            self._see(model, usage)
+
+    def first(self, model: str) -> asyncio.Lock | None:
+        """Return what a call of this model must hold while nobody knows what one costs; None where somebody does."""
+        if not self._watches_money or self._price(model, _PROBE) is not None:
+            return None
+        return self._first.setdefault(model, asyncio.Lock())
 
     def wrap(self, model: Model) -> Model:
         """Return the model, asked only while the budget lasts."""
         return Budgeted(model, self._budget, expected_output=self._expected)
 
-    def heard(self, event: Event) -> None:
+    def heard(self, model: str, event: Event) -> None:
         """Take in how a call ended."""
         match event:
             case Ended(response):
-                self._see(response.usage)
+                self._see(model, response.usage)
             case Failed(OverBudget() as over):
                 self.over = over
             case _:
                 pass
 
-    def _see(self, usage: Usage) -> None:
+    def _see(self, model: str, usage: Usage) -> None:
         if usage.output is not None:
             self._longest = max(self._longest or 0, usage.output)
+        if usage.cost_usd is not None:
+            self._dearest[model] = max(self._dearest.get(model, Decimal(0)), usage.cost_usd)
 
     def _expected(self) -> int:
         return _UNKNOWN_OUTPUT if self._longest is None else self._longest
 
-
-def _price(prices: Mapping[str, Prices]) -> Price:
-    def price(model: str, usage: Usage) -> Decimal | None:
-        given = prices.get(model)
-        if given is None:
-            return Decimal(0) if model.startswith("local:") else listed_price(model, usage)
-        return given.cost(usage.model_copy(update={"input": usage.input or 0, "output": usage.output or 0}))
-
-    return price
+    def _price(self, model: str, usage: Usage) -> Decimal | None:
+        if model.startswith(f"{LOCAL}:"):
+            return Decimal(0)
+        counted = usage.model_copy(update={"input": usage.input or 0, "output": usage.output or 0})
+        given = self._given.get(model)
+        listed = listed_price(model, counted) if given is None else given.cost(counted)
+        return self._dearest.get(model) if listed is None else listed

@@ -1,0 +1,126 @@
+"""`copilot-kit eval`: what scripts rely on, exit codes, and one line for what is wrong."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SUITE = Path(__file__).parents[1] / "sums_suite.py"
+MODELS = ("--model", "fake:a", "--model", "fake:b")
+Copilot = Callable[..., Any]
+
+
+@pytest.fixture
+def run(copilot: Copilot, tmp_path: Path) -> Path:
+    ended = copilot("eval", "run", SUITE, *MODELS, "--out", tmp_path / "run", "--json")
+    assert ended.code == 0, ended.err
+    return tmp_path / "run"
+
+
+def test_a_run_ends_in_a_summary_with_its_keys(copilot: Copilot, tmp_path: Path):
+    ended = copilot("eval", "run", SUITE, *MODELS, "--out", tmp_path / "run", "--json")
+    assert ended.code == 0
+    told = ended.json
+    assert {"run_id", "complete", "attempts", "cost_usd", "tasks", "folder"} <= told.keys()
+    assert told["attempts"] == {"wanted": 100, "ended": 100}
+    assert told["tasks"]["sums"]["candidates"]["fake:a"]["scorers"]["exact"]["even"]["mean"] == 1.0
+    assert "100 of 100 attempts" in ended.err
+    assert (tmp_path / "run" / "summary.json").is_file()
+
+
+def test_a_finished_run_goes_on_without_a_call_and_is_shown_again(copilot: Copilot, run: Path):
+    before = (run / "attempts.jsonl").read_bytes()
+    ended = copilot("eval", "run", "--resume", run, "--json")
+    shown = copilot("eval", "show", run, "--json")
+    assert (ended.code, shown.code) == (0, 0)
+    assert ended.json == shown.json
+    assert (run / "attempts.jsonl").read_bytes() == before
+
+
+def test_people_get_a_table(copilot: Copilot, run: Path):
+    ended = copilot("eval", "show", run)
+    assert "candidate - incumbent" in ended.out
+    assert "fake:b" in ended.out
+
+
+def test_a_budget_that_ends_first_is_exit_code_2_with_the_way_on(copilot: Copilot, tmp_path: Path):
+    ended = copilot("eval", "run", SUITE, *MODELS, "--out", tmp_path / "run", "--budget-usd", "0.2", "--json")
+    assert ended.code == 2
+    assert f"copilot-kit eval run --resume {tmp_path / 'run'} --budget-usd" in ended.err
+    assert 0 < ended.json["attempts"]["ended"] <= 20
+    assert ended.json["cost_usd"] <= 0.2
+    more = copilot("eval", "run", "--resume", tmp_path / "run", "--budget-usd", "5", "--json")
+    assert (more.code, more.json["complete"], more.json["cost_usd"]) == (0, True, pytest.approx(1.0))
+
+
+def test_shards_are_merged_to_what_one_run_shows(copilot: Copilot, run: Path, tmp_path: Path):
+    for number in (1, 2):
+        out = tmp_path / f"part{number}"
+        assert copilot("eval", "run", SUITE, *MODELS, "--shard", f"{number}/2", "--out", out).code == 0
+    ended = copilot("eval", "merge", tmp_path / "part1", tmp_path / "part2", "--out", tmp_path / "whole", "--json")
+    whole = copilot("eval", "show", run, "--json")
+    assert ended.code == 0
+    assert ended.json["identity"] == whole.json["identity"]
+    differences = [one["tasks"]["sums"]["differences"] for one in (ended.json, whole.json)]
+    assert differences[0] == differences[1]
+
+
+def test_a_dataset_alone_is_a_suite(copilot: Copilot, tmp_path: Path):
+    items = tmp_path / "items.jsonl"
+    items.write_text('{"id": "a", "input": "1+1", "target": "2"}\n')
+    told = copilot("eval", "plan", items, "--model", "fake:a", "--scorer", "number", "--json").json
+    assert (told["tasks"][0]["task"], told["attempts"]) == ("items", 1)
+
+
+def test_a_plan_asks_nobody(copilot: Copilot):
+    ended = copilot("eval", "plan", SUITE, *MODELS, "--repeats", "3", "--margin", "0.1", "--json")
+    assert ended.code == 0
+    [task] = ended.json["tasks"]
+    assert (task["attempts"], task["margin"]) == (300, 0.1)
+    assert task["smallest_difference"] > 0
+    assert copilot("eval", "plan", SUITE, *MODELS).code == 0
+
+
+def test_items_are_imported_and_what_is_lost_is_told(copilot: Copilot, tmp_path: Path):
+    source = tmp_path / "tickets.csv"
+    source.write_text("question,answer\nA?,a\nB?,\n")
+    ended = copilot("eval", "import", source, tmp_path / "out.jsonl")
+    assert ended.code == 0
+    assert "1 item in" in ended.out
+    assert "1 requests without an answer" in ended.err
+    assert copilot("eval", "import", source, tmp_path / "out.jsonl").code == 64
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("run", SUITE), 64, "No model is named"),
+        (("run", "nothing.py", *MODELS), 64, "There is no suite 'nothing.py'"),
+        (("run",), 64, "Name a suite to run"),
+        (("run", "--resume", "nowhere"), 3, "is no run"),
+        (("run", SUITE, "--model", "fake:a", "--model", "fake:a"), 64, "is named twice"),
+        (("run", SUITE, "--model", "fake:c"), 64, "Cannot open model 'fake:c'"),
+        (("run", SUITE, *MODELS, "--vary", "mood=good"), 64, "Cannot vary 'mood'"),
+        (("run", SUITE, *MODELS, "--shard", "3/2"), 64, "'3/2' is no shard"),
+        (("run", SUITE, *MODELS, "--budget-usd", "free"), 64, "--budget-usd is 'free'"),
+        (("run", SUITE, *MODELS, "--task", "other"), 64, "The suite has no task 'other'. It has sums."),
+        (("plan", "x.jsonl", *MODELS), 64, "There is no file 'x.jsonl'"),
+    ],
+)
+def test_what_is_wrong_is_one_line(
+    copilot: Copilot, tmp_path: Path, words: tuple[str, ...], code: int, said: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    ended = copilot("eval", *words)
+    assert ended.code == code
+    assert said in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_a_suite_that_does_not_run_says_why(copilot: Copilot, tmp_path: Path):
+    suite = tmp_path / "suite.py"
+    suite.write_text("tasks = [1 / 0]\n")
+    ended = copilot("eval", "run", suite, *MODELS)
+    assert ended.code == 64
+    assert "ZeroDivisionError" in ended.err
