@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from copilot_kit.context.window import OURS
+from copilot_kit.display import clipped
 from copilot_kit.errors import CopilotError
 from copilot_kit.journal.state import Effected
 from copilot_kit.journal.windows import CHARS_PER_TOKEN, text_tokens
 from copilot_kit.memory.answers import lines_of
 from copilot_kit.memory.entries import Block, Entry
-from copilot_kit.messages import Message, Part, Source, Summary, Text
+from copilot_kit.messages import File, Message, Part, Source, Summary, Text
 
 if TYPE_CHECKING:
     from copilot_kit.memory.memory import Memory
@@ -200,6 +201,10 @@ def _whole(message: Message, tokens: int) -> list[Part]:
     parts: list[Part] = []
     left = tokens
     for part in message.parts:
+        if isinstance(part, File):
+            named = f"[a file: {clipped(part.name or 'without a name', 100)}, {part.media_type}; not shown any more]\n"
+            parts.append(Text(text=named, source=Source(kind="user", ref=message.id)))  # others may have named it
+            continue
         if not isinstance(part, Text) or (part.source is not None and part.source.kind == "memory"):
             continue
         text = part.text if text_tokens(part.text) <= left else part.text[: max(int(left * CHARS_PER_TOKEN), 80)]

@@ -92,8 +92,9 @@ class Sent:
 
     def clear(self, cleared: ResultsCleared) -> None:
         """Leave out these results from now on."""
-        self.cleared.update(cleared.call_ids)
-        self._become([self._stubbed(message) for message in self.messages])
+        fresh = frozenset(cleared.call_ids) - self.cleared
+        self.cleared.update(fresh)
+        self._become([_stubbed(message, fresh) for message in self.messages])
 
     def close(self, closed: WindowClosed) -> None:
         """Begin the next window."""
@@ -112,17 +113,6 @@ class Sent:
         self.messages = messages
         self.estimated = sum(tokens_of(message.parts) for message in messages)
         self.known, self.known_to, self.since, self.first = None, 0, self.estimated, None
-
-    def _stubbed(self, message: Message) -> Message:
-        if message.role != "tool" or not any(
-            isinstance(part, ToolResult) and part.call_id in self.cleared for part in message.parts
-        ):
-            return message
-        parts = tuple(
-            stub(part, message.id) if isinstance(part, ToolResult) and part.call_id in self.cleared else part
-            for part in message.parts
-        )
-        return message.model_copy(update={"parts": parts})
 
 
 def window_words(body: HandoverAsked | ResultsCleared | WindowClosed) -> str:
@@ -144,10 +134,21 @@ _NOTES: dict[Notes, str] = {
 }
 
 
+def _stubbed(message: Message, call_ids: frozenset[str]) -> Message:
+    """Return the message without the content of these calls' results; what a result says of itself does not count."""
+    if message.role != "tool" or not any(
+        isinstance(part, ToolResult) and part.call_id in call_ids for part in message.parts
+    ):
+        return message
+    parts = tuple(
+        stub(part, message.id) if isinstance(part, ToolResult) and part.call_id in call_ids else part
+        for part in message.parts
+    )
+    return message.model_copy(update={"parts": parts})
+
+
 def stub(result: ToolResult, message_id: str) -> ToolResult:
     """Return a result with a line in the place of its content, which says where that is."""
-    if len(result.content) == 1 and isinstance(first := result.content[0], Text) and first.text.startswith(_STUB):
-        return result
     line = f"{_STUB}, {len(result.text):,} characters; it is in message {message_id} of the record of this task.]"
     return result.model_copy(update={"content": (Text(text=line),), "wire": result.wire})
 
