@@ -76,11 +76,12 @@ def turn(request: Request, habits: Habits) -> list[Any]:
     desk = Desk.of(request)
     if desk.state_path:
         return ["I go on with the work."] if habits.forgets else _handed_over(desk)
-    unknown = _unknown_corrections(desk, habits)
-    if unknown:
+    question = _QUESTION.search(desk.asked)
+    corrects = question is None or question[1] != "remark"  # nothing that was corrected matters to a remark
+    if corrects and (unknown := _unknown_corrections(desk, habits)):
         return unknown
     told = [] if habits.forgets else _told_corrections(desk)
-    if (question := _QUESTION.search(desk.asked)) is not None:
+    if question is not None:
         return told or _answered(desk, question[1], int(question[2]))
     wanted = _GO_ON.search(desk.asked)
     return _worked(desk, int(wanted[1]) if wanted else 0, told, habits)
