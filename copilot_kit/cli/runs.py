@@ -103,7 +103,8 @@ def _conclusion(state: RunState) -> str:
     unpriced = f" and {state.unpriced} answers of unknown price" if state.unpriced else ""
     waits = f", {len(state.pending)} calls wait for a person" if state.pending else ""
     unknown = f", {len(state.unknown)} of unknown outcome" if state.unknown else ""
-    spent = f"{state.turns} answers · {state.tokens:,} tokens · {_cost(state)}{unpriced}"
+    tokens = f"{state.tokens:,} tokens" if state.tokens or not state.turns else "tokens not known"
+    spent = f"{state.turns} answers · {tokens} · {_cost(state)}{unpriced}"
     return f"{bold(state.status)}{waits}{unknown} · {spent}"
 
 

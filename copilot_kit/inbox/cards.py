@@ -11,7 +11,7 @@ from copilot_kit.effects import Effect
 from copilot_kit.inbox.values import PREVIEW, Excerpt, Mark, Value, excerpt, values_of
 from copilot_kit.journal.state import RunState
 from copilot_kit.journal.thread import Asked
-from copilot_kit.messages import Message, Source, Text, ToolCall, ToolResult
+from copilot_kit.messages import Message, Source, Summary, Text, ToolCall, ToolResult
 from copilot_kit.records import Decision, Preview, Principal, Proposal, ProposalState, Reason
 
 EXPIRES_SOON: Final = timedelta(minutes=15)
@@ -174,8 +174,10 @@ def said_of(messages: Sequence[Message]) -> tuple[Said, ...]:
 
 def _said(message: Message, part: object) -> Said | None:
     match part:
-        case Text(text=text, source=source) if text:
-            return Said(message.role, _ROLES.get(message.role, message.role), text, _origin(source))
+        case Text(text=text, source=source) if text.strip():
+            return Said(message.role, _speaker(message, source), text, _origin(source))
+        case Summary(text=str(text), source=source):
+            return Said(message.role, "summary", text, _origin(source))
         case ToolCall(name=name, args_json=args):
             return Said("call", f"calls {name}", args)
         case ToolResult(text=text, outcome=outcome):
@@ -185,6 +187,13 @@ def _said(message: Message, part: object) -> Said | None:
 
 
 _ROLES: Final = {"system": "instructions", "user": "user", "assistant": "model", "tool": "tool"}
+
+
+def _speaker(message: Message, source: Source | None) -> str:
+    """Return who says it: in the user's place stands much that no user said."""
+    if message.role == "user" and source is not None and source.kind in {"application", "memory"}:
+        return source.kind
+    return _ROLES.get(message.role, message.role)
 
 
 def _origin(source: Source | None) -> Mark | None:

@@ -105,7 +105,9 @@ class _Telling:
                 return "run_started", f"run started: agent {agent}, model {model}", _by(by)
             case MessageAdded(message=message):
                 said = tuple((one.label, one.text) for one in said_of([message]))
-                return f"message-{message.role}", f"{message.role} message", {"texts": said}
+                labels = {label for label, _ in said}
+                speaker = labels.pop() if message.role == "user" and len(labels) == 1 else message.role
+                return f"message-{message.role}", f"{speaker} message", {"texts": said}
             case ModelSwitched(model=model, by=by):
                 return body.kind, f"model switched to {model}", _by(by)
             case Requested(model=model):
@@ -121,7 +123,8 @@ class _Telling:
                 return f"run_ended-{status}", f"run ended: {status}", {"texts": _failed(failure)}
             case HandoverAsked() | ResultsCleared() | WindowClosed() as moved:
                 shown = said_of([moved.opening]) if isinstance(moved, WindowClosed) else ()
-                return moved.kind, window_words(moved), {"texts": tuple((one.label, one.text) for one in shown)}
+                texts = _texts("it begins with", "\n".join(one.text.strip("\n") for one in shown))
+                return moved.kind, window_words(moved), {"texts": texts}
             case Checked(name=name, passed=passed, evidence=evidence):
                 words = f"check {name} {'holds' if passed else 'does not hold'}"
                 return body.kind, words, {"texts": _texts("found", evidence)}

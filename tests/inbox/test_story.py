@@ -5,8 +5,11 @@ import re
 from copilot_kit import Principal
 from copilot_kit.approval import Gate
 from copilot_kit.inbox.story import story_of
+from copilot_kit.journal import MemoryStore
+from copilot_kit.journal.session import held
 from copilot_kit.journal.store import Draft
-from copilot_kit.records import Erased
+from copilot_kit.messages import Message, Source, Summary, Text
+from copilot_kit.records import Erased, MessageAdded, RunStarted, WindowClosed
 from copilot_kit.testing import call
 
 BEN = Principal(id="ben", name="Ben")
@@ -35,6 +38,31 @@ async def test_a_run_is_told_from_the_task_to_the_end(office):
     assert (decided.by, decided.proposal_id, decided.digest) == ("Ben", asked.id, asked.shown_digest)
     begun = next(line for line in lines if line.kind == "intended")
     assert begun.texts[0] == ("exactly these bytes", '{"text":"hello"}')
+
+
+async def test_what_a_window_begins_with_is_one_text_and_what_no_user_said_is_not_said_by_one():
+    user, memory = Source(kind="user", trusted=True), Source(kind="memory", ref="a.md")
+    opening = Message(id="m_2", role="user", parts=(
+        Text(text="It goes on here.\n\n", source=Source(kind="application", trusted=True)),
+        Text(text="Read all", source=user), Text(text="\n\n"), Text(text="page 1 is read\n", source=memory),
+        Summary(text="Pages 2 to 4 too.", replaces=("m_1", "m_1"), source=Source(kind="summary")),
+    ))  # fmt: skip
+    checked = Text(text="This does not hold yet.", source=Source(kind="application"))
+    store = MemoryStore()
+    async with held(store, "run_1") as session:
+        await session.append(
+            RunStarted(agent="agent", prompt_version="1", model="acme:big"),
+            MessageAdded(message=Message(id="m_1", role="user", parts=(Text(text="Read all", source=user),))),
+            WindowClosed(opening=opening, notes="none", tokens_before=900, tokens_after=300),
+            MessageAdded(message=Message(id="m_3", role="user", parts=(checked,))),
+        )
+    lines = story_of(await store.read("run_1"))[1:]
+    assert [line.words for line in lines] == [
+        "user message",
+        "a new window begins, from a summary: 900 to 300 tokens",
+        "application message",
+    ]
+    assert lines[1].texts == (("it begins with", "It goes on here.\nRead all\npage 1 is read\nPages 2 to 4 too."),)
 
 
 async def test_the_page_shows_every_record_and_whether_the_journal_is_whole(office, anna):
