@@ -5,8 +5,9 @@ package bfcl-eval, `ast_checker`): name, required arguments, no unexpected ones,
 among the accepted ones, where text is compared without case, blanks and the signs `,./-_*^`. An empty string among the
 accepted values says that the argument may be left out. A whole number stands for a float, never the reverse.
 
-Where ours differ: a whole number stands for a float inside lists too (there, some of the accepted answers would fail
-their own check), True is never 1, and text in deeper structures is compared as at the top.
+Both say the same of 31,826 of 31,827 calls made of the accepted answers and of changes to them (bfcl-eval 2026.3.23).
+Where ours differ: an empty list is not taken for one that may be left out, a whole number stands for a float inside
+lists too, True is never 1, and text in deeper structures is compared as at the top.
 What it cannot score: calls written as text instead of made, and whether a call was wise in an order of its own.
 """
 
