@@ -14,6 +14,7 @@ from copilot_kit.agent import Approver
 from copilot_kit.budget import Budget
 from copilot_kit.errors import CopilotError
 from copilot_kit.records import Proposal
+from copilot_kit.request import Settings
 from copilot_kit.response import Response
 from copilot_kit.slots import Opened
 from copilot_kit_evals.attempts import FAILED, MISSING, Attempt, Key, Outcome, Trouble
@@ -41,6 +42,8 @@ class Bench:
     writer: RunWriter
     opened: Sequence[Opened]
     """The candidates' models, in their order."""
+    settings: Sequence[Settings]
+    """What each of them is asked with: the candidate's own over the slot's."""
     lanes: Lanes
     spending: Spending
     kept: dict[str, list[Call]] = field(default_factory=dict)
@@ -125,8 +128,9 @@ def _setup(unit: Unit, bench: Bench, meter: Meter, folder: Path | None) -> Setup
         repeat=unit.repeat,
         candidate=candidate,
         model=meter,
-        settings=candidate.settings.over(bench.opened[unit.candidate].settings),
+        settings=bench.settings[unit.candidate],
         seed=seed,
+        limits=unit.task.limits,
         folder=folder,
     )
 

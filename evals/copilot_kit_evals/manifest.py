@@ -13,7 +13,6 @@ from pydantic import Field
 from copilot_kit.errors import UsageError
 from copilot_kit.messages import Record
 from copilot_kit_evals.candidates import Candidate
-from copilot_kit_evals.items import Dataset
 from copilot_kit_evals.tasks import Rule, Task
 
 _COUNTED: Final = ("copilot-kit", "pydantic", "openai", "anthropic", "xllamacpp", "numpy", "scipy")
@@ -136,7 +135,7 @@ def _entry(task: Task) -> TaskEntry:
         name=task.name,
         dataset=task.dataset.name,
         fingerprint=task.dataset.fingerprint,
-        blob=sha256(content_of(task.dataset)).hexdigest(),
+        blob=task.dataset.content_digest,
         items=len(task.dataset),
         solver=task.solver.digest,
         scorers={one.name: one.digest for one in task.scorers},
@@ -146,11 +145,6 @@ def _entry(task: Task) -> TaskEntry:
         margin=task.margin,
         limits=limits,
     )
-
-
-def content_of(dataset: Dataset) -> bytes:
-    """Return the items as they are kept with a run."""
-    return b"".join(line + b"\n" for line in dataset.lines)
 
 
 def differences(old: Manifest, new: Manifest) -> list[str]:

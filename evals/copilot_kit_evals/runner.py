@@ -16,7 +16,7 @@ from copilot_kit_evals.attempts import Key
 from copilot_kit_evals.candidates import Candidate, Prices
 from copilot_kit_evals.concurrency import Lanes
 from copilot_kit_evals.folder import BadRun, RunFolder
-from copilot_kit_evals.manifest import Manifest, Shard, content_of, differences, manifest_of
+from copilot_kit_evals.manifest import Manifest, Shard, differences, manifest_of
 from copilot_kit_evals.metering import ASKED_UP_TO
 from copilot_kit_evals.order import Order, Unit
 from copilot_kit_evals.quotas import listening_client
@@ -84,7 +84,7 @@ async def run(
         suite=options.suite,
         budget=options.spending.limits,
     )
-    writer = RunWriter.begin(Path(path), manifest, (content_of(task.dataset) for task in tasks))
+    writer = RunWriter.begin(Path(path), manifest, [task.dataset for task in tasks])
     return await _run(writer, tasks, options)
 
 
@@ -126,6 +126,7 @@ async def _run(writer: RunWriter, tasks: Sequence[Task], options: Options) -> Fi
             manifest=manifest,
             writer=writer,
             opened=opened,
+            settings=[one.settings.over(own.settings) for one, own in zip(manifest.candidates, opened, strict=True)],
             lanes=lanes,
             spending=options.spending,
             kept=writer.paid(lambda digest: digest not in before.finished),

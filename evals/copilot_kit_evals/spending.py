@@ -36,6 +36,7 @@ class Spending:
     ) -> None:
         self._given = dict(prices or {})
         self._dearest: dict[str, Decimal] = {}
+        self._unlisted: set[str] = set()
         self._first: dict[str, asyncio.Lock] = {}
         self._watches_money = cost_usd is not None and not allow_unpriced
         self._budget = Budget(cost_usd=cost_usd, tokens=tokens, seconds=seconds, price=self._price,
@@ -100,7 +101,11 @@ class Spending:
     def _price(self, model: str, usage: Usage) -> Decimal | None:
         if model.startswith(f"{LOCAL}:"):
             return Decimal(0)
+        if model in self._unlisted:
+            return self._dearest.get(model)
         counted = usage.model_copy(update={"input": usage.input or 0, "output": usage.output or 0})
         given = self._given.get(model)
         listed = listed_price(model, counted) if given is None else given.cost(counted)
+        if listed is None:
+            self._unlisted.add(model)
         return self._dearest.get(model) if listed is None else listed

@@ -8,7 +8,7 @@ A suite is a Python file that makes tasks; `suites.load` finds them.
 import inspect
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, runtime_checkable
 
@@ -45,6 +45,8 @@ class Setup:
     """The candidate's over the slot's."""
     seed: int
     """The same for each candidate at this item, variant and repeat."""
+    limits: Limits = field(default_factory=Limits)
+    """The task's, of one attempt."""
     folder: Path | None = None
     """An empty folder with the item's files, gone after the attempt; None for an item without files."""
     approver: Approver | None = None
@@ -133,7 +135,7 @@ class Ask:
             tools=tuple(tool for tool in self.tools if setup.allows(getattr(tool, "name", ""))),
             tool_choice=self.tool_choice,
             output=self.output,
-            settings=setup.settings.over(self.settings),
+            settings=setup.settings.over(self.settings) if self.settings.model_fields_set else setup.settings,
         )
 
 
@@ -166,6 +168,7 @@ class Assign:
         """Return what the agent made of it."""
         made = self.factory(setup)
         agent = await made if inspect.isawaitable(made) else made
+        agent.limits = replace(agent.limits, turns=_fewest(agent.limits.turns, setup.limits.turns))
         said = conversation(setup.item.asked(setup.variant), template=self.template, item_id=setup.item.id)
         if len(said) != 1 or said[0].role != "user":
             raise UsageError(
@@ -173,6 +176,10 @@ class Assign:
                 "Write the input as one text, or use Ask."
             )
         return _solved(await agent.run(said[0].text, approver=setup.approver), setup)
+
+
+def _fewest(own: int | None, task: int | None) -> int | None:
+    return task if own is None else own if task is None else min(own, task)
 
 
 def _solved(run: "Run[Any]", setup: Setup) -> Solved:
@@ -208,7 +215,7 @@ class Task:
     repeats: int = 1
     """How often each item (and variant) is asked; repeats say more of an item, never of other items."""
     limits: Limits = field(default_factory=Limits)
-    """Of one attempt. Tokens, money and time hold for every solver; turns are the agent's own."""
+    """Of one attempt. Turns hold for agents, the others for every solver; waiting for a turn or a person is free."""
     seed: int = 0
     variants: bool = True
     """Whether the items' variants are asked too."""

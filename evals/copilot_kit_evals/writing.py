@@ -26,6 +26,7 @@ from copilot_kit_evals.folder import (
     Decision,
     RunFolder,
 )
+from copilot_kit_evals.items import Dataset
 from copilot_kit_evals.manifest import Manifest
 
 FLUSH_S: Final = 0.2
@@ -114,7 +115,7 @@ class RunWriter:
         self._closing = asyncio.Event()
 
     @classmethod
-    def begin(cls, path: Path, manifest: Manifest, blobs: Iterable[bytes]) -> "RunWriter":
+    def begin(cls, path: Path, manifest: Manifest, datasets: Iterable[Dataset]) -> "RunWriter":
         """Make the folder; raises `BadRun` if there is a run in it already."""
         if (path / MANIFEST).exists():
             raise BadRun(
@@ -122,8 +123,8 @@ class RunWriter:
             )
         try:
             path.mkdir(parents=True, exist_ok=True)
-            for content in blobs:
-                put(path, content)
+            for dataset in datasets:
+                _put_lines(path, dataset)
             replace(path / MANIFEST, manifest.model_dump_json(indent=1, exclude_none=True).encode())
         except OSError as error:
             raise _no_room(path / MANIFEST, error) from error
@@ -224,12 +225,19 @@ def put(path: Path, content: bytes) -> str:
     return digest
 
 
-def replace(file: Path, content: bytes) -> None:
+def _put_lines(path: Path, dataset: Dataset) -> None:
+    digest = dataset.content_digest
+    file = path / BLOBS / digest[:2] / digest[2:]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    replace(file, (line + b"\n" for line in dataset.lines))
+
+
+def replace(file: Path, content: bytes | Iterable[bytes]) -> None:
     """Write the file so that it is there whole or not at all."""
     partial = file.with_name(f".{file.name[:60]}.{os.getpid()}")
     try:
         with partial.open("wb") as opened:
-            opened.write(content)
+            opened.writelines([content] if isinstance(content, bytes) else content)
             opened.flush()
             os.fsync(opened.fileno())
         partial.replace(file)

@@ -336,7 +336,7 @@ async def test_two_processes_do_not_write_one_run(tmp_path: Path):
 async def test_a_cancelled_run_says_so_and_goes_on(tmp_path: Path):
     model = adder(delay_s=0.05)
     options = Options(opening=opening(model), at_once=4)
-    going = asyncio.create_task(run([sums(10)], candidates_of(["fake:good"]), tmp_path / "run", options))
+    going = asyncio.create_task(run([sums(40)], candidates_of(["fake:good"]), tmp_path / "run", options))
     await asyncio.sleep(0.12)
     going.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -344,8 +344,8 @@ async def test_a_cancelled_run_says_so_and_goes_on(tmp_path: Path):
     outcomes = [one.outcome for one in RunFolder(tmp_path / "run").attempts()]
     assert outcomes.count("cancelled") == 4
     assert outcomes.count("ok") >= 4
-    ended = await resume(tmp_path / "run", [sums(10)], Options(opening=opening(model)))
-    assert sorted(one.item for one in ended.folder.settled()) == [f"i{n}" for n in range(10)]
+    ended = await resume(tmp_path / "run", [sums(40)], Options(opening=opening(model)))
+    assert sorted(one.item for one in ended.folder.settled()) == [f"i{n}" for n in range(40)]
     assert {one.outcome for one in ended.folder.settled()} == {"ok"}
     assert {one.tries for one in ended.folder.settled()} == {1}
 

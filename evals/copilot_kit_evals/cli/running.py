@@ -86,8 +86,8 @@ def start(suite_file: Path, out: Path | None, wanted: Wanted, *, json: bool) -> 
     with Progress(spending := wanted.spending()) as progress:
         options = wanted.options(suite, suite_file, progress, spending)
         work = runner.run(suite.tasks, candidates, folder, options)
-        ended = _worked(work, folder)
-    return _told(ended, folder, json=json)
+        ended = _worked(work, folder, wanted)
+    return _told(ended, folder, wanted, json=json)
 
 
 def go_on(folder: Path, suite_file: Path | None, wanted: Wanted, *, json: bool) -> int:
@@ -104,36 +104,41 @@ def go_on(folder: Path, suite_file: Path | None, wanted: Wanted, *, json: bool) 
     if len({one.repeats for one in manifest.tasks}) == 1:
         suite = suite.repeated(manifest.tasks[0].repeats)
     with Progress(spending := wanted.spending()) as progress:
-        ended = _worked(runner.resume(folder, suite.tasks, wanted.options(suite, file, progress, spending)), folder)
-    return _told(ended, folder, json=json)
+        work = runner.resume(folder, suite.tasks, wanted.options(suite, file, progress, spending))
+        ended = _worked(work, folder, wanted)
+    return _told(ended, folder, wanted, json=json)
 
 
-def _worked(work: Any, folder: Path) -> Finished | None:
+def _worked(work: Any, folder: Path, wanted: Wanted) -> Finished | None:
     try:
         ended: Finished = asyncio.run(work)
     except KeyboardInterrupt:
         return None
     except CopilotError as error:
         if (folder / "run.json").exists() and "--resume" not in str(error):
-            told(f"What has ended is kept. Go on with: {command(folder)}")
+            told(f"What has ended is kept. Go on with: {command(folder, wanted)}")
         raise
     return ended
 
 
-def _told(ended: Finished | None, folder: Path, *, json: bool) -> int:
+def _told(ended: Finished | None, folder: Path, wanted: Wanted, *, json: bool) -> int:
     if ended is None:
-        told(f"Interrupted. What has ended is kept. Go on with: {command(folder)}")
+        told(f"Interrupted. What has ended is kept. Go on with: {command(folder, wanted)}")
         return INTERRUPTED
     found = summarised(ended.folder, summary(ended.folder))
     if ended.why == "budget":
-        told(f"{ended.reason} What has ended is kept. Go on with a larger budget: {command(folder)} --budget-usd …")
+        told(f"{ended.reason} What has ended is kept. With a larger budget it goes on: "
+             f"{command(folder, wanted)} --budget-usd …")  # fmt: skip
     show_summary(found, folder, json=json)
     return UNFINISHED if ended.why == "budget" else DONE
 
 
-def command(folder: Path) -> str:
-    """Return what goes on with a run."""
-    return f"copilot-kit eval run --resume {shlex.quote(str(folder))}"
+def command(folder: Path, wanted: Wanted) -> str:
+    """Return what goes on with a run; a dataset does not say how it was asked and scored."""
+    words = ["copilot-kit", "eval", "run", "--resume", str(folder)]
+    words += ["--scorer", wanted.scorer] if wanted.scorer is not None else []
+    words += ["--prompt", str(wanted.prompt)] if wanted.prompt is not None else []
+    return shlex.join(words)
 
 
 def show_run(path: Path, *, json: bool) -> None:
