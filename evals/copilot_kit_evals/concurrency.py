@@ -127,7 +127,7 @@ class Lane:
         except asyncio.CancelledError:
             if future.done() and not future.cancelled():  # it was given a turn, and will not take it
                 self._busy -= 1
-            else:
+            elif future in self._waiting:  # else it was passed over already
                 self._waiting.remove(future)
             self._wake()
             raise

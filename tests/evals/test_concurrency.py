@@ -105,6 +105,19 @@ async def test_whoever_is_cancelled_while_waiting_leaves_its_turn_to_others():
     assert lane.busy == 1
 
 
+async def test_whoever_is_passed_over_since_it_was_cancelled_is_cancelled_and_nothing_else():
+    lane = Lane(first=1, most=1)
+    await lane.enter()
+    waiting = [asyncio.create_task(lane.enter()) for _ in range(2)]
+    await asyncio.sleep(0)
+    for one in waiting:
+        one.cancel()
+    lane.leave()
+    await asyncio.wait(waiting)
+    assert [one.cancelled() for one in waiting] == [True, True]
+    assert lane.busy == 0
+
+
 async def test_a_quota_that_runs_out_slows_down_before_anybody_says_no():
     lane = Lane(first=8, clock=Clock())
     lane.quota(3, 60.0)

@@ -259,15 +259,15 @@ async def test_a_persons_time_is_counted_apart_and_what_waits_is_part_of_the_ans
 
     def person(setup: Setup) -> Approver:
         async def looks(proposal: Proposal) -> None:
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.2)
 
         return looks
 
     task = Task("mail", Dataset.of([Item(id="a", input="Write to Ann")]), Assign(mail), [proposes], approver=person)
     attempt = await only(ScriptedModel(call("send", {"text": "hi"})), tmp_path, task)
     assert (attempt.outcome, attempt.scores["proposes"].value) == ("ok", 1.0)
-    assert attempt.timings.person_s >= 0.05
-    assert attempt.timings.tools_s < 0.05
+    assert attempt.timings.person_s >= 0.2
+    assert attempt.timings.tools_s < attempt.timings.person_s
 
 
 async def test_a_resumed_agent_hears_the_answers_that_were_paid_for_and_goes_on_from_there(tmp_path: Path):
@@ -335,7 +335,7 @@ async def test_two_processes_do_not_write_one_run(tmp_path: Path):
 
 async def test_a_cancelled_run_says_so_and_goes_on(tmp_path: Path):
     model = adder(delay_s=0.05)
-    options = Options(opening=opening(model), at_once=4)
+    options = Options(opening=opening(model), at_once=4, most=2)
     going = asyncio.create_task(run([sums(40)], candidates_of(["fake:good"]), tmp_path / "run", options))
     await asyncio.sleep(0.12)
     going.cancel()
@@ -343,9 +343,9 @@ async def test_a_cancelled_run_says_so_and_goes_on(tmp_path: Path):
         await going
     outcomes = [one.outcome for one in RunFolder(tmp_path / "run").attempts()]
     assert outcomes.count("cancelled") == 4
-    assert outcomes.count("ok") >= 4
+    assert outcomes.count("ok") >= 2
     ended = await resume(tmp_path / "run", [sums(40)], Options(opening=opening(model)))
-    assert sorted(one.item for one in ended.folder.settled()) == [f"i{n}" for n in range(40)]
+    assert sorted(one.item for one in ended.folder.settled()) == sorted(f"i{n}" for n in range(40))
     assert {one.outcome for one in ended.folder.settled()} == {"ok"}
     assert {one.tries for one in ended.folder.settled()} == {1}
 
