@@ -180,7 +180,12 @@ def _formed(work: Work, response: Response | None, *, last_try: bool) -> RunEnde
 async def _turn(session: Session, work: Work, *, turns: int, worked_s: float) -> AsyncIterator[AgentEvent]:
     """Make room in the window where that is needed, else ask the model."""
     thread = session.state.threads[work.edge.thread]
-    moved = await (close_window(session, work) if thread.answered else make_room(session, work))
+    try:
+        moved = await (close_window(session, work) if thread.answered else make_room(session, work))
+    except LimitReached as error:
+        for entry in await _broken_off(session, work, error):
+            yield entry
+        raise
     for entry in moved:
         yield entry
     if moved:
@@ -196,16 +201,21 @@ async def _turn(session: Session, work: Work, *, turns: int, worked_s: float) ->
             yield entry
 
 
+async def _broken_off(session: Session, work: Work, error: LimitReached) -> list[Entry]:
+    """Write down that a limit ends the run for now."""
+    error.run_id = session.run_id
+    failure = Failure(error=type(error).__name__, message=str(error))
+    broken_off = Interrupted(model=work.model.id, failure=failure)
+    return await session.append(broken_off, path=work.edge.thread, durable=True)
+
+
 async def _ask(session: Session, work: Work, *, turns: int, worked_s: float) -> AsyncIterator[AgentEvent]:
     """Ask the model once, if the limits allow it, and write down what came, whole, partial or nothing."""
     try:
         check(work.limits, session.state, turns=turns, worked_s=worked_s)
     except LimitReached as error:
-        failure = Failure(error=type(error).__name__, message=str(error))
-        broken_off = Interrupted(model=work.model.id, failure=failure)
-        for entry in await session.append(broken_off, path=work.edge.thread, durable=True):
+        for entry in await _broken_off(session, work, error):
             yield entry
-        error.run_id = session.run_id
         raise
     messages = session.state.threads[work.edge.thread].window.messages
     request = Request(

@@ -19,8 +19,8 @@ from copilot_kit.context.opening import (
     task_parts,
 )
 from copilot_kit.context.summary import listed, summary_request, summed_up, tokens_for_record, untrusted
-from copilot_kit.context.window import Clear, clearable, has_answered, kept_turns, next_step
-from copilot_kit.errors import ModelError
+from copilot_kit.context.window import Clear, clearable, goes_round, has_answered, kept_turns, next_step
+from copilot_kit.errors import LimitReached, ModelError
 from copilot_kit.journal.session import Session
 from copilot_kit.journal.store import Entry
 from copilot_kit.journal.thread import Thread
@@ -57,6 +57,8 @@ async def make_room(session: Session, work: Work) -> list[Entry]:
         takes_notes=may_note(session, work),
         may_clear=not work.model.profile.binds_reasoning and not _clears_itself(work),
     )
+    if step in ("handover", "close"):
+        _check_progress(work, thread, limit)
     match step:
         case None:
             return []
@@ -67,6 +69,17 @@ async def make_room(session: Session, work: Work) -> list[Entry]:
             return await session.append(HandoverAsked(message=message), path=work.edge.thread, unless_changed=True)
         case "close":
             return await close_window(session, work)
+
+
+def _check_progress(work: Work, thread: Thread, limit: int) -> None:
+    """Raise `LimitReached` if windows follow each other and the task does not get on."""
+    if goes_round(thread.window):
+        raise LimitReached(
+            f"The run was ended: its last {thread.window.idle} windows had room for one answer each. What it needs at "
+            f"once does not fit into {limit:,} tokens, tools taking {_overhead(work):,}. Raise Window(tokens=...), "
+            "take a model with a longer window, or give it fewer tools or shorter results; then resume the run.",
+            limit="window",
+        )
 
 
 async def close_window(session: Session, work: Work, *, overflowed: bool = False) -> list[Entry]:

@@ -23,6 +23,8 @@ _LEAST_RESULT = 60
 """Tokens; a shorter result is hardly longer than the line in its place."""
 _LAST_CALL, _OVERTIME = 1.0, 1.15
 """Beyond these shares of the window there is no room left to ask for notes, and none to go on writing them."""
+_MOST_IDLE = 6
+"""Windows in a row with one answer each; what the model needs at once does not fit into one."""
 _TRIES = 2
 """Answers that a model has for writing notes."""
 
@@ -155,6 +157,11 @@ def _answers_since(sent: Sent) -> int:
 def has_answered(sent: Sent) -> bool:
     """Tell whether the model has answered in this window; else the next one would begin as this one did, and so on."""
     return any(message.role == "assistant" for message in sent.messages[sent.begun :])
+
+
+def goes_round(sent: Sent) -> bool:
+    """Tell whether windows close again and again without the task getting on, and this one would, too."""
+    return sent.idle >= _MOST_IDLE and sent.handover is None and sent.answers() <= 1
 
 
 def can_close(sent: Sent) -> bool:

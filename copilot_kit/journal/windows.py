@@ -25,6 +25,8 @@ class Sent:
     """Windows so far."""
     begun: int = 0
     """How many messages this window began with."""
+    idle: int = 0
+    """Windows in a row, up to this one, that closed when the model had answered in them once."""
     handover: str | None = None
     """Id of the message that told the model to write down what it will need; None: it was not told yet."""
     cleared: set[str] = field(default_factory=set)
@@ -104,10 +106,20 @@ class Sent:
             kept = self.messages[ids.index(closed.kept[0]) : ids.index(closed.kept[1]) + 1]
             kept = [message for message in kept if message.id != self.handover]
         told = [message for message in self.messages if message.role == "system"]
+        self.idle = self.idle + 1 if self.answers() <= 1 else 0
         self.count += 1
         self.handover = None
         self._become([*told, closed.opening, *(message for message in kept if message.role != "system")])
         self.begun = len(self.messages)
+
+    def answers(self) -> int:
+        """Return how often the model has answered in this window before it was told that it closes."""
+        answers = 0
+        for message in self.messages[self.begun :]:
+            if message.id == self.handover:
+                break
+            answers += message.role == "assistant"
+        return answers
 
     def _become(self, messages: list[Message]) -> None:
         self.messages = messages

@@ -380,3 +380,17 @@ async def test_a_large_set_of_tools_does_not_make_long_results_look_longer():
     await agent(model, store=store, window=Window(tokens=8_000)).run("Read", run_id="run_1")
     window = RunState.of(await store.read("run_1")).thread.window
     assert 0.9 < window.ratio < 1.1
+
+
+async def test_a_window_that_is_too_small_for_the_task_ends_the_run_with_words_that_say_so():
+    def again(request: Request) -> Any:
+        return "Summary." if not request.tools else call("look", {"at": 1})
+
+    store = MemoryStore()
+    model = ScriptedModel(*[again] * 60)
+    one = agent(model, store=store, window=Window(tokens=800))
+    with pytest.raises(LimitReached, match="its last 6 windows had room for one answer each"):
+        await one.run("Read all", run_id="run_1")
+    assert kinds(await store.read("run_1")).count("window_closed") == 6
+    one = agent(ScriptedModel("Done."), store=store, window=Window(tokens=8_000))
+    assert (await one.resume("run_1")).status == "done"
