@@ -8,6 +8,7 @@ TruthfulQA (question, best, right and wrong answers), BIG-Bench Hard (input, tar
 import csv
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -18,6 +19,8 @@ from pydantic import JsonValue
 from copilot_kit.errors import UsageError
 from copilot_kit.request import ToolSpec
 from copilot_kit_evals.items import BadDataset, Dataset, Item, Turn
+from copilot_kit_evals.scores import digest_of
+from copilot_kit_evals.tasks import Ask, Setup, Solved
 
 _JSON_TYPES: Final = {"dict": "object", "float": "number", "tuple": "array"}
 
@@ -38,6 +41,22 @@ def tools_of(item: Item) -> tuple[ToolSpec, ...]:
             found.append(ToolSpec(name=str(one["name"]).replace(".", "_"), description=str(one.get("description", "")),
                                   parameters={**schema, "type": "object"}))  # fmt: skip
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Asks an item with its own functions as tools, as BFCL does; what is called is for `ToolCalls` to say."""
+
+    ask: Ask = field(default_factory=Ask)
+
+    @property
+    def digest(self) -> str:
+        """Over all that is sent beside the item."""
+        return digest_of(f"offer 1 {self.ask.digest}")
+
+    async def __call__(self, setup: Setup) -> Solved:
+        """Return the answer; nothing that it calls is run."""
+        return await replace(self.ask, tools=tools_of(setup.item))(setup)
 
 
 def _json_schema(schema: Any) -> Any:

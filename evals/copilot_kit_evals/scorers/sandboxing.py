@@ -5,11 +5,12 @@ the kernel grants them to users (no network but an empty one, no sight of other 
 under Landlock where the kernel has it (it can write to one fresh folder alone, and read Python and the system's
 libraries), under limits of CPU, memory, open files and size of files; counted, timed, and killed with all its children.
 
-What it is not: a virtual machine. It stands on the kernel being free of holes, and on nothing else; it does not limit
-what all processes together take of memory, nor hide the machine's clock, name or load. Memory is limited for each
-process. Without namespaces the code sees other processes of its user, and may leave its process group and live on;
-without Landlock (before Linux 5.13, or where it is off) it can read and write whatever its user can. Where either is
-missing nothing is run unless the caller allows it. Code that may be hostile belongs on a machine that is thrown away.
+What it is not: a virtual machine. It stands on the kernel being free of holes, and on nothing else. It does not limit
+what all processes together take of memory (each is limited by itself), nor hide the machine's clock, name and load, or
+whether a path exists. Without namespaces the code sees other processes of its user, may use the network other than by
+TCP, and may leave its process group and live on; without Landlock (before Linux 5.13, or where it is off) it can read
+and write whatever its user can. Where either is missing nothing is run unless the caller allows it. Code that may be
+hostile belongs on a machine that is thrown away.
 """
 
 import contextlib

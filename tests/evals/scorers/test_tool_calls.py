@@ -7,11 +7,16 @@ from typing import Any
 
 import pytest
 
+from copilot_kit.errors import UsageError
 from copilot_kit.messages import ToolCall, assistant
-from copilot_kit_evals.items import Item
-from copilot_kit_evals.public_sets import bfcl_item, read, tools_of
+from copilot_kit.request import Settings, ToolSpec
+from copilot_kit.testing import ScriptedModel, call
+from copilot_kit_evals.candidates import Candidate
+from copilot_kit_evals.items import BadDataset, Item
+from copilot_kit_evals.public_sets import Offer, bfcl_item, read, tools_of
 from copilot_kit_evals.scorers.tool_calls import Made, ToolCalls, match, same_name, value_fault, wanted_calls
 from copilot_kit_evals.scores import Output, Score
+from copilot_kit_evals.tasks import Setup
 
 TRIANGLE = {
     "name": "geometry.area",
@@ -112,14 +117,14 @@ async def test_the_scorer_reads_calls_as_the_model_wrote_them():
 def gold(item: Item, *, leave_out: bool) -> list[Made]:
     """The calls that the answers of the set stand for, by their last or their first accepted values."""
     made = []
-    for call in wanted_calls(item):
+    for one in wanted_calls(item):
         arguments = {}
-        for name, accepted in call.accepted.items():
-            may_lack = "" in accepted and name not in (call.declared or {})["required"]
+        for name, accepted in one.accepted.items():
+            may_lack = "" in accepted and name not in (one.declared or {})["required"]
             said = [value for value in accepted if value != ""]
             if said and not (leave_out and may_lack):
                 arguments[name] = first(said[-1] if leave_out else said[0])
-        made.append(Made(call.name, arguments))
+        made.append(Made(one.name, arguments))
     return made
 
 
@@ -129,15 +134,15 @@ def first(value: Any) -> Any:
     return [first(one) for one in value] if isinstance(value, list) else value
 
 
-def mutants(call: Made, item: Item) -> list[Made]:
-    assert call.arguments is not None
+def mutants(made: Made, item: Item) -> list[Made]:
+    assert made.arguments is not None
     functions: Any = item.meta["functions"]
-    (function,) = (one for one in functions if one["name"] == call.name)
-    found = [Made(f"{call.name}_2", call.arguments), Made(call.name, {**call.arguments, "nobody_asked": 1})]
-    for name, value in call.arguments.items():
+    (function,) = (one for one in functions if one["name"] == made.name)
+    found = [Made(f"{made.name}_2", made.arguments), Made(made.name, {**made.arguments, "nobody_asked": 1})]
+    for name, value in made.arguments.items():
         if name in function["parameters"]["required"]:
-            found.append(Made(call.name, {key: one for key, one in call.arguments.items() if key != name}))
-        found.append(Made(call.name, {**copy.deepcopy(dict(call.arguments)), name: wrong(value)}))
+            found.append(Made(made.name, {key: one for key, one in made.arguments.items() if key != name}))
+        found.append(Made(made.name, {**copy.deepcopy(dict(made.arguments)), name: wrong(value)}))
     return found
 
 
@@ -189,3 +194,20 @@ def test_bfcl_functions_become_tools_with_json_types():
     assert json.dumps(tool.parameters["properties"]) == (
         '{"base": {"type": "integer"}, "height": {"type": "number"}, "unit": {"type": "string"}}'
     )
+
+
+async def test_an_item_is_asked_with_its_own_functions_and_scored_by_what_is_called():
+    model = ScriptedModel([call("geometry_area", {"base": 10, "height": 5})])
+    setup = Setup(triangle(), "", 0, Candidate(name="a", model="scripted:model"), model, Settings(), 0)
+    solved = await Offer()(setup)
+    assert [one.name for one in model.last_request.tools if isinstance(one, ToolSpec)] == ["geometry_area"]
+    assert (await ToolCalls()(triangle(), solved.output)).value == 1
+
+
+def test_a_row_of_another_set_is_named(tmp_path: Path):
+    file = tmp_path / "items.jsonl"
+    file.write_text('{"id": "a", "question": "?"}\n')
+    with pytest.raises(BadDataset, match=r"items\.jsonl, row 1: this is no row of gsm8k"):
+        read("gsm8k", file)
+    with pytest.raises(UsageError, match="no public set 'mmlu'"):
+        read("mmlu", file)
