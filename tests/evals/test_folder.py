@@ -1,16 +1,20 @@
 """The run's folder as others read it: its manifest, its lines, its blobs."""
 
+import asyncio
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from copilot_kit.messages import Message, Reasoning, Text, Wire
 from copilot_kit.response import Response, Served, Stop, Usage
 from copilot_kit_evals.candidates import Candidate, candidates_of
 from copilot_kit_evals.folder import BadRun, Call, RunFolder
 from copilot_kit_evals.manifest import Shard, order_of
-from copilot_kit_evals.runner import Options, run
+from copilot_kit_evals.runner import Options, resume, run
 from copilot_kit_evals.writing import encoded
 from tests.evals.arithmetic import adder, opening, sums
 
@@ -103,3 +107,23 @@ def test_what_is_varied_makes_candidates(tmp_path: Path):
     assert (made[0].prompt, made[0].settings.effort) == ("Prompt a.md", "low")
     assert candidates_of(["x:1"], ["tools=find+read,none"])[0].tools == ("find", "read")
     assert candidates_of(["x:1"], ["tools=find+read,none"])[1].tools == ()
+
+
+@settings(max_examples=12, deadline=None)
+@given(cut=st.floats(0, 1), calls_cut=st.floats(0, 1))
+def test_a_log_that_ends_at_any_byte_goes_on_and_pays_only_for_what_is_not_there(cut: float, calls_cut: float):
+    with TemporaryDirectory() as name:
+        path = Path(name) / "run"
+        asyncio.run(run([sums(8)], candidates_of(["fake:good"]), path, Options(opening=opening(adder()))))
+        for file, share in (("attempts.jsonl", cut), ("calls.jsonl", max(cut, calls_cut))):
+            content = (path / file).read_bytes()  # calls are written first: their log is never the shorter one
+            (path / file).write_bytes(content[: int(len(content) * share)])
+        before = RunFolder(path)
+        ended = {one.key for one in before.attempts()}
+        paid = {one.attempt for one in before.calls()} | {key.digest for key in ended}
+        model = adder()
+        finished_run = asyncio.run(resume(path, [sums(8)], Options(opening=opening(model))))
+        keys = [one.key for one in finished_run.folder.attempts()]
+        assert len(keys) == len(set(keys)) == 8
+        assert ended <= set(keys)
+        assert len(model.requests) == 8 - len(paid)
