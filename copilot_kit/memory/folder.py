@@ -58,8 +58,12 @@ class Folder:
         with self.opened() as at:
             status = os.fstat(at)
             self._identity = (status.st_dev, status.st_ino)
-            with contextlib.suppress(FileExistsError):
+            try:
                 _make_state(at)
+            except FileExistsError:
+                pass
+            except OSError as error:
+                raise _no_memory(root, _words(error)) from error
             self._folds = _folds_case(at)
 
     @contextlib.contextmanager
@@ -300,13 +304,18 @@ def _made(root: Path) -> Path:
     try:
         root.mkdir(parents=True, exist_ok=True)
         return root.resolve(strict=True)
-    except (FileExistsError, NotADirectoryError):
-        why = "a file is in the way"
+    except (FileExistsError, NotADirectoryError) as error:
+        raise _no_memory(root, "a file is in the way") from error
     except OSError as error:
-        why = _words(error)
-    except ValueError:
-        why = "no folder can have this name"
-    raise UsageError(f"Cannot open a memory in {str(root)!r}: {why}. Name a folder; it is made if there is none.")
+        raise _no_memory(root, _words(error)) from error
+    except ValueError as error:
+        raise _no_memory(root, "no folder can have this name") from error
+
+
+def _no_memory(root: Path, why: str) -> UsageError:
+    return UsageError(
+        f"Cannot open a memory in {str(root)!r}: {why}. Name a folder that can be written to; it is made if need be."
+    )
 
 
 def new_file(folder: int, name: str) -> int:

@@ -119,6 +119,12 @@ def test_what_cannot_be_a_memory_is_told_with_its_name(tmp_path, name, why):
         Memory(tmp_path / name)
 
 
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder that not even root can write to")
+def test_a_folder_that_cannot_be_written_to_is_told_with_its_name():
+    with pytest.raises(UsageError, match="Cannot open a memory in '/proc': .* that can be written to"):
+        Memory("/proc")
+
+
 def test_a_path_through_a_file_says_so(memory):
     memory.write("a.md", "one\n", by=BOT)
     with pytest.raises(NotAFile, match=r"'a\.md/b\.md' goes through something that is no folder"):
