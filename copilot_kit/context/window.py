@@ -119,7 +119,7 @@ def clearable(sent: Sent, *, keep: int) -> list[tuple[str, float]]:
 def kept_turns(messages: Sequence[Message], tokens: float, *, last: float = 0.0) -> list[Message]:
     """Return the last turns that are at most so long together; a call and its result are never parted.
 
-    messages: of the window as far as it is to be kept at all; it ends before a handover.
+    messages: of the window as far as it is to be kept at all, without the one that asks for notes.
     last: the last turn alone may be so long, so that what a call has just found is not asked for again.
     """
     kept: list[Message] = []

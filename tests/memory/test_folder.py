@@ -121,7 +121,7 @@ def test_what_cannot_be_a_memory_is_told_with_its_name(tmp_path, name, why):
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder that not even root can write to")
 def test_a_folder_that_cannot_be_written_to_is_told_with_its_name():
-    with pytest.raises(UsageError, match="Cannot open a memory in '/proc': .* that can be written to"):
+    with pytest.raises(UsageError, match=r"Cannot open a memory in '/proc': .* that can be written to"):
         Memory("/proc")
 
 
