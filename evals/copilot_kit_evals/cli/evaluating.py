@@ -151,6 +151,24 @@ def merge_command(
     show_run(out, json=json)
 
 
+@app.command("export")
+def export_command(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.", show_default=False)],
+    out: Annotated[Path, typer.Argument(metavar="FILE", help="FILE.csv, or FILE.xml for JUnit.", show_default=False)],
+) -> None:
+    """Write a run as a table for statistics, or as JUnit XML for continuous integration.
+
+    Example: copilot-kit eval export runs/suite-1 attempts.csv
+    """
+    from copilot_kit.cli.screen import counted, shown
+    from copilot_kit_evals.exports import export
+    from copilot_kit_evals.folder import RunFolder
+
+    _needs_numbers()
+    count = export(RunFolder(run), out)
+    shown(f"{counted(count, 'row' if out.suffix.lower() == '.csv' else 'case')} in {out}")
+
+
 @app.command("import")
 def import_command(
     source: Annotated[Path, typer.Argument(metavar="FILE", help="What others wrote.", show_default=False)],
