@@ -14,7 +14,7 @@ from copilot_kit.agent.windows import close_window, hands_over, make_room
 from copilot_kit.agent.work import Work
 from copilot_kit.approval.executor import handle
 from copilot_kit.approval.receipts import edit_note, receipt
-from copilot_kit.context.window import can_close
+from copilot_kit.context.window import OURS, can_close
 from copilot_kit.errors import ContextOverflow, LimitReached
 from copilot_kit.events import Event, Failed, closing
 from copilot_kit.journal.session import RunChanged, Session
@@ -173,7 +173,8 @@ def _formed(work: Work, response: Response | None, *, last_try: bool) -> RunEnde
             return RunEnded(status="failed", failure=failure)
         words = f"This does not fit the schema: {faults}. Answer again with JSON that does, and nothing else."
         source = Source(kind="application")  # the faults hold names that the model made up
-        message = Message(id=work.new_id("msg"), role="user", parts=(Text(text=words, source=source),))
+        part = Text(text=words, source=source)
+        message = Message(id=work.new_id("msg"), role="user", parts=(part,), meta={OURS: "schema"})
         return MessageAdded(message=message)
 
 

@@ -20,7 +20,7 @@ from copilot_kit.context.opening import (
 )
 from copilot_kit.context.summary import listed, summary_request, summed_up, tokens_for_record, untrusted
 from copilot_kit.context.window import Clear, clearable, goes_round, has_answered, kept_turns, next_step
-from copilot_kit.errors import LimitReached, ModelError
+from copilot_kit.errors import CopilotError, LimitReached, ModelError
 from copilot_kit.journal.session import Session
 from copilot_kit.journal.store import Entry
 from copilot_kit.journal.thread import Thread
@@ -39,6 +39,7 @@ _LOG = logging.getLogger(__name__)
 _WORDS = {"create": "file_text", "str_replace": "new_str", "insert": "insert_text"}
 """By command of the memory tool, the argument with what is written."""
 _SUMMARY_SHARE = 0.1
+_NOBODYS = Source(kind="application")
 _LAST_SHARE = 0.6
 """Of the window, for its last turn, which goes on into the next one even where `Window.keep` has no room for it."""
 
@@ -197,16 +198,21 @@ class _Closing:
 
     def _parts(self, failed: Sequence[Checked], kept: Sequence[Message]) -> list[Part]:
         shares = Shares.of(self.room)
+        memory = self.work.memory
         effects = [one for one in self.session.state.effects.values()
-                   if one.path == self.work.edge.thread and one.intended.tool != TOOL]  # fmt: skip
+                   if one.path == self.work.edge.thread and (memory is None or one.intended.tool != TOOL)]  # fmt: skip
         goes_on = {message.id for message in kept}
         left = [message for message in self.thread.messages if message.id not in goes_on]
         parts = [*task_parts(left, tokens=shares.task), *done_parts(effects, tokens=shares.done)]
-        if self.work.memory is not None:
-            parts += memory_parts(self.work.memory, model=self.work.model.id, limit=self.room)
-            parts += self._own_notes(self.work.memory, shares.notes)
+        if memory is not None:
+            try:
+                parts += memory_parts(memory, model=self.work.model.id, limit=self.room)
+                parts += self._own_notes(memory, shares.notes)
+            except CopilotError as error:  # the task goes on without; what waits in the memory is not lost
+                _LOG.warning("run %s: its memory could not be read: %s", self.session.run_id, error)
+                parts.append(Text(text=f"Your memory cannot be read now: {error}\n\n", source=_NOBODYS))
         lines = "\n".join(f"- {one.name}: {one.evidence}" for one in failed)
-        found = Text(text=f"Checks that do not hold yet:\n{lines}\n\n", source=Source(kind="application"))
+        found = Text(text=f"Checks that do not hold yet:\n{lines}\n\n", source=_NOBODYS)
         return [*parts, *([found] if lines else [])]  # the evidence may quote what a model or others wrote
 
     def _own_notes(self, memory: "Memory", tokens: float) -> list[Part]:

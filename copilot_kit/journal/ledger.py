@@ -99,7 +99,8 @@ class Ledger:
         shelf = Shelf(self._say, self._cursor, self._key)
         for head, body in records:
             where = Where.of(head)
-            shelf.counts = tally.purpose == "task"
+            known = body if isinstance(body, Erased) else tally  # of an erased run its erasure alone knows what it was
+            shelf.counts = known.purpose == "task"
             tally.running += follow(body, where, shelf, underway=tally.running)
             tally.take(body, where, shelf)
 

@@ -58,10 +58,10 @@ def _renaming(memory: Memory, path: str, new_path: str) -> Preview:
     if _is_there(memory, new_path):
         raise answers.destination_there(new_path)
     try:
-        memory.read(path)
+        text = memory.read(path)
     except NotAFile:
         return _of_folder(memory, path, title)
-    return Preview(title=title, reversible=True)
+    return Preview(title=title, body=text, reversible=True)
 
 
 def _is_there(memory: Memory, path: str) -> bool:

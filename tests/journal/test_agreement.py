@@ -243,3 +243,14 @@ async def test_runs_that_are_written_to_meanwhile_are_no_false_alarm(kept, fact,
     await writing
     assert checked > 1
     await other.close()
+
+
+async def test_a_suggestion_that_was_erased_says_nothing_for_trust_when_its_lists_are_built_anew(kept, fact, alter):
+    edited = (fact.proposed("p1", "c1"), fact.decided("p1", "edit"), fact.ended("done"))
+    await kept.append("run_1", fact.drafts(fact.started(purpose="suggestion"), *edited), after=-1)
+    await erase(kept, run_id="run_1", by=ANN)
+    assert (await verify_all(kept)).ok
+    alter("UPDATE copilot_runs SET title = 'x'")
+    await reindex(kept)
+    assert (await verify_all(kept)).ok
+    assert await kept.evidence() == []

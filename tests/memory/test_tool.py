@@ -368,7 +368,7 @@ async def test_a_person_sees_which_files_a_folder_takes_with_it(memory):
     shown = tool.preview(command="rename", old_path="/memories/box", new_path="/memories/crate")
     assert shown.title == "rename /memories/box to /memories/crate: 2 files"
     shown = tool.preview(command="rename", old_path="/memories/box/a.md", new_path="/memories/a.md")
-    assert (shown.title, shown.body) == ("rename /memories/box/a.md to /memories/a.md", "")
+    assert (shown.title, shown.body) == ("rename /memories/box/a.md to /memories/a.md", "x")
 
 
 @pytest.mark.parametrize(
