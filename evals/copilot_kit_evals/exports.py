@@ -7,15 +7,16 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 from copilot_kit.errors import UsageError
-from copilot_kit_evals.attempts import MISSING, Attempt
+from copilot_kit_evals.attempts import MISSING, Attempt, Key
 from copilot_kit_evals.folder import RunFolder
 from copilot_kit_evals.items import Item
-from copilot_kit_evals.manifest import TaskEntry
 from copilot_kit_evals.summary import Sheet, sheets
 
-COLUMNS: Final = ("model", "task", "item", "variant", "repeat", "score", "cluster", "tags", "outcome", "cost",
-                  "tokens_in", "tokens_out", "latency_s", "served", "error")  # fmt: skip
-"""Of the table; `model` is the candidate, `score` that of the task's first scorer, empty where there is none."""
+COLUMNS: Final = ("model", "task", "item", "variant", "repeat", "score", "outcome", "cost", "tokens_in", "tokens_out",
+                  "latency_s", "served", "error", "tags", "cluster")  # fmt: skip
+"""Of the table; `model` is the candidate, `score` that of the task's first scorer, empty where there is none; `item`
+has its task in front where there are several. Without any cluster there is no such column; an item that has none is a
+cluster of its own."""
 
 
 def export(run: RunFolder, path: Path) -> int:
@@ -33,32 +34,38 @@ def to_csv(run: RunFolder, path: Path) -> int:
     """Write an attempt a row: what `copilot-kit stats compare` and `means` read. Planned ones that are missing too."""
     items = {(task.name, item.id): item for task in run.manifest.tasks for item in run.dataset(task)}
     left = {key for task in run.manifest.tasks for _, keys in run.expected(task) for key in keys}
-    count = 0
+    clustered = any(item.cluster is not None for item in items.values())
+    names = COLUMNS if clustered else COLUMNS[:-1]
+    count = len(left)
     with path.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
-        rows.writerow(COLUMNS)
+        rows.writerow(names)
         for attempt in run.settled():
             left.discard(attempt.key)
-            rows.writerow(_row(attempt, items[attempt.task, attempt.item], run.manifest.task(attempt.task)))
-            count += 1
+            cells = [*_key(attempt.key, run), *_found(attempt, run), *_of(items[attempt.task, attempt.item])]
+            rows.writerow(cells[: len(names)])
         for key in sorted(left, key=lambda key: (key.task, key.item, key.variant, key.repeat, key.candidate)):
-            item = items[key.task, key.item]
-            rows.writerow([key.candidate, key.task, key.item, key.variant, key.repeat, "", item.cluster or "",
-                           ";".join(item.tags), "not_run", "", "", "", "", "", ""])  # fmt: skip
-    return count + len(left)
+            cells = [*_key(key, run), "", "not_run", *[""] * 6, *_of(items[key.task, key.item])]
+            rows.writerow(cells[: len(names)])
+    return count
 
 
-def _row(attempt: Attempt, item: Item, task: TaskEntry) -> list[object]:
-    score = attempt.scores.get(task.primary)
+def _key(key: Key, run: RunFolder) -> list[object]:
+    item = key.item if len(run.manifest.tasks) == 1 else f"{key.task}/{key.item}"
+    return [key.candidate, key.task, item, key.variant, key.repeat]
+
+
+def _found(attempt: Attempt, run: RunFolder) -> list[object]:
+    score = attempt.scores.get(run.manifest.task(attempt.task).primary)
     usage, timings = attempt.usage, attempt.timings
-    return [
-        attempt.candidate, attempt.task, attempt.item, attempt.variant, attempt.repeat,
-        "" if score is None or score.value is None else score.value,
-        item.cluster or "", ";".join(item.tags), attempt.outcome,
-        *("" if one is None else one for one in (usage.cost_usd, usage.input, usage.output)),
-        "" if attempt.outcome in MISSING else round(timings.model_s + timings.tools_s, 5),
-        attempt.served or "", "" if attempt.trouble is None else attempt.trouble.kind,
-    ]  # fmt: skip
+    known = [None if score is None else score.value, attempt.outcome, usage.cost_usd, usage.input, usage.output,
+             None if attempt.outcome in MISSING else round(timings.model_s + timings.tools_s, 5),
+             attempt.served, None if attempt.trouble is None else attempt.trouble.kind]  # fmt: skip
+    return ["" if one is None else one for one in known]
+
+
+def _of(item: Item) -> list[object]:
+    return [";".join(item.tags), f"item {item.id}" if item.cluster is None else item.cluster]
 
 
 def to_junit(run: RunFolder, path: Path) -> int:

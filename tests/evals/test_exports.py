@@ -11,7 +11,9 @@ from copilot_kit.errors import UsageError
 from copilot_kit_evals.candidates import candidates_of
 from copilot_kit_evals.exports import export
 from copilot_kit_evals.folder import RunFolder
+from copilot_kit_evals.items import Dataset, Item
 from copilot_kit_evals.runner import Options, run
+from copilot_kit_evals.tasks import Task
 from tests.evals.arithmetic import adder, opening, sums
 
 
@@ -48,6 +50,18 @@ async def test_junit_shows_each_item_as_a_case(tmp_path: Path):
     told = [(one.attrib["name"], one.attrib["tests"], one.attrib["failures"], one.attrib["errors"]) for one in suites]
     assert told == [("sums on fake:good", "10", "0", "0"), ("sums on fake:bad", "10", "2", "0")]
     assert {case.attrib["name"] for case in suites[1] if case.find("failure") is not None} == {"i1", "i2"}
+
+
+async def test_items_of_several_tasks_and_clusters_are_told_apart(tmp_path: Path):
+    first, second = sums(2), sums(2)
+    clustered = Dataset.of(Item(id=one.id, input=one.input, target=one.target, cluster="c" if one.id == "i0" else None)
+                           for one in second.dataset)  # fmt: skip
+    tasks = [first, Task("more", clustered, second.solver, second.scorers)]
+    ended = await run(tasks, candidates_of(["fake:good"]), tmp_path / "run", Options(opening=opening(adder())))
+    export(ended.folder, tmp_path / "out.csv")
+    rows = list(csv.DictReader((tmp_path / "out.csv").read_text().splitlines()))
+    assert {(row["item"], row["cluster"]) for row in rows} == {
+        ("sums/i0", "item i0"), ("sums/i1", "item i1"), ("more/i0", "c"), ("more/i1", "item i1")}  # fmt: skip
 
 
 async def test_other_forms_are_refused(tmp_path: Path):
