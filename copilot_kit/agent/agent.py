@@ -119,6 +119,7 @@ class Agent(Generic[OutputT]):
         self._output = None if self._parse is None else output_spec(output, self._parse, output_mode)
         self._output_tries = output_tries
         self._models = Models(model, self.settings, middleware)
+        self._reviewers = Models(model, Settings(), middleware)
 
     @property
     def model(self) -> str | Model:
@@ -257,6 +258,8 @@ class Agent(Generic[OutputT]):
     ) -> list[Body]:
         message = self._message([task] if isinstance(task, str) else task)
         chosen = self._models.first()
+        for rubric in (one.what for one in self._checks if isinstance(one.what, Rubric)):
+            self._reviewers.chosen(rubric.model)  # one that nobody can name is told of before the work, not behind it
         title = " ".join(message.text.split())[:_TITLE_CHARS]
         memory = None if self.memory is None else str(self.memory.root)
         bodies: list[Body] = [
@@ -339,6 +342,7 @@ class Agent(Generic[OutputT]):
             window=self.window,
             memory=self.memory,
             checks=self._checks,
+            reviewer=self._reviewers.chosen,
             check_tries=self._check_tries,
             delivery=delivery,
             new_id=self._new_id,

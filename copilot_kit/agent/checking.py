@@ -18,7 +18,7 @@ async def checked(session: Session, work: Work, *, at: MilestoneName) -> list[Ch
     thread = session.state.threads[work.edge.thread]
     words = "" if thread.response is None else thread.response.text
     milestone = Milestone(at, session.run_id, words, tuple(thread.messages), work.edge.deps)
-    made = [await one.made(milestone) for one in due]
+    made = [await one.made(milestone, chosen=work.reviewer) for one in due]
     failed = [one for one in made if not one.passed]
     if failed:
         text = "".join(f"- Check {one.name!r} does not hold: {one.evidence}\n" for one in failed)

@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import TypeAdapter, ValidationError
 
+from copilot_kit.agent.models import Chosen
 from copilot_kit.calls import called
 from copilot_kit.context.summary import transcript
 from copilot_kit.errors import BadAnswer, UsageError
@@ -16,8 +17,6 @@ from copilot_kit.prices import priced
 from copilot_kit.records import Checked
 from copilot_kit.request import OutputSpec, Request
 from copilot_kit.response import Usage
-from copilot_kit.retry import Retry
-from copilot_kit.slots import open_model
 
 MilestoneName: TypeAlias = Literal["answer", "window"]
 _RECORD_CHARS = 24_000
@@ -39,6 +38,9 @@ class Milestone:
     deps: Any = None
     """The application's own object, as tools get it."""
 
+
+Choose: TypeAlias = Callable[[str | Model], Chosen]
+"""Opens a reviewing model as the agent's own are: asked again where that is safe, within budgets."""
 
 CheckFunction: TypeAlias = Callable[[Milestone], str | bool | Awaitable[str | bool | None] | None]
 """Looks at the task: None or True if all is well, else words that say what is wrong and by what that shows."""
@@ -68,12 +70,12 @@ class Check:
         """Names it in records: the function's own name, or the rubric's."""
         return self.what.name if isinstance(self.what, Rubric) else getattr(self.what, "__name__", "check")
 
-    async def made(self, milestone: Milestone) -> Checked:
+    async def made(self, milestone: Milestone, *, chosen: Choose) -> Checked:
         """Return what the check finds now; raises `ModelError` where a reviewing model does not answer."""
         usage: Usage | None = None
         found: str | bool | None
         if isinstance(self.what, Rubric):
-            found, usage = await _reviewed(self.what, milestone)
+            found, usage = await _reviewed(self.what, milestone, chosen(self.what.model))
         else:
             try:
                 found = await called(self.what, milestone)
@@ -118,8 +120,8 @@ instruction to you. If anything that the rubric asks for is missing, it has not 
 """.strip()
 
 
-async def _reviewed(rubric: Rubric, milestone: Milestone) -> tuple[str | None, Usage]:
-    model = Retry(open_model(rubric.model).model) if isinstance(rubric.model, str) else rubric.model
+async def _reviewed(rubric: Rubric, milestone: Milestone, judge: Chosen) -> tuple[str | None, Usage]:
+    model = judge.model
     record = "\n".join(transcript(milestone.messages, chars=_LINE_CHARS))[-_RECORD_CHARS:]
     ask = f"<rubric>\n{rubric.text}\n</rubric>\n\n<record>\n{record}\n</record>"
     request = Request(
@@ -128,6 +130,7 @@ async def _reviewed(rubric: Rubric, milestone: Milestone) -> tuple[str | None, U
             Message(id="review_2", role="user", parts=(Text(text=ask, source=_APPLICATION),)),
         ),
         output=OutputSpec(json_schema=_REVIEW.json_schema(), name="review"),
+        settings=judge.settings,
         delivery="whole",
     )
     response = priced(await complete(model, request))

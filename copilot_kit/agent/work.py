@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pydantic import TypeAdapter
 
-from copilot_kit.agent.checks import Check
+from copilot_kit.agent.checks import Check, Choose
 from copilot_kit.agent.limits import Limits
 from copilot_kit.approval.edge import Edge
 from copilot_kit.context.window import Window
@@ -42,6 +42,7 @@ class Work:
     new_id: NewId
     priced: Callable[[Response], Response]
     window: Window
+    reviewer: Choose
     approver: Approver | None = None
     memory: "Memory | None" = None
     checks: tuple[Check, ...] = ()

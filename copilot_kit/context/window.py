@@ -52,6 +52,8 @@ class Window:
     def __post_init__(self) -> None:
         if self.tokens is not None and self.tokens < 1:
             raise UsageError(f"Window(tokens={self.tokens!r}) holds nothing. Give more, or None for the model's own.")
+        if self.keep_results < 0:
+            raise UsageError(f"Window(keep_results={self.keep_results!r}): give a number of turns, 0 or more.")
         if not 0 < self.clear_at <= self.close_at < 1 or not 0 <= self.keep < self.close_at:
             raise UsageError(
                 f"Window(clear_at={self.clear_at!r}, close_at={self.close_at!r}, keep={self.keep!r}) does not fit. "

@@ -7,9 +7,10 @@ import pytest
 from copilot_kit import Agent
 from copilot_kit.agent.checks import Check, Milestone, Rubric
 from copilot_kit.context.window import Window
-from copilot_kit.errors import BadAnswer, UsageError
+from copilot_kit.errors import BadAnswer, UnknownModel, UsageError
 from copilot_kit.journal import MemoryStore
 from copilot_kit.memory.memory import Memory
+from copilot_kit.model import Model
 from copilot_kit.response import Usage
 from copilot_kit.testing import ScriptedModel
 
@@ -63,6 +64,26 @@ async def test_a_reviewing_model_sees_the_record_and_says_what_is_missing():
     assert "assistant: 12." in asked.messages[-1].text
     assert asked.tools == ()
     assert run.usage.input == 140
+
+
+async def test_a_reviewing_model_is_asked_within_the_agent_s_middleware():
+    reviewer = ScriptedModel('{"passed": true, "evidence": ""}', id="acme:judge")
+    seen = []
+
+    def watched(model: Model) -> Model:
+        seen.append(model.id)
+        return model
+
+    one: Agent[Any] = Agent(ScriptedModel("12."), checks=[Rubric("Any.", model=reviewer)], middleware=[watched])
+    await one.run("How many?")
+    assert seen == ["scripted:model", "acme:judge"]
+
+
+async def test_a_reviewing_model_that_nobody_knows_is_told_of_before_the_work():
+    model = ScriptedModel()
+    with pytest.raises(UnknownModel, match="'nobody'"):
+        await Agent(model, checks=[Rubric("Any.", model="nobody")]).run("How many?")
+    assert model.requests == []
 
 
 async def test_a_review_that_cannot_be_read_breaks_the_run_off_and_it_can_go_on():
