@@ -94,7 +94,7 @@ def _settled(line: bytes) -> Settled | None:
     try:
         fields: dict[str, Any] = json.loads(line)
         return Settled(**{**fields, "cases": tuple((str(run), str(proposal)) for run, proposal in fields["cases"])})
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
 
 

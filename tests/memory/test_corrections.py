@@ -19,6 +19,7 @@ from copilot_kit.memory.corrections import Correction, accept, corrections, decl
 from copilot_kit.memory.entries import Author
 from copilot_kit.memory.memory import Memory
 from copilot_kit.memory.notes import citations, evidence, heading
+from copilot_kit.memory.settled import settled
 from copilot_kit.records import Decided, Decision, Principal, Proposal, Proposed, RunEnded, RunStarted
 
 ADA = Principal(id="ada")
@@ -478,3 +479,10 @@ async def test_a_habit_is_found_among_edits_by_chance_and_nothing_where_there_is
             await desk.judged("edit", [{"text": before}], wanted=lambda call, after=after: {**call, "text": after})
     found = await desk.headings()
     assert found == (['`send`: in `text` write "Dear", not "Hi"'] if planted else [])
+
+
+def test_a_verdict_that_cannot_be_read_counts_as_not_said(tmp_path):
+    memory = Memory(tmp_path / "notes")
+    memory.write("a.md", "one\n", by=Author(kind="person", id="ada"))
+    (memory.root / ".copilot-kit" / "corrections.jsonl").write_text("[" * 100_000 + '\n{"id": 1}\n\xff\n[]\n')
+    assert settled(memory.root) == []
