@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
-from copilot_kit.budget import Budget, Budgeted
+from copilot_kit.budget import Budget, Budgeted, OverBudget
 from copilot_kit.events import Ended, Event, Failed, PartDelta, PartEnd, PartStart, closing
 from copilot_kit.model import Model
 from copilot_kit.prices import priced
@@ -213,14 +213,30 @@ class _Wire:
         return self._model.profile
 
     async def stream(self, request: Request) -> AsyncIterator[Event]:
-        watch, lane = self._meter.watch, self._meter.lane
-        self.sent += 1
+        while True:
+            over: OverBudget | None = None
+            async with closing(self._once(request)) as events:
+                async for event in events:
+                    if isinstance(event, Failed) and isinstance(event.error, OverBudget):
+                        over = event.error
+                        break
+                    yield event
+            if over is None:
+                return
+            if not await self._room(over):
+                yield Failed(over)
+                return
+
+    async def _once(self, request: Request) -> AsyncIterator[Event]:
+        watch, lane, spending = self._meter.watch, self._meter.lane, self._meter.spending
         waiting = time.monotonic()
         with watch.idle():
             first, turn = await self._admitted()
         begun = time.monotonic()
         watch.queue_s += begun - waiting
+        self.sent += 1
         self.first_s = None
+        spending.begin()
         try:
             async with closing(self._model.stream(request)) as events:
                 async for event in events:
@@ -230,6 +246,8 @@ class _Wire:
                                 self.first_s = round(time.monotonic() - begun, _DIGITS)
                         case Ended():
                             lane.succeeded()
+                        case Failed(OverBudget()):
+                            self.sent -= 1
                         case Failed(error):
                             lane.failed(error, turn)
                         case _:
@@ -239,8 +257,16 @@ class _Wire:
             self.took_s = time.monotonic() - begun
             watch.model_s += self.took_s
             lane.leave()
+            spending.end()
             if first is not None:
                 first.release()
+
+    async def _room(self, over: OverBudget) -> bool:
+        waiting = time.monotonic()
+        with self._meter.watch.idle():
+            there_is = await self._meter.spending.room(over)
+        self._meter.watch.queue_s += time.monotonic() - waiting
+        return there_is
 
     async def _admitted(self) -> tuple[asyncio.Lock | None, Turn]:
         """Wait for a turn, and before it for the call that finds out what one costs; return what must be given back."""

@@ -14,6 +14,7 @@ from copilot_kit_evals.candidates import Prices
 
 _UNKNOWN_OUTPUT: Final = 1_000
 """Tokens reserved for an answer as long as none has come and the request does not limit it."""
+_SHARED: Final = ("cost_usd", "tokens")
 _PROBE: Final = Usage(input=1, output=1)
 
 
@@ -38,6 +39,8 @@ class Spending:
         self._dearest: dict[str, Decimal] = {}
         self._unlisted: set[str] = set()
         self._first: dict[str, asyncio.Lock] = {}
+        self._flying = 0
+        self._waiting: list[asyncio.Future[None]] = []
         self._watches_money = cost_usd is not None and not allow_unpriced
         self._budget = Budget(cost_usd=cost_usd, tokens=tokens, seconds=seconds, price=self._price,
                               allow_unpriced=allow_unpriced)  # fmt: skip
@@ -75,6 +78,30 @@ class Spending:
             return None
         return self._first.setdefault(model, asyncio.Lock())
 
+    def begin(self) -> None:
+        """Take in that a call is on its way."""
+        self._flying += 1
+
+    def end(self) -> None:
+        """Take in that it is over; what was reserved for it and not spent is free again."""
+        self._flying -= 1
+        self._wake()
+
+    async def room(self, over: OverBudget) -> bool:
+        """Wait until a call that is on its way has ended, since it may leave room; False if none is, or time is up."""
+        if self.over is not None or self._flying == 0 or over.limit not in _SHARED:
+            return False
+        waiting = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
+        await waiting
+        return True
+
+    def _wake(self) -> None:
+        for waiting in self._waiting:
+            if not waiting.done():
+                waiting.set_result(None)
+        self._waiting.clear()
+
     def wrap(self, model: Model) -> Model:
         """Return the model, asked only while the budget lasts."""
         return Budgeted(model, self._budget, expected_output=self._expected)
@@ -86,6 +113,7 @@ class Spending:
                 self._see(model, response.usage)
             case Failed(OverBudget() as over):
                 self.over = over
+                self._wake()
             case _:
                 pass
 

@@ -9,7 +9,7 @@ import pytest
 from copilot_kit.agent import Agent, Approver, Limits
 from copilot_kit.errors import AuthFailed, ContextOverflow, InvalidRequest, RateLimited, Refused, TransportFailed
 from copilot_kit.records import Proposal
-from copilot_kit.request import Request
+from copilot_kit.request import Request, Settings
 from copilot_kit.slots import Opened
 from copilot_kit.testing import FaultModel, FunctionModel, ScriptedModel, call, pause, rate_limited, refuse
 from copilot_kit.testing.script import Pause
@@ -173,6 +173,18 @@ async def test_the_budget_stops_the_run_before_it_is_overdrawn_and_more_money_go
     assert (again.why, again.tally.ended, len(model.requests)) == ("done", 20, 20)
     assert more.spending.cost_usd == Decimal("0.20")
     assert paid < 20
+
+
+async def test_a_budget_is_spent_to_its_end_by_calls_that_are_on_their_way_together(tmp_path: Path):
+    model = adder(delay_s=0.01)
+    prices = {"fake:good": Prices(input=Decimal(0), output=Decimal(5000))}  # what an answer of two tokens costs
+    spending = Spending(cost_usd=Decimal("0.07"), prices=prices)
+    options = Options(opening=opening(model), spending=spending, at_once=20)
+    candidate = Candidate(name="c", model="fake:good", settings=Settings(max_output_tokens=2))
+    ended = await run([sums(20)], [candidate], tmp_path / "run", options)
+    assert ended.why == "budget"
+    assert (len(model.requests), spending.cost_usd) == (7, Decimal("0.07"))
+    assert [one.outcome for one in ended.folder.attempts()] == ["ok"] * 7
 
 
 async def test_an_interim_look_stops_the_run_and_is_kept(tmp_path: Path):
