@@ -120,7 +120,8 @@ def _misuse(error: TyperException) -> str:
     if context is not None and type(error).__name__ == "NoArgsIsHelpError":
         return str(error.format_message())
     command = context.command_path if context is not None else "copilot-kit"
-    return f"{visible(error.format_message()).rstrip('.')}. See: {command} --help"
+    said = visible(error.format_message()).rstrip(".")
+    return f"{said}{'' if said.endswith('?') else '.'} See: {command} --help"
 
 
 def _ended(error: BaseException, text: str, code: int, *, debug: bool) -> int:
