@@ -11,6 +11,7 @@ import ast
 import asyncio
 import os
 import re
+import sys
 import textwrap
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -42,8 +43,8 @@ class CodeTests:
 
     @property
     def digest(self) -> str:
-        """Of the rules and the bounds."""
-        return edition("code", 1, **asdict(self.bounds))
+        """Of the rules, the bounds and the version of Python."""
+        return edition("code", 1, python=sys.version_info[:2], **asdict(self.bounds))
 
     async def __call__(self, item: Item, output: Output) -> Score:
         """Return 1 or 0; no value where the tests themselves do not run, or where nothing may be run."""

@@ -9,7 +9,7 @@ by these rules as by theirs (Punkt). Languages are told by another model than th
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
 from copilot_kit_evals.items import BadDataset
@@ -21,18 +21,17 @@ Check: TypeAlias = Callable[[str, Mapping[str, Any]], bool | None]
 _OPTIONS: Final = ("My answer is yes.", "My answer is no.", "My answer is maybe.")
 _WORD: Final = re.compile(r"\w+")
 _TOKEN: Final = re.compile(r"\w[\w.&-]*")
-_END: Final = re.compile(r"[.!?\u3002\uff01\uff1f\u0964\u06d4]+[\"'\u201d\u2019)\]*]*(?=\s|$)")
+_MARK: Final = r"[.!?\u3002\uff01\uff1f\u0964\u06d4]"
+_END: Final = re.compile(rf"(?<!{_MARK}){_MARK}++[\"'\u201d\u2019)\]*]*+(?=\s|$)")
 _SHORT: Final = frozenset({
     "mr", "mrs", "ms", "dr", "prof", "st", "vs", "mt", "gen", "sen", "rep", "jr", "sr", "e.g", "i.e",
     "jan", "feb", "aug", "sept", "oct", "nov", "dec",
 })  # fmt: skip
 _INITIAL: Final = re.compile(r"[a-hj-z]")
 _DOTTED: Final = re.compile(r"\w(?:\.\w)+|etc")
-_BULLET: Final = re.compile(r"^\s*(?:\*(?!\*)|-)", re.MULTILINE)
+_BULLET: Final = re.compile(r"^[ \t]*+(?:\*(?!\*)|-)", re.MULTILINE)
 _HIGHLIGHT: Final = re.compile(r"\*\*([^\n*]+)\*\*|\*([^\n*]+)\*")
-_PLACEHOLDER: Final = re.compile(r"\[.*?\]")
-_TITLE: Final = re.compile(r"<<([^\n]+?)>>")
-_FENCE: Final = re.compile(r"^```(?:json)?\s*|\s*```$", re.IGNORECASE)
+_FENCE: Final = re.compile(r"```(?:json)?", re.IGNORECASE)
 _RULE: Final = re.compile(r"\s?\*\*\*\s?")
 _POSTSCRIPT: Final = {
     "P.P.S": re.compile(r"p\.\s?p\.\s?s", re.IGNORECASE),
@@ -82,6 +81,15 @@ def count_sentences(text: str) -> int:
         if words and not (end[0].startswith(".") and is_short):
             count, begun = count + 1, end.end()
     return count + bool(_WORD.search(text, begun))
+
+
+def _between(text: str, begin: str, end: str) -> Iterator[str]:
+    """Yield what stands between two marks on one line; not a pattern, which would take its time over open marks."""
+    for line in text.split("\n"):
+        at = 0
+        while (first := line.find(begin, at)) >= 0 and (last := line.find(end, first + len(begin))) >= 0:
+            yield line[first + len(begin) : last]
+            at = last + len(end)
 
 
 def _keywords(answer: str, given: Mapping[str, Any]) -> bool:
@@ -135,7 +143,7 @@ def _nth_first_word(answer: str, given: Mapping[str, Any]) -> bool:
 
 
 def _placeholders(answer: str, given: Mapping[str, Any]) -> bool:
-    return len(_PLACEHOLDER.findall(answer)) >= int(given["num_placeholders"])
+    return sum(1 for _ in _between(answer, "[", "]")) >= int(given["num_placeholders"])
 
 
 def _postscript(answer: str, given: Mapping[str, Any]) -> bool:
@@ -164,14 +172,16 @@ def _sections(answer: str, given: Mapping[str, Any]) -> bool:
 
 def _json_only(answer: str, given: Mapping[str, Any]) -> bool:  # noqa: ARG001
     try:
-        json.loads(_FENCE.sub("", answer.strip()))
+        said = answer.strip()
+        opening = _FENCE.match(said)
+        json.loads(said[opening.end() :].removesuffix("```") if opening else said)
     except (ValueError, RecursionError):
         return False
     return True
 
 
 def _title(answer: str, given: Mapping[str, Any]) -> bool:  # noqa: ARG001
-    return any(one.strip(" <>") for one in _TITLE.findall(answer))
+    return any(one.strip(" <>") for one in _between(answer, "<<", ">>"))
 
 
 def _two_responses(answer: str, given: Mapping[str, Any]) -> bool:  # noqa: ARG001

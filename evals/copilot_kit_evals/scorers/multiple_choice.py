@@ -29,16 +29,18 @@ Ending: TypeAlias = Literal["chosen", "several", "refused", "silent", "unclear"]
 
 SHUFFLE: Final = "shuffle"
 """Where `presented` keeps seed and order in the item's meta."""
-_OPEN: Final = r"[\s:*_`\"'(\[{\uff1a\uff08]*"
+_OPEN: Final = r"[\s:*_`\"'(\[{\uff1a\uff08]*+"
 _CLOSE: Final = r"(?![\w'\u2019])"
 _ANNOUNCED: Final = re.compile(
     rf"(?i:\banswers?\b|\bchoices?\b|\boption\b|\bantwort\b|\blösung\b|答案|选项|選項)"
-    rf"(?i:\s*(?:should be|must be|is|are|ist|lautet|是|为|為|=))*{_OPEN}(?i:option\s+)?{_OPEN}([A-Z]){_CLOSE}"
+    rf"(?i:\s*(?:should be|must be|is|are|ist|lautet|是|为|為|=))*{_OPEN}(?i:option\s++)?+{_OPEN}([A-Z]){_CLOSE}"
 )
 _BOXED: Final = re.compile(r"\\boxed\s*\{\s*(?:\\(?:text|mathrm|mathbf)\s*\{)?\s*\(?([A-Z])\)?\s*\}")
-_ALONE: Final = re.compile(r"^[\s*_`(\[]*([A-Z])(?:[)\].:*_`\s]*$|[*_`]*[).:\]]+[*_`]*\s)", re.MULTILINE)
+_ALONE: Final = re.compile(r"^[ \t*_`(\[]*+([A-Z])(?:[)\].:*_` \t]*+$|[*_`]*[).:\]]+[*_`]*\s)", re.MULTILINE)
 _BRACKETED: Final = re.compile(r"\(([A-Z])\)|\*\*\(?([A-Z])[).:]?\*\*")
 _RULED_OUT: Final = re.compile(r"(?i:\b(?:not|isn't|rather than|instead of|nicht)|不是)\W*$")
+_NEAR: Final = 40
+"""How far before a letter it can be ruled out, in characters."""
 _REFUSED: Final = re.compile(
     r"(?i)\b(?:i(?:'m| am) (?:sorry|unable|not able)|i (?:can(?:no|')t|cannot|won't|will not) "
     r"(?:help|answer|assist|provide|choose|discuss)|i (?:must|have to) decline|as an ai\b|ich kann (?:das|dabei|diese))"
@@ -164,7 +166,8 @@ def _letters(pattern: re.Pattern[str], text: str, letters: str) -> list[tuple[st
     found = []
     for match in pattern.finditer(text):
         letter = next(one for one in match.groups() if one)
-        before = text[: match.start(match.lastindex or 0)].rstrip("*_`\"'([ ")
+        begin = match.start(match.lastindex or 0)
+        before = text[max(0, begin - _NEAR) : begin].rstrip("*_`\"'([ ")
         if letter in letters and not _RULED_OUT.search(before):
             found.append((letter, match.end()))
     return found

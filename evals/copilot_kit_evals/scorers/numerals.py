@@ -16,6 +16,8 @@ from typing import Final, Literal, TypeAlias
 
 Language: TypeAlias = Literal["en", "de", "zh"]
 
+_LONGEST: Final = 400
+"""Characters of a number; nobody answers with a longer one, and arithmetic with them takes its time."""
 _SPACE: Final = "\u00a0\u2009\u202f"
 _GROUPED: Final = rf"\d{{1,3}}(?:[{_SPACE}']\d{{3}})+(?!\d)"
 _PLAIN: Final = r"\d+(?:[.,]\d+)*"
@@ -24,8 +26,8 @@ _NUMBER: Final = re.compile(
     rf"(?P<sign>(?<![\w)\]])[-\u2212\uff0d]\s?)?[$€£¥]?\s?(?:"
     rf"(?P<whole>\d+)\s(?P<top2>\d+)\s?[/\u2044]\s?(?P<under2>\d+)"
     rf"|(?P<top>\d+)\s?[/\u2044]\s?(?P<under>\d+)(?![\d/])"
-    rf"|(?P<digits>{_GROUPED}(?:[.,]\d+)?|{_PLAIN}|\.\d+)(?P<power>[eE][-+]?\d{{1,3}}(?!\w))?(?P<unit>[万萬亿億百千]*)"
-    rf"|(?P<han>(?!一[起共样些般直定半旦])[{_HAN}]+))"
+    rf"|(?P<digits>{_GROUPED}(?:[.,]\d+)?|{_PLAIN}|\.\d+)(?P<power>[eE][-+]?\d{{1,3}}(?!\w))?(?P<unit>[万萬亿億百千]{{0,3}})"
+    rf"|(?P<han>(?!一[起共样些般直定半旦])[{_HAN}]{{1,40}}))"
 )
 _DIGITS: Final = {one: place % 10 for place, one in enumerate("零一二三四五六七八九")} | {"\u3007": 0, "两": 2, "兩": 2}
 _TENS: Final = {"十": 10, "百": 100, "千": 1000}
@@ -35,7 +37,7 @@ _MYRIADS: Final = {"万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8}
 def numbers_of(text: str, *, language: Language = "en") -> Iterator[Fraction]:
     """Yield the numbers of a text in order, exactly as written."""
     for found in _NUMBER.finditer(_narrow(text)):
-        value = _value(found, language)
+        value = _value(found, language) if len(found[0]) <= _LONGEST else None
         if value is not None:
             yield -value if found["sign"] else value
 

@@ -6,6 +6,7 @@ it the first. Equality is exact, so 18.0 is 18 and 17.99 is not.
 What it cannot score: numbers in words, and whether the way to the number was right.
 """
 
+import math
 import re
 from dataclasses import dataclass
 from fractions import Fraction
@@ -24,7 +25,7 @@ _MARKS: Final[dict[Form, re.Pattern[str]]] = {
     "hash": re.compile(r"####\s*([^\n]*)"),
     "box": re.compile(r"\\boxed\s*\{((?:[^{}]|\{[^{}]*\})*)\}"),
     "words": re.compile(
-        r"^\s*\**A\s*:\s*([^\n]*)"
+        r"^[ \t]*+\**A[ \t]*:[ \t]*([^\n]*)"
         r"|(?i:\banswers?\b(?:\s+is|\s*[:=])+|\bantwort\b(?:\s+(?:ist|lautet)|\s*:)+|\bdie lösung (?:ist|lautet)\b"
         r"|答案\s*(?:是|为|為|[:：])+)\W*([^\n]*)",  # noqa: RUF001  the wide colon is meant
         re.MULTILINE,
@@ -83,11 +84,11 @@ def extract(text: str, *, language: Language = "en") -> Found | None:
 
 def written(number: Fraction) -> str:
     """Return the number as people write it: with decimals where they end, else as a fraction."""
-    rest = number.denominator
-    for prime in (2, 5):
-        while rest % prime == 0:
-            rest //= prime
-    if number.denominator == 1 or rest != 1:
+    rest, digits = number.denominator, 0
+    while rest > 1 and (rest % 2 == 0 or rest % 5 == 0):
+        rest = rest // math.gcd(rest, 10)
+        digits += 1
+    if rest > 1 or digits == 0:
         return str(number)
-    digits = max(1, len(str(number.denominator)) * 4)
-    return f"{number.numerator / number.denominator:.{min(digits, 17)}f}".rstrip("0")
+    scaled = str(abs(number.numerator) * 10**digits // number.denominator).rjust(digits + 1, "0")
+    return f"{'-' * (number < 0)}{scaled[:-digits]}.{scaled[-digits:]}"
