@@ -1,5 +1,6 @@
 """Scorers that ask no model: what counts as right, and what is no answer at all."""
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -149,3 +150,21 @@ def test_scorers_are_known_by_name():
     assert named("number") == Quantity()
     with pytest.raises(UsageError, match="There is no scorer 'rouge'"):
         named("rouge")
+
+
+HOSTILE = Item(id="one", input="Go.", target={"n": 18}, choices=("18", "19"))
+
+
+@pytest.mark.parametrize("piece", [
+    "<", "[", "*", ".", " ", "\n", "\t", "9", "1,", "#### ", "A: ", "\\boxed{", "answer is ", "answer ", "(A) ", "A\n",
+    "```", "```json ", "```\n", "- ", "e9", "{", '"', "option ", "\u2212", '{"n":',
+])  # fmt: skip
+async def test_whatever_a_model_says_is_scored_at_once(piece: str):
+    begun = time.process_time()
+    for text in (piece * (20_000 // len(piece)), f"answer{piece * (20_000 // len(piece))}x"):
+        for scorer, target in ((Exact(), "18"), (Normalised(within=True), "18"), (Quantity(), "18"), (Choice(), "18"),
+                               (Fields(), {"n": 18}), (Schema({"type": "object"}), None)):  # fmt: skip
+            score = await scorer(HOSTILE.model_copy(update={"target": target}), Output(text=text))
+            assert score.value in (0, 1)
+            assert len(score.answer or "") <= 200
+    assert time.process_time() - begun < 2.0

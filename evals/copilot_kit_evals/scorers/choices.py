@@ -19,8 +19,8 @@ from copilot_kit_evals.tasks import Ask, Setup, Solved
 LETTERS: Final = string.ascii_uppercase
 ORDER: Final = "options"
 """Where `Choose` leaves the order of the options for the scorer."""
-_SAID: Final = re.compile(r"(?i:answer|choice|option)\b[^A-Za-z0-9\n]*(?i:is\b)?[^A-Za-z0-9\n]*\(?([A-Z])\b")
-_ALONE: Final = re.compile(r"^\W*([A-Z])\b\W*$|^\W*([A-Z])[).:]\s", re.MULTILINE)
+_SAID: Final = re.compile(r"(?i:answer|choice|option)\b[^A-Za-z0-9\n]*(?:(?i:is\b)[^A-Za-z0-9\n]*)?([A-Z])\b")
+_ALONE: Final = re.compile(r"^[^\w\n]*([A-Z])\b[^\w\n]*$|^[^\w\n]*([A-Z])[).:]\s", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

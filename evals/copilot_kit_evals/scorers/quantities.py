@@ -11,7 +11,8 @@ from copilot_kit_evals.scorers.matching import targets_of
 from copilot_kit_evals.scores import Output, Score, digest_of
 
 _NUMBER: Final = re.compile(r"[-+\u2212]?(?:\d{1,3}(?:[,\u202f\u00a0']\d{3})+|\d+)?(?:\.\d+)?(?:[eE][-+]?\d{1,4})?")
-_MARKED: Final = re.compile(r"####\s*(.+)|\\boxed\{([^{}]*)\}|(?i:answer\s*(?:is|:|=)+)\s*\**\s*(.+)")
+_MARKED: Final = re.compile(r"####\s*(.+)|\\boxed\{([^{}]*)\}|(?i:answer\s*(?:is|:|=)+)[\s*]*(.+)")
+_LONGEST: Final = 200
 _SPACES: Final = re.compile(r"[,\u202f\u00a0']")
 
 
@@ -54,7 +55,7 @@ class Quantity:
             return Score(value=0.0, reason="there is no number in the answer", meta={"unparsed": True})
         allowed = Decimal(str(self.tolerance))
         right = any(abs(answer - target) <= allowed * abs(target) for target in wanted)
-        return Score(value=float(right), answer=str(answer))
+        return Score(value=float(right), answer=str(answer)[:_LONGEST])
 
 
 def said_number(text: str) -> Decimal | None:

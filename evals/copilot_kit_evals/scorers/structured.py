@@ -12,7 +12,7 @@ from copilot_kit_evals.items import Item
 from copilot_kit_evals.scorers.matching import normalised
 from copilot_kit_evals.scores import Output, Score, digest_of
 
-_FENCED: Final = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL)
+_FENCED: Final = re.compile(r"```(?:json)?[^\S\n]*\n(.*?)```", re.DOTALL)
 _MISSING: Final = object()
 _LONGEST: Final = 200
 
@@ -27,7 +27,7 @@ def json_in(text: str) -> Any:
     for one in candidates:
         try:
             return json.loads(one)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
     raise ValueError("there is no JSON in the answer")
 
@@ -136,7 +136,7 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def _number(value: Any) -> float | None:
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
