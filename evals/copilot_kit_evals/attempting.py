@@ -176,6 +176,15 @@ async def _score(scorer: Scorer, item: Item, output: Output, task: Task) -> Scor
     low, high = task.bounds
     if score.value is not None and not low <= score.value <= high:
         return Score(reason=f"the scorer gave {score.value!r}, outside of the task's bounds {task.bounds!r}")
+    return _writable(score)
+
+
+def _writable(score: Score) -> Score:
+    """Return the score, without its words where they are no text: half a character that a model wrote as an escape."""
+    try:
+        score.model_dump_json()
+    except ValueError:
+        return Score(value=score.value, reason="what the scorer said of it cannot be written")
     return score
 
 

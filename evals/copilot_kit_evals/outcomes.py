@@ -44,7 +44,7 @@ def trouble_of(error: Exception) -> Trouble:
     if isinstance(error, TimeoutError) and not str(error):
         return Trouble(kind="TimeoutError", text="The limit of time for one attempt was reached.")
     text = str(error) if known else f"{type(error).__name__}: {error}"
-    return Trouble(kind=type(error).__name__, text=text[:_MOST_CHARS])
+    return Trouble(kind=type(error).__name__, text=text[:_MOST_CHARS].encode(errors="replace").decode())
 
 
 def failed_score(lowest: float, trouble: Trouble | None) -> Score:

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from copilot_kit.agent import Agent, Approver, Limits
+from copilot_kit.approval import stop
 from copilot_kit.errors import AuthFailed, ContextOverflow, InvalidRequest, RateLimited, Refused, TransportFailed
-from copilot_kit.records import Proposal
+from copilot_kit.journal.memory import MemoryStore
+from copilot_kit.records import Principal, Proposal
 from copilot_kit.request import Request, Settings
 from copilot_kit.slots import Opened
 from copilot_kit.testing import FaultModel, FunctionModel, ScriptedModel, call, pause, rate_limited, refuse
@@ -121,11 +123,46 @@ async def test_a_scorer_that_breaks_gives_no_value_and_never_zero(tmp_path: Path
     def outside(item: Item, output: Output) -> float:
         return 7.0
 
-    attempt = await only(adder(), tmp_path, Task("t", sums(1).dataset, Ask(), [broken, outside]))
+    @scorer
+    def half_a_character(item: Item, output: Output) -> Score:
+        return Score(value=1.0, answer="\ud800")
+
+    task = Task("t", sums(1).dataset, Ask(), [broken, outside, half_a_character])
+    attempt = await only(adder(), tmp_path, task)
     assert attempt.outcome == "ok"
     assert attempt.scores["broken"].value is None
     assert "ZeroDivisionError" in str(attempt.scores["broken"].reason)
     assert attempt.scores["outside"].value is None
+    assert attempt.scores["half_a_character"].value == 1.0
+
+
+async def test_an_answer_that_cannot_be_kept_is_missing_and_the_run_goes_on(tmp_path: Path):
+    attempt = await only(FunctionModel(lambda _: "a\ud800", id="fake:a"), tmp_path, sums(1))
+    assert attempt.outcome == "infra_error"
+
+
+async def test_a_run_that_a_person_stops_is_rejected_and_scored_as_it_stands(tmp_path: Path):
+    store = MemoryStore()
+
+    def mail(setup: Setup) -> Agent[str]:
+        @tool
+        def send(text: str) -> str:
+            """Send a mail."""
+            return "sent"
+
+        return Agent(setup.model, tools=[send], store=store)
+
+    def person(setup: Setup) -> Approver:
+        async def stops(proposal: Proposal) -> None:
+            [row] = await store.runs(limit=1)
+            await stop(store, row.run_id, by=Principal(id="ann"))
+
+        return stops
+
+    task = Task("mail", Dataset.of([Item(id="a", input="Write", target="x")]), Assign(mail), sums(1).scorers,
+                approver=person)  # fmt: skip
+    attempt = await only(ScriptedModel(call("send", {"text": "hi"})), tmp_path, task)
+    assert (attempt.outcome, attempt.scores["exact"].value) == ("rejected_by_person", 0.0)
 
 
 async def test_a_limit_of_time_does_not_count_waiting(tmp_path: Path):
