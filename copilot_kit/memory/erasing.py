@@ -112,13 +112,27 @@ def _changes(
         if found is None or found.digest != entry.after:
             continue
         left = Version(tuple(version.lines[n] for n in kept), tuple(version.owners[n] for n in kept))
-        change = _change(transaction, place, found, "".join(left.lines).encode())
+        shared = _is_shared(transaction, path, theirs)
+        change = _change(transaction, place, found, "".join(left.lines).encode(), shared=shared)
         versions[path] = (change.entry, left)
         yield change
 
 
-def _change(transaction: Transaction, place: Place, found: Found, data: bytes) -> Change:
-    after = hashlib.sha256(data).hexdigest() if data.strip() else None
+def _is_shared(transaction: Transaction, path: str, theirs: Collection[str]) -> bool:
+    """Tell whether anybody else ever changed this file, here or under a name that it had before."""
+    index, names = transaction.index, [path]
+    for name in names:
+        lines = [index.lines[number] for number in index.of_path.get(name, ())]
+        if any(line.id not in theirs for line in lines):
+            return True
+        names += {line.moved_from for line in lines if line.moved_from and line.moved_from not in names}
+    return False
+
+
+def _change(transaction: Transaction, place: Place, found: Found, data: bytes, *, shared: bool) -> Change:
+    """Return what becomes of a file: of one that they alone wrote nothing is left if it is empty now."""
+    digest = hashlib.sha256(data).hexdigest()
+    after = digest if data.strip() or (shared and digest == found.digest) else None
     entry = transaction.entry(place.path, by=ERASING, before=found.digest, after=after)
     return Change(entry, place, seen=found, data=data if after not in (None, found.digest) else None)
 
