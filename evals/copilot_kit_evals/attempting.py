@@ -70,6 +70,9 @@ async def attempted(unit: Unit, bench: Bench) -> Attempt:
     try:
         solved = await _solve(unit, bench, meter, watch)
         scores = await _scored(unit, solved)
+        for score in scores.values():
+            if score.usage is not None:
+                bench.spending.judged(score.usage)
     except asyncio.CancelledError:
         with contextlib.suppress(CopilotError):
             bench.writer.append(line.attempt("cancelled"))

@@ -39,6 +39,12 @@ def remembered(folder: RunFolder, order: Order, tally: Tally, again: AbstractSet
     return Before(finished, tries)
 
 
+def judged(folder: RunFolder) -> Iterator[Usage]:
+    """Yield what scorers have spent."""
+    for attempt in folder.attempts():
+        yield from (score.usage for score in attempt.scores.values() if score.usage is not None)
+
+
 def paid(folder: RunFolder) -> Iterator[tuple[str, Usage]]:
     """Yield the model and the usage of every answer that the run has paid for."""
     for call in folder.calls():

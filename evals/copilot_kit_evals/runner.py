@@ -20,7 +20,7 @@ from copilot_kit_evals.manifest import Manifest, Shard, differences, manifest_of
 from copilot_kit_evals.metering import ASKED_UP_TO
 from copilot_kit_evals.order import Order, Unit
 from copilot_kit_evals.quotas import listening_client
-from copilot_kit_evals.remembering import Before, paid, remembered
+from copilot_kit_evals.remembering import Before, judged, paid, remembered
 from copilot_kit_evals.spending import Spending
 from copilot_kit_evals.tally import Look, Tally
 from copilot_kit_evals.tasks import Rule, Task
@@ -122,6 +122,8 @@ async def _run(writer: RunWriter, tasks: Sequence[Task], options: Options) -> Fi
         tally = Tally(order)
         before = remembered(folder, order, tally, options.again)
         options.spending.count(paid(folder))
+        for usage in judged(folder):
+            options.spending.judged(usage)
         bench = Bench(
             manifest=manifest,
             writer=writer,
@@ -206,7 +208,7 @@ class _Session:
         return Key(unit.task.name, unit.item.id, unit.variant, unit.repeat, name).digest in self._before.finished
 
     def _look(self) -> None:
-        every, look = self._options.rule.look_every, self._options.look
+        every, look = self._bench.manifest.rule.look_every, self._options.look
         if look is None or every == 0 or self._stopping or self._tally.items < self._looked + every:
             return
         self._looked = self._tally.items

@@ -15,6 +15,7 @@ from copilot_kit_evals.candidates import Prices
 _UNKNOWN_OUTPUT: Final = 1_000
 """Tokens reserved for an answer as long as none has come and the request does not limit it."""
 _SHARED: Final = ("cost_usd", "tokens")
+_JUDGE: Final = "scorer"
 _PROBE: Final = Usage(input=1, output=1)
 
 
@@ -47,6 +48,8 @@ class Spending:
         self._longest: int | None = None
         self.over: OverBudget | None = None
         """Why the run must end, once it must."""
+        self.unpriced_scores = 0
+        """Scores that cost nobody knows what."""
         self.limits = {name: str(value) for name, value in (("cost_usd", cost_usd), ("tokens", tokens),
                                                             ("seconds", seconds)) if value is not None}  # fmt: skip
 
@@ -71,6 +74,13 @@ class Spending:
             nothing = Usage(input=0, output=0, cost_usd=Decimal(0))
             self._budget.settle(model, nothing, usage)
             self._see(model, usage)
+
+    def judged(self, used: Usage) -> None:
+        """Take in what a scorer spent; it is known only afterwards, and stops the calls that come then."""
+        nothing = Usage(input=0, output=0, cost_usd=Decimal(0))
+        self._budget.settle(_JUDGE, nothing, used if used.cost_usd is not None else used.model_copy(
+            update={"cost_usd": Decimal(0)}))  # fmt: skip
+        self.unpriced_scores += used.cost_usd is None
 
     def first(self, model: str) -> asyncio.Lock | None:
         """Return what a call of this model must hold while nobody knows what one costs; None where somebody does."""

@@ -63,6 +63,8 @@ class Sheet:
     costs: dict[str, list[float]] = field(default_factory=dict)
     """By item, of attempts whose cost is known."""
     unpriced: int = 0
+    scoring_usd: float = 0.0
+    """What scorers spent, as far as it is known; never part of the candidate's cost."""
     latencies: list[float] = field(default_factory=list)
     """Model and tools of each attempt that ended by itself."""
     first_tokens: list[float] = field(default_factory=list)
@@ -103,6 +105,8 @@ def _enter(sheet: Sheet, attempt: Attempt, place: int) -> None:
     sheet.truncated += attempt.stop == "length"
     sheet.unparsed += any(score.meta.get("unparsed") is True for score in attempt.scores.values())
     sheet.again += attempt.tries > 1
+    spent = (score.usage.cost_usd for score in attempt.scores.values() if score.usage is not None)
+    sheet.scoring_usd += float(sum(cost for cost in spent if cost is not None))
     if usage.cost_usd is None:
         sheet.unpriced += attempt.calls > 0
     else:
@@ -160,6 +164,7 @@ def _candidate(sheet: Sheet, confidence: float) -> dict[str, Any]:
         },
         "pass_hat_k": _pass_hat(sheet),
         "cost": _cost(sheet, confidence),
+        "scoring_usd": sheet.scoring_usd,
         "latency_s": _latencies(sheet.latencies, confidence),
         "first_token_s": _latencies(sheet.first_tokens, confidence),
         "tokens": {"input": sheet.tokens_in, "output": sheet.tokens_out},

@@ -12,6 +12,7 @@ from copilot_kit.errors import AuthFailed, ContextOverflow, InvalidRequest, Rate
 from copilot_kit.journal.memory import MemoryStore
 from copilot_kit.records import Principal, Proposal
 from copilot_kit.request import Request, Settings
+from copilot_kit.response import Usage
 from copilot_kit.slots import Opened
 from copilot_kit.testing import FaultModel, FunctionModel, ScriptedModel, call, pause, rate_limited, refuse
 from copilot_kit.testing.script import Pause
@@ -25,6 +26,7 @@ from copilot_kit_evals.merging import merge
 from copilot_kit_evals.runner import Finished, Options, resume, run
 from copilot_kit_evals.scores import Output, Score, scorer
 from copilot_kit_evals.spending import Spending
+from copilot_kit_evals.summary import summary
 from copilot_kit_evals.tally import Tally
 from copilot_kit_evals.tasks import Ask, Assign, Rule, Setup, Task
 from copilot_kit_evals.transcripts import calls_of, messages_of
@@ -224,6 +226,25 @@ async def test_a_budget_is_spent_to_its_end_by_calls_that_are_on_their_way_toget
     assert [one.outcome for one in ended.folder.attempts()] == ["ok"] * 7
 
 
+async def test_what_a_judge_spends_is_the_runs_money_and_not_the_candidates(tmp_path: Path):
+    @scorer
+    def judge(item: Item, output: Output) -> Score:
+        return Score(value=1.0, usage=Usage(input=100, output=1, cost_usd=Decimal("0.10")))
+
+    task = Task("t", sums(20).dataset, Ask(), [judge])
+    spending = Spending(cost_usd=Decimal("0.50"))
+    options = Options(opening=opening(adder()), spending=spending, at_once=1)
+    ended = await run([task], candidates_of(["fake:good"]), tmp_path / "run", options)
+    assert ended.why == "budget"
+    assert len(list(ended.folder.attempts())) == 5
+    assert {one.usage.cost_usd for one in ended.folder.attempts()} == {Decimal("0.01")}
+    more = Spending(cost_usd=Decimal(5))
+    again = await resume(tmp_path / "run", [task], Options(opening=opening(adder()), spending=more))
+    assert (again.why, more.cost_usd) == ("done", Decimal("2.20"))
+    told = summary(again.folder)["tasks"]["t"]["candidates"]["fake:good"]
+    assert (told["scoring_usd"], told["cost"]["total_usd"]) == (pytest.approx(2.0), pytest.approx(0.2))
+
+
 async def test_an_interim_look_stops_the_run_and_is_kept(tmp_path: Path):
     looked: list[int] = []
 
@@ -238,6 +259,8 @@ async def test_an_interim_look_stops_the_run_and_is_kept(tmp_path: Path):
     assert [one.verdict for one in ended.folder.decisions()] == ["continue", "stop"]
     assert [one.items for one in ended.folder.decisions()] == looked == [5, 10]
     assert len(list(ended.folder.attempts())) < 15
+    again = await resume(tmp_path / "run", [sums(100)], Options(opening=opening(adder()), look=look, at_once=2))
+    assert again.why == "decision", "the rule is the manifest's, whoever goes on"
 
 
 async def test_a_run_goes_on_only_with_what_it_was_of(tmp_path: Path):
