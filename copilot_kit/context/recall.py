@@ -35,8 +35,8 @@ _KINDS: dict[Role, Source] = {
     "tool": Source(kind="tool"),
     "assistant": Source(kind="model"),
 }
-_OWN = {f"{what} {name}" for what in ("result of", "your call of") for name in (NAME, "memory", "search_memory")}
-"""Is not found here: what was recalled stands where it was said, and notes are found where they are kept."""
+_OWN = (f"result of {NAME}", f"your call of {NAME}")
+"""What was recalled before is not found again: it stands where it was said."""
 _SCHEMA = """
 CREATE VIRTUAL TABLE found USING fts5(name, headings, lines, humps, content='', tokenize='ascii');
 INSERT INTO found(found, rank) VALUES('rank', 'bm25(2.0, 1.0, 1.0, 0.5)');
