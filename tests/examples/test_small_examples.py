@@ -37,6 +37,10 @@ SAYS = {
         'waiting files_write_file {"name":"plan.txt","text":"Ship on Monday."}\nthe plan still says: Ship on Friday.\n',
         "done The plan says Monday now. And it does: Ship on Monday.\n",
     ),
+    "long_task": (
+        "done It is 31 million: north 5, south 5, east 4, west 4, centre 6, islands 7.\n",
+        "[('all_are_named', False), ('all_are_named', True)]\n",
+    ),
     "without_async": (
         "number=17 urgent=True\n",
         "Ticket 17 comes |first.|\n",
