@@ -1,5 +1,6 @@
-"""A task that is longer than the model's window, done from its notes: python examples/long_task.py
+"""A task that is longer than the window of its model, done from its notes.
 
+Run it with: python examples/long_task.py
 No key: the model is scripted, and knows nothing but what each request shows it.
 """
 
