@@ -11,10 +11,11 @@ HEAVY = (*SDKS, "httpx2", "sqlalchemy", "typer", "rich", "tenacity", "genai_pric
 
 def test_the_names_are_these_and_no_others():
     assert sorted(copilot_kit.__all__) == [
-        "Agent", "AgentEvent", "Check", "ContextEditing", "CopilotError", "Gate", "Knowledge", "LimitReached", "Limits", "Memory",
-        "Message", "Milestone", "Model", "ModelError", "OutputSpec", "Principal", "Proposal", "Request", "Response",
-        "Rubric", "Run", "Settings", "Tool", "ToolContext", "ToolError", "Usage", "Window", "assistant", "complete", "decide", "earn", "flow_rules", "keep_going", "open_model",
-        "open_store", "rule", "schema_tool", "system", "tool", "user",
+        "Agent", "AgentEvent", "Check", "ContextEditing", "CopilotError", "Gate", "Knowledge", "LimitReached",
+        "Limits", "Memory", "Message", "Milestone", "Model", "ModelError", "OutputSpec", "Principal", "Proposal",
+        "Request", "Response", "Rubric", "Run", "Settings", "Tool", "ToolContext", "ToolError", "Usage", "Window",
+        "assistant", "complete", "decide", "earn", "flow_rules", "keep_going", "open_model", "open_store", "rule",
+        "schema_tool", "system", "tool", "user",
     ]  # fmt: skip
 
 

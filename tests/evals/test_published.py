@@ -56,7 +56,7 @@ def test_metr_doubling_times_are_within_half_a_percent(copilot: Copilot, publish
     assert copilot("stats", "trend", new, "--json").json["from_2023_on"]["doubling_days"] == pytest.approx(
         133.988, 1e-5
     )
-    longer = tmp_path / "longer.csv"  # METR's 128.744 seems to count a model that the file lacks: this row is from memory
+    longer = tmp_path / "longer.csv"  # 128.744 seems to count one more model; its row is from memory
     header, *lines = new.read_text().splitlines()
     added = {"model": "opus_4_6", "release_date": "2026-02-05", "is_sota": "True", "p50_min": "718.81"}
     row = ",".join(added.get(name, "0") for name in header.split(","))
