@@ -51,6 +51,15 @@ def open_memory(root: str | None) -> "Memory":
     )
 
 
+def check_history(root: str | None) -> None:
+    """Raise `UsageError` for a folder that is named and has no history: a repair would begin one, of any folder."""
+    if root is not None and not (Path(root) / _HISTORY).is_file():
+        raise UsageError(
+            f"{visible(repr(root))} has no memory's history, so there is nothing to repair. Name the memory's own "
+            "folder with --root, or leave --repair out to look only."
+        )
+
+
 def models_in_use(named: list[str] | None) -> frozenset[str] | None:
     """Return the names of the models that are asked now; None where neither a slot nor anybody names one."""
     path = find_frontier()

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from copilot_kit.cli.journals import JsonOption, StoreOption
-from copilot_kit.cli.memories import ModelsOption, RootOption, found_entry, me, models_in_use, open_memory
+from copilot_kit.cli.memories import (
+    ModelsOption,
+    RootOption,
+    check_history,
+    found_entry,
+    me,
+    models_in_use,
+    open_memory,
+)
 from copilot_kit.cli.screen import as_json, bold, columns, counted, dim, folded, shown, told, width
 from copilot_kit.display import clipped, visible
 
@@ -209,6 +217,8 @@ def doctor(
 
     Example: copilot-kit memory doctor --repair
     """
+    if repair:
+        check_history(root)
     found = open_memory(root).doctor(repair=repair)
     left = sum(not one.repaired for one in found)
     if json:

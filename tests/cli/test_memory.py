@@ -441,3 +441,12 @@ def test_a_review_at_a_real_terminal(own_folder: Path, notes: Memory):
     child.close()
     assert child.exitstatus == 0
     assert [entry.path for entry in notes.history() if entry.confirms] == ["plans/deep/down/file.md"]
+
+
+def test_a_folder_that_is_no_memory_is_not_repaired_into_one(copilot: Callable[..., Any], tmp_path: Path):
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "passwd").write_text("root:x:0:0\n")
+    ran = copilot("memory", "doctor", "--repair", "--root", str(tmp_path / "etc"))
+    assert ran.code == 64
+    assert "has no memory's history, so there is nothing to repair" in ran.err
+    assert sorted(one.name for one in (tmp_path / "etc").iterdir()) == ["passwd"]
