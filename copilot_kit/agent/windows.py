@@ -55,7 +55,7 @@ async def make_room(session: Session, work: Work) -> list[Entry]:
         work.window,
         limit,
         overhead=_overhead(work) if thread.window.beside is None else 0,
-        takes_notes=may_note(session, work),
+        takes_notes=lambda: may_note(session, work),
         may_clear=not work.model.profile.binds_reasoning and not _clears_itself(work),
     )
     if step in ("handover", "close"):

@@ -5,7 +5,7 @@ the model is told to write down what it will need; then the next window begins w
 what the memory holds, what was written down, and the last turns. Nothing is lost: the journal keeps the conversation.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -86,12 +86,18 @@ Step: TypeAlias = Clear | Literal["handover", "close"]
 
 
 def next_step(
-    sent: Sent, window: Window, limit: int, *, overhead: int = 0, takes_notes: bool, may_clear: bool = True
+    sent: Sent,
+    window: Window,
+    limit: int,
+    *,
+    overhead: int = 0,
+    takes_notes: Callable[[], bool],
+    may_clear: bool = True,
 ) -> Step | None:
     """Return what must be done before the model is asked again; None: there is room.
 
     limit: in tokens, as `Window.limit` says. overhead: of tools, where no answer has told it yet.
-    takes_notes: the agent has a memory that it can write to.
+    takes_notes: tells whether the agent has a memory that it can write to; asked when that matters, since rules decide.
     may_clear: False where the model refuses its own thoughts behind a conversation that was changed.
     """
     full = (sent.tokens + (overhead if sent.beside is None else 0)) / limit
@@ -102,7 +108,7 @@ def next_step(
         if sum(size for _, size in old) * sent.ratio >= _LEAST_GAIN * limit:
             return Clear(tuple(call_id for call_id, _ in old))
     if full > window.close_at and has_answered(sent):
-        return "handover" if takes_notes and full <= _LAST_CALL else "close"
+        return "handover" if full <= _LAST_CALL and takes_notes() else "close"
     return None
 
 

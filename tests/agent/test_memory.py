@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from copilot_kit import Agent, Gate, Principal, flow_rules, rule, tool
+from copilot_kit import Agent, Gate, Principal, Window, flow_rules, rule, tool
 from copilot_kit.errors import UsageError
 from copilot_kit.journal import MemoryStore
 from copilot_kit.journal.erasure import erase
@@ -140,3 +140,15 @@ async def test_erasing_a_run_from_the_journal_erases_what_it_noted(tmp_path):
     kept = b"".join(file.read_bytes() for file in (tmp_path / "notes").rglob("*") if file.is_file())
     assert b"Bern" not in kept
     assert b"owes" not in kept
+
+
+async def test_rules_are_not_asked_about_notes_as_long_as_the_window_has_room(tmp_path):
+    seen: list[str] = []
+
+    def watching(call: Any) -> None:
+        seen.append(call.tool)
+
+    model = ScriptedModel(call("mail"), "Done.")
+    await Agent(model, tools=[mail], memory=tmp_path / "notes", window=Window(tokens=50_000),
+                gate=Gate([rule("allow", effect="read"), watching])).run("Read the mail")  # fmt: skip
+    assert seen == ["mail"]
