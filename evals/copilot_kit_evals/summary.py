@@ -117,9 +117,9 @@ def _enter(sheet: Sheet, attempt: Attempt, place: int) -> None:
             sheet.first_tokens.append(timings.first_token_s)
 
 
-def summary(run: RunFolder) -> dict[str, Any]:
-    """Return the summary as JSON data."""
-    found = sheets(run)
+def summary(run: RunFolder, found: Sequence[Sheet] | None = None) -> dict[str, Any]:
+    """Return the summary as JSON data; `found` are its sheets, for who has them already."""
+    found = sheets(run) if found is None else found
     confidence = run.manifest.rule.confidence
     tasks: dict[str, Any] = {}
     for sheet in found:
@@ -184,9 +184,9 @@ def slice_of(rows: Sequence[ItemRow], task: TaskEntry, confidence: float) -> dic
     if not scored:
         return told
     means = [row.mean for row in scored]
-    known = estimate(means, clusters=_labels(scored), confidence=confidence, bounds=task.bounds)
+    known = estimate(means, clusters=clusters_of(scored), confidence=confidence, bounds=task.bounds)
     ends = [_filled(rows, end) for end in task.bounds]
-    low, high = (estimate(end, clusters=_labels(rows), confidence=confidence, bounds=task.bounds) for end in ends)
+    low, high = (estimate(end, clusters=clusters_of(rows), confidence=confidence, bounds=task.bounds) for end in ends)
     weights = sum(row.item.weight for row in scored)
     return told | {
         "mean": known.mean,
@@ -204,8 +204,8 @@ def _filled(rows: Sequence[ItemRow], end: float) -> list[float]:
     return [(sum(row.scores) + (row.wanted - len(row.scores)) * end) / row.wanted for row in rows]
 
 
-def _labels(rows: Sequence[ItemRow]) -> list[str] | None:
-    """Return the clusters; items without one stand alone. None where no item has any."""
+def clusters_of(rows: Sequence[ItemRow]) -> list[str] | None:
+    """Return a label an item, of its cluster; items without one stand alone. None where no item has any."""
     if all(row.item.cluster is None for row in rows):
         return None
     return [f"item {row.item.id}" if row.item.cluster is None else f"cluster {row.item.cluster}" for row in rows]
@@ -231,7 +231,7 @@ def _cost(sheet: Sheet, confidence: float) -> dict[str, Any]:
     if sheet.unpriced or not rows or sheet.task.bounds[0] < 0:
         return told
     costs = [sum(sheet.costs[row.item.id]) / len(sheet.costs[row.item.id]) for row in rows]
-    found = cost_per_success(costs, [row.mean for row in rows], clusters=_labels(rows), confidence=confidence)
+    found = cost_per_success(costs, [row.mean for row in rows], clusters=clusters_of(rows), confidence=confidence)
     if found is not None:
         told["per_success"] = {"usd": found.ratio, "error": found.error, "interval": _pair(found.interval)}
     return told
@@ -264,7 +264,7 @@ def paired(rows: Sequence[ItemRow], against: Sequence[ItemRow], task: TaskEntry,
     first, second = (Side(np.array([row.mean for row in each]), seen=np.array([row.seen for row in each]))
                      for each in (rows, against))  # fmt: skip
     try:
-        return compare(first, second, clusters=_labels(rows), confidence=run.manifest.rule.confidence,
+        return compare(first, second, clusters=clusters_of(rows), confidence=run.manifest.rule.confidence,
                        bounds=task.bounds, seed=run.manifest.seed)  # fmt: skip
     except NotUsable:
         return None
