@@ -34,7 +34,7 @@ from copilot_kit.messages import Message, Part, Source, Text
 from copilot_kit.model import Model
 from copilot_kit.prices import priced
 from copilot_kit.records import Body, MessageAdded, ModelSwitched, Principal, RunStarted, Step, Undone
-from copilot_kit.request import Settings
+from copilot_kit.request import AnyTool, Settings
 from copilot_kit.threads import in_thread
 from copilot_kit.tools import Tool, arguments_of
 
@@ -217,6 +217,11 @@ class Agent(Generic[OutputT]):
         middleware of runs and the lease are those of the run at the top.
         """
         return nested(self, name=name or self.name, description=description)
+
+    @property
+    def offered(self) -> tuple[AnyTool, ...]:
+        """The tools as its model sees them, those of the provider included."""
+        return self._offered
 
     def tool(self, name: str, *, path: Sequence[Step] = ()) -> Tool[..., Any] | None:
         """Return the tool of this name, for whoever shows or checks calls: of the agent at this path, or the first."""

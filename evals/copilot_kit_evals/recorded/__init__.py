@@ -1,0 +1,1 @@
+"""What a journal recorded, asked again: decisions as test cases, proposals in the shadow, runs rehearsed."""

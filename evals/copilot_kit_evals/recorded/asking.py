@@ -1,0 +1,173 @@
+"""A recorded request asked of a candidate: one answer, nothing runs, and what people decided says what it is worth."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from copilot_kit.errors import UsageError
+from copilot_kit.messages import Message, ToolCall, system
+from copilot_kit.model import complete
+from copilot_kit.request import AnyTool, Request, Settings
+from copilot_kit_evals.items import BadDataset, Dataset, Item
+from copilot_kit_evals.recorded.decisions import MESSAGES, Wish, Wishes
+from copilot_kit_evals.scorers.editions import edition
+from copilot_kit_evals.scores import Output, Score, digest_of
+from copilot_kit_evals.tasks import Setup, Solved, Task
+
+_MESSAGES: Final = TypeAdapter(tuple[Message, ...])
+_TOOLS: Final = TypeAdapter(tuple[AnyTool, ...])
+ITEMS, TUNING, TOOLS, SUITE = "items.jsonl", "tuning.jsonl", "tools.json", "suite.py"
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """Asks for the next step of a recorded conversation, with the agent's tools; what is proposed is never run."""
+
+    tools: tuple[AnyTool, ...]
+    settings: Settings = field(default_factory=Settings)
+
+    @property
+    def digest(self) -> str:
+        """Over the tools and settings."""
+        return digest_of(json.dumps([[one.model_dump_json() for one in self.tools], self.settings.model_dump_json()]))
+
+    async def __call__(self, setup: Setup) -> Solved:
+        """Return the answer."""
+        messages = recorded_messages(setup.item)
+        if setup.candidate.prompt is not None:
+            messages = (system(setup.candidate.prompt).model_copy(update={"id": "msg_prompt"}),
+                        *(one for one in messages if one.role != "system"))  # fmt: skip
+        request = Request(
+            messages=messages,
+            tools=tuple(one for one in self.tools if setup.allows(getattr(one, "name", ""))),
+            settings=setup.settings.over(self.settings) if self.settings.model_fields_set else setup.settings,
+        )
+        response = await complete(setup.model, request)
+        output = Output(text=response.text, messages=(*messages, response.message), response=response,
+                        state=setup.state)  # fmt: skip
+        return Solved(output, "refusal" if response.stop.kind == "refusal" else "ok", keeps_messages=True)
+
+
+def recorded_messages(item: Item) -> tuple[Message, ...]:
+    """Return the conversation that an item was made of; raises `BadDataset` where it is none."""
+    asked = item.input
+    try:
+        return _MESSAGES.validate_python(asked[MESSAGES] if isinstance(asked, dict) else None)
+    except (KeyError, ValidationError) as error:
+        raise BadDataset(
+            f"Item {item.id!r} holds no recorded conversation. Make such items with: copilot-kit eval from-journal"
+        ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class AsDecided:
+    """Scores 1 where the candidate proposes what people accepted and nothing that they rejected, else 0.
+
+    No value where it repeats a rejected call in other words: whether those mend it, only a person can say. `parts` has
+    each decision apart. Other calls beside the accepted one do not count against it; a first step that nobody decided
+    (a look into something) counts as not having proposed it: how often that is so stands in `meta`.
+    What it cannot tell: people decided what the model before proposed, so that another good way scores 0.
+    """
+
+    name: str = "as_decided"
+
+    @property
+    def digest(self) -> str:
+        """Of the rules."""
+        return edition("as_decided", 1)
+
+    async def __call__(self, item: Item, output: Output) -> Score:
+        """Return the score of the last answer's calls."""
+        calls = () if output.response is None else output.response.message.calls
+        return judged(wishes_of(item), calls)
+
+
+def wishes_of(item: Item) -> tuple[Wish, ...]:
+    """Return what people decided about the calls of an item; raises `BadDataset` where it says nothing of that."""
+    try:
+        return Wishes.model_validate(item.target).calls
+    except ValidationError as error:
+        raise BadDataset(
+            f"Item {item.id!r} holds no decisions. Make such items with: copilot-kit eval from-journal"
+        ) from error
+
+
+def judged(wishes: Sequence[Wish], calls: Sequence[ToolCall]) -> Score:
+    """Return what people's decisions say of the calls that were made in their place."""
+    found = [_judge(wish, calls) for wish in wishes]
+    parts = {f"{number} {wish.way} {wish.tool}": value
+             for number, (wish, (value, _)) in enumerate(zip(wishes, found, strict=True), 1)}  # fmt: skip
+    values = [value for value, _ in found]
+    value = 0.0 if 0.0 in values else None if None in values else 1.0
+    reason = "; ".join(text for one, text in found if text and (one != 1.0 or value == 1.0)) or None
+    wanted = {wish.tool for wish in wishes}
+    elsewhere = bool(calls) and not any(call.name in wanted for call in calls)
+    return Score(value=value, reason=reason, parts=parts, answer=_told(calls),
+                 meta={"another_step": True} if elsewhere else {})  # fmt: skip
+
+
+def _judge(wish: Wish, calls: Sequence[ToolCall]) -> tuple[float | None, str]:
+    if wish.gold is None:
+        likeness = {wish.action(proposed=True).likeness(call) for call in calls}
+        why = f": {wish.reason}" if wish.reason else ""
+        if "same" in likeness:
+            return 0.0, f"it repeats {wish.tool}, which was {_PAST[wish.way]}{why}"
+        if "other_words" in likeness:
+            return None, f"it repeats {wish.tool} in other words, which was {_PAST[wish.way]}{why}"
+        return 1.0, ""
+    likeness = {wish.action().likeness(call) for call in calls}
+    if likeness & {"same", "other_words"}:
+        return 1.0, ""
+    if wish.way == "edit" and any(wish.action(proposed=True).likeness(call) != "other" for call in calls):
+        return 0.0, f"it proposes {wish.tool} as it was before a person changed it"
+    if any(call.name == wish.tool for call in calls):
+        return 0.0, f"it proposes {wish.tool} with other arguments than those that were accepted"
+    return 0.0, f"it does not propose {wish.tool}, which was accepted"
+
+
+_PAST: Final = {"reject": "rejected", "undo": "taken back"}
+
+
+def _told(calls: Sequence[ToolCall]) -> str | None:
+    return "; ".join(f"{call.name} {call.args_json}" for call in calls) or None
+
+
+def write_suite(folder: Path, judging: Sequence[Item], tuning: Sequence[Item], tools: Sequence[AnyTool]) -> None:
+    """Write items and tools as a folder that `copilot-kit eval run FOLDER/suite.py` takes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, items in ((ITEMS, judging), (TUNING, tuning)):
+        (folder / name).unlink(missing_ok=True)
+        if items:
+            Dataset.of(items).write(folder / name)
+    told: list[Any] = [one.model_dump(mode="json") for one in tools]
+    (folder / TOOLS).write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / SUITE).write_text(_SUITE_TEXT, encoding="utf-8")
+
+
+_SUITE_TEXT: Final = '''"""What people decided, as test cases; made by: copilot-kit eval from-journal"""
+
+from pathlib import Path
+
+from copilot_kit_evals.recorded.asking import decision_tasks
+
+tasks = decision_tasks(Path(__file__).parent)
+'''
+
+
+def decision_tasks(folder: Path, *, tuning: bool = False) -> list[Task]:
+    """Return the task of a folder that was made from a journal; tuning: of the items that never judge."""
+    path = folder / (TUNING if tuning else ITEMS)
+    if not path.is_file():
+        raise UsageError(f"{str(folder)!r} has no {path.name}: no decision of the journal fell on that side. "
+                         "Make it again when more was decided.")  # fmt: skip
+    try:
+        tools = _TOOLS.validate_json((folder / TOOLS).read_bytes())
+    except (OSError, ValidationError) as error:
+        raise UsageError(f"The tools in {str(folder / TOOLS)!r} cannot be read. "
+                         "Make the folder again with: copilot-kit eval from-journal") from error  # fmt: skip
+    name = "decisions-tuning" if tuning else "decisions"
+    return [Task(name, Dataset.read(path), NextStep(tools), [AsDecided()])]
