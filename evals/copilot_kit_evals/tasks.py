@@ -10,7 +10,7 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 from pydantic import Field, JsonValue
 
@@ -242,16 +242,44 @@ class Task:
 class Rule(Record):
     """How a verdict will be found; fixed in the manifest before the first attempt.
 
-    The runner stores it and looks where it says; what is found then is the verdict's own business.
+    The runner stores it and looks where it says; what is found then is `verdict.judging`'s business.
     """
 
     alpha: float = Field(default=0.05, gt=0, lt=1)
+    """How often a model that is worse by the margin may be taken for one that is not, and the like."""
     confidence: float = Field(default=0.95, gt=0, lt=1)
     margin: float = Field(default=0.03, ge=0)
     """How much worse counts as no worse."""
     margins: dict[str, float] = Field(default_factory=dict)
-    """Other ones, by tag."""
+    """Other ones, by tag or task."""
+    slices: tuple[str, ...] | None = None
+    """Tags and tasks on which the candidate may not be worse either; None: each that there is."""
+    slice_margin: float | None = Field(default=None, ge=0)
+    """Of slices that `margins` does not name; None: `margin`."""
+    gain: Literal["any", "quality", "none"] = "any"
+    """What a candidate that is no worse must bring: anything (better, cheaper or faster), better answers, or nothing,
+    as when the incumbent retires."""
+    gain_ratio: float = Field(default=0.9, gt=0, le=1)
+    """Cheaper, or faster, is at most this ratio of cost per success, or of latency."""
+    pass_score: float = 1.0
+    """The score from which on an attempt has passed: for must-pass items, reliability and parked items."""
+    required_reliability: float | None = Field(default=None, gt=0, lt=1)
+    """Of every item that names none of its own."""
+    max_missing: float = Field(default=0.25, ge=0, le=1)
+    """Share of missing attempts beyond which a log is no evidence."""
+    parked: tuple[str, ...] = ()
+    """Items set aside as too hard or too expensive: tried again, and no part of the comparison."""
+    crutches: dict[str, str] = Field(default_factory=dict)
+    """What a further candidate goes without, by its name: it is the candidate with this left out."""
+    line: tuple[tuple[float, float], ...] = ()
+    """Earlier releases of the candidate's line: day and mean score on these items."""
+    line_day: float | None = None
+    """The candidate's day on the same scale."""
     look_every: int = Field(default=0, ge=0)
     """Finished items between two interim looks; 0: none."""
     more: dict[str, JsonValue] = Field(default_factory=dict)
-    """What else the verdict fixes beforehand."""
+    """What else is fixed beforehand."""
+
+    def margin_of(self, part: str) -> float:
+        """Return the margin of a slice."""
+        return self.margins.get(part, self.margin if self.slice_margin is None else self.slice_margin)

@@ -6,8 +6,8 @@ from pydantic import Field, JsonValue
 
 from copilot_kit.messages import Record
 
-Call: TypeAlias = Literal["promote", "hold", "inconclusive", "invalid"]
-"""promote: take the candidate. hold: do not. inconclusive: the items do not decide. invalid: the log cannot be judged."""
+Word: TypeAlias = Literal["promote", "hold", "inconclusive", "invalid"]
+"""promote: take the candidate. hold: do not. inconclusive: the items do not decide. invalid: the log is no evidence."""
 Kind: TypeAlias = Literal["swap", "launch"]
 """swap: in place of an incumbent. launch: there is none, and the question is whether users may see the candidate."""
 Name: TypeAlias = Literal[
@@ -19,7 +19,7 @@ State: TypeAlias = Literal["pass", "fail", "open", "note"]
 Ends: TypeAlias = tuple[float | None, float | None]
 """An interval; None is an end that is open."""
 
-EXIT_CODES: Final[dict[Call, int]] = {"promote": 0, "hold": 1, "inconclusive": 2, "invalid": 3}
+EXIT_CODES: Final[dict[Word, int]] = {"promote": 0, "hold": 1, "inconclusive": 2, "invalid": 3}
 ALL: Final = "all"
 """The slice of all items."""
 
@@ -43,7 +43,7 @@ class Verdict(Record):
     """The answer to "shall we take it?"."""
 
     format: Literal["copilot-kit-verdict/1"] = "copilot-kit-verdict/1"
-    verdict: Call
+    verdict: Word
     kind: Kind = "swap"
     incumbent: str | None
     """None at a launch."""
@@ -70,8 +70,8 @@ class Verdict(Record):
     cost_usd: dict[str, float | None] = Field(default_factory=dict)
     """What the attempts of each cost in all, as far as it is known."""
     items_needed: int | None
-    """How many more items it takes to decide, at the spread seen; None where no further item would change the verdict,
-    or nobody can tell how many."""
+    """How many more items it takes to decide, at the spread seen: 0 where it is decided, None where the log is invalid or
+    nobody can tell."""
     margin: float
     sequential: bool = False
     """Whether the evidence is of the kind that may be looked at again and again."""
