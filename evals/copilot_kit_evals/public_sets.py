@@ -2,12 +2,13 @@
 
 Nothing is downloaded. The shapes are those of the sets' own files: BFCL (question, function, ground_truth), IFEval
 (prompt, instruction_id_list, kwargs), GSM8K and MGSM (question, answer), HumanEval (prompt, entry_point, test),
-TruthfulQA (question, best, right and wrong answers), BIG-Bench Hard (input, target).
+TruthfulQA (question, best, right and wrong answers), MMLU (question, four options, letter or number), GPQA (question,
+right and wrong answers), BIG-Bench Hard (input, target).
 """
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -113,6 +114,26 @@ def truthfulqa_item(row: Mapping[str, Any]) -> Item:
                 choices=tuple(options), tags=(row["Category"],))  # fmt: skip
 
 
+def mmlu_item(row: Mapping[str, Any]) -> Item:
+    """Return an item of MMLU: options in columns A to D, or as a list; the answer a letter, or a number from 0 on."""
+    listed = row.get("choices") or [row[letter] for letter in "ABCD"]
+    choices, answer = tuple(str(one).strip() for one in listed), str(row["answer"]).strip()
+    place = int(answer) if answer.isdigit() else "ABCDEFGHIJ".index(answer.upper())
+    subject = row.get("subject")
+    return Item(id=_id(row, "question"), input=row["question"], target=choices[place], choices=choices,
+                tags=(str(subject),) if subject else ())  # fmt: skip
+
+
+def gpqa_item(row: Mapping[str, Any]) -> Item:
+    """Return an item of GPQA, its options in an order drawn by the question."""
+    right = row["Correct Answer"].strip()
+    options = [right, *(row[f"Incorrect Answer {number}"].strip() for number in (1, 2, 3))]
+    Random(row["Question"]).shuffle(options)
+    domain = row.get("High-level domain")
+    return Item(id=row.get("Record ID") or _id(row, "Question"), input=row["Question"].strip(), target=right,
+                choices=tuple(options), tags=(domain,) if domain else ())  # fmt: skip
+
+
 def _id(row: Mapping[str, Any], asked: str) -> str:
     """Return the row's own id, or one made of what it asks."""
     return str(row.get("id") or sha256(str(row[asked]).encode()).hexdigest()[:12])
@@ -125,9 +146,14 @@ SETS: Final[Mapping[str, Callable[[Mapping[str, Any]], Item]]] = {
     "mgsm": gsm8k_item,
     "humaneval": humaneval_item,
     "truthfulqa": truthfulqa_item,
+    "mmlu": mmlu_item,
+    "gpqa": gpqa_item,
     "bbh": bbh_item,
 }
 """By name: what makes an item of a row."""
+
+_BARE: Final = {"mmlu": ("question", "A", "B", "C", "D", "answer"), "mgsm": ("question", "answer")}
+"""Columns of sets whose own tables have no header."""
 
 
 def read(kind: str, path: str | Path) -> Dataset:
@@ -136,7 +162,7 @@ def read(kind: str, path: str | Path) -> Dataset:
         raise UsageError(f"There is no public set {kind!r} here. Take one of {', '.join(SETS)}.")
     file = Path(path)
     items = []
-    for number, row in enumerate(_rows(file), 1):
+    for number, row in enumerate(_rows(file, _BARE.get(kind, ())), 1):
         try:
             items.append(SETS[kind](row))
         except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
@@ -147,9 +173,19 @@ def read(kind: str, path: str | Path) -> Dataset:
     return Dataset.of(items, name=file.stem, folder=file.parent)
 
 
-def _rows(file: Path) -> Iterator[Mapping[str, Any]]:
-    with file.open(encoding="utf-8-sig", newline="") as lines:
-        if file.suffix == ".csv":
-            yield from csv.DictReader(lines)
-        else:
+def _rows(file: Path, bare: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+    try:
+        lines = file.open(encoding="utf-8-sig", newline="")
+    except OSError as error:
+        raise UsageError(f"{str(file)!r} cannot be read: {error.strerror}. Name the set's own file.") from error
+    with lines:
+        if file.suffix not in (".csv", ".tsv"):
             yield from (json.loads(line) for line in lines if line.strip())
+            return
+        rows = csv.reader(lines, delimiter="\t" if file.suffix == ".tsv" else ",")
+        header: Sequence[str] = bare
+        for number, row in enumerate(rows):
+            if number == 0 and (not bare or "question" in (name.strip().lower() for name in row)):
+                header = row
+            elif row:
+                yield dict(zip(header, row, strict=False))

@@ -1,9 +1,18 @@
-"""A suite: a Python file that makes tasks, or a dataset and the name of a scorer."""
+"""A suite: a Python file that makes tasks, a dataset and the name of a scorer, or one that is known by name.
+
+support.py                   a Python file with `tasks`
+items.jsonl                  a dataset, asked as it is
+suite:instructions           a suite that comes with the package
+set:gsm8k=data/test.jsonl    a public set that you have as a file
+suite:instructions@smoke     of any of these only the items with this tag, or one of these: @4k,16k
+"""
 
 import importlib.util
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,10 +21,12 @@ from copilot_kit.model import Model
 from copilot_kit.slots import Opened
 from copilot_kit_evals.items import Dataset
 from copilot_kit_evals.scorers import named
-from copilot_kit_evals.scorers.choices import Choose
+from copilot_kit_evals.scorers.multiple_choice import Choose
 from copilot_kit_evals.tasks import Ask, Solver, Task
 
 DEFAULT_SCORER: Final = "normalised"
+SHIPPED: Final = "suite:"
+SET: Final = "set:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +50,21 @@ class Suite:
             raise UsageError(f"The suite has no task {unknown!r}. It has {', '.join(known)}.")
         return replace(self, tasks=tuple(known[name] for name in names)) if names else self
 
+    def tagged(self, tags: Sequence[str]) -> "Suite":
+        """Return only the items with one of these tags, and the tasks that have some; all without any."""
+        if not tags:
+            return self
+        kept = [replace(task, dataset=_with_tags(task.dataset, frozenset(tags))) for task in self.tasks]
+        found = tuple(task for task in kept if task.dataset)
+        if not found:
+            known = sorted({tag for task in self.tasks for item in task.dataset for tag in item.tags})
+            near = get_close_matches(tags[0], known, n=3)
+            hint = (
+                f"Did you mean {' or '.join(map(repr, near))}?" if near else f"Tags are {', '.join(known) or 'none'}."
+            )
+            raise UsageError(f"No item has the tag {', '.join(map(repr, tags))}. {hint}")
+        return replace(self, tasks=found)
+
     def repeated(self, repeats: int | None) -> "Suite":
         """Return the tasks with so many repeats."""
         if repeats is None:
@@ -46,20 +72,111 @@ class Suite:
         return replace(self, tasks=tuple(replace(task, repeats=repeats) for task in self.tasks))
 
 
-def load(path: str | Path, *, scorer: str | None = None, prompt: str = "") -> Suite:
-    """Return the suite in a file: Python with `tasks`, or a dataset (JSON lines, CSV) to be asked as it is.
+def _with_tags(dataset: Dataset, tags: frozenset[str]) -> Dataset:
+    lines = (line for line, item in zip(dataset.lines, dataset, strict=True) if tags.intersection(item.tags))
+    return Dataset(lines, name=dataset.name, folder=dataset.folder)
 
-    In Python, `tasks` is a list of tasks, or a function that returns one; without it all tasks of the module count.
-    `models` may hold models by name. scorer, prompt: for a dataset.
-    Raises `UsageError` for a file without tasks, and for one that cannot be run.
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """How a suite is named, taken apart."""
+
+    source: str
+    """The file, `suite:NAME` or `set:NAME=FILE`."""
+    tags: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, name: str) -> "Reference":
+        """Return the parts of a name; a file whose own name holds an @ is meant as it is."""
+        source, mark, tags = name.rpartition("@")
+        if not mark or "/" in tags or (not name.startswith((SHIPPED, SET)) and Path(name).exists()):
+            return cls(name)
+        return cls(source, tuple(tag.strip() for tag in tags.split(",") if tag.strip()))
+
+    @property
+    def stem(self) -> str:
+        """One word for it, fit for the name of a folder."""
+        name, _, file = self.source.removeprefix(SHIPPED).removeprefix(SET).partition("=")
+        word = Path(file or name).stem
+        return "-".join([word, *self.tags])
+
+
+def load_all(names: Sequence[str | Path], *, scorer: str | None = None, prompt: str = "") -> Suite:
+    """Return one suite with the tasks of all that are named; see `load`.
+
+    Raises `UsageError` where two of them have a task, or a model, of the same name.
     """
-    file = Path(path)
-    if file.suffix != ".py":
-        dataset = Dataset.read(file)
-        used = named(scorer or ("choice" if dataset[0].choices else DEFAULT_SCORER))
-        ask = Ask(prompt)
-        solver: Solver = ask if used.name != "choice" else Choose(ask) if prompt else Choose()
-        return Suite((Task(dataset.name, dataset, solver, [used]),))
+    suites = [load(name, scorer=scorer, prompt=prompt) for name in names]
+    tasks: dict[str, str] = {}
+    models: dict[str, Model] = {}
+    for name, suite in zip(map(str, names), suites, strict=True):
+        for task in suite.tasks:
+            if task.name in tasks:
+                raise UsageError(
+                    f"Both {tasks[task.name]!r} and {name!r} have a task {task.name!r}. "
+                    "Name a suite once, and give each task a name of its own."
+                )
+            tasks[task.name] = name
+        if taken := models.keys() & suite.models.keys():
+            raise UsageError(f"{name!r} names a model {min(taken)!r} as another suite does. Rename one of them.")
+        models |= suite.models
+    return Suite(tuple(task for suite in suites for task in suite.tasks), models)
+
+
+def load(path: str | Path, *, scorer: str | None = None, prompt: str = "") -> Suite:
+    """Return the suite of a name: a file, `suite:NAME` or `set:NAME=FILE`, each with `@TAG` if only some items count.
+
+    A file is Python with `tasks`, or a dataset (JSON lines, CSV) to be asked as it is. In Python, `tasks` is a list of
+    tasks, or a function that returns one; without it all tasks of the module count. `models` may hold models by name.
+    scorer, prompt: for a dataset, and for a public set.
+    Raises `UsageError` for a file without tasks, for one that cannot be run, and for a name that is not known.
+    """
+    reference = Reference.parse(str(path))
+    if reference.source.startswith(SHIPPED):
+        from copilot_kit_evals.shipped import tasks_of
+
+        suite = Suite(tasks_of(reference.source.removeprefix(SHIPPED)))
+    elif reference.source.startswith(SET):
+        from copilot_kit_evals.public_tasks import task_of
+
+        kind, _, file = reference.source.removeprefix(SET).partition("=")
+        suite = Suite((task_of(kind, file, scorer=scorer, prompt=prompt),))
+    elif Path(reference.source).suffix == ".py":
+        suite = _of_module(Path(reference.source))
+    else:
+        _is_no_shipped_name(reference.source)
+        suite = Suite((_of_dataset(Path(reference.source), scorer=scorer, prompt=prompt),))
+    return suite.tagged(reference.tags)
+
+
+def _is_no_shipped_name(source: str) -> None:
+    from copilot_kit_evals.shipped import SUITES
+
+    near = [] if Path(source).suffix or Path(source).exists() else get_close_matches(source, SUITES, n=1)
+    if near:
+        raise UsageError(f"There is no file {source!r}. The shipped suite is named {SHIPPED}{near[0]}.")
+
+
+def written(names: Sequence[str | Path]) -> str:
+    """Return names of suites as one text, which `read_names` takes apart again."""
+    return str(names[0]) if len(names) == 1 else shlex.join(map(str, names))
+
+
+def read_names(text: str) -> tuple[str, ...]:
+    """Return the names that a run was begun with; one alone may hold blanks."""
+    alone = Path(Reference.parse(text).source).exists() or " " not in text
+    return (text,) if alone else tuple(shlex.split(text))
+
+
+def _of_dataset(file: Path, *, scorer: str | None, prompt: str) -> Task:
+    dataset = Dataset.read(file)
+    used = named(scorer or ("choice" if dataset[0].choices else DEFAULT_SCORER))
+    ask = Ask(prompt)
+    solver: Solver = ask if used.name != "choice" else Choose(ask) if prompt else Choose()
+    return Task(dataset.name, dataset, solver, [used])
+
+
+def _of_module(file: Path) -> Suite:
     module = _module(file)
     found = module.get("tasks")
     made = found() if callable(found) else found

@@ -11,8 +11,8 @@ from copilot_kit.request import Settings
 from copilot_kit.testing import ScriptedModel
 from copilot_kit_evals.candidates import Candidate
 from copilot_kit_evals.items import Item
-from copilot_kit_evals.scorers import Choice, Exact, Fields, Normalised, Pattern, Quantity, Schema, named
-from copilot_kit_evals.scorers.choices import Choose
+from copilot_kit_evals.scorers import Exact, Fields, MultipleChoice, Normalised, Pattern, Quantity, Schema, named
+from copilot_kit_evals.scorers.multiple_choice import Choose
 from copilot_kit_evals.scores import Output, Scorer
 from copilot_kit_evals.tasks import Setup
 
@@ -89,13 +89,13 @@ OPTIONS = ("red", "green", "light blue", "blue")
     ],
 )
 async def test_choices(target: Any, text: str, right: int):
-    assert await value(Choice(), target, text, choices=OPTIONS) == right
+    assert await value(MultipleChoice(), target, text, choices=OPTIONS) == right
 
 
 async def test_a_target_that_is_none_of_the_choices_is_the_suites_fault():
     for target in ("pink", "E", 4, None):
         with pytest.raises(UsageError, match="which is none of its 4 choices"):
-            await value(Choice(), target, "A", choices=OPTIONS)
+            await value(MultipleChoice(), target, "A", choices=OPTIONS)
 
 
 async def test_options_are_shuffled_by_the_seed_and_scored_by_what_they_say():
@@ -106,7 +106,7 @@ async def test_options_are_shuffled_by_the_seed_and_scored_by_what_they_say():
             line[0] for line in request.messages[-1].text.splitlines() if line.endswith(". green")))  # fmt: skip
         setup = Setup(item, "", 0, Candidate(name="c", model=model.id), model, Settings(), seed)
         solved = await Choose()(setup)
-        return model.last_request.messages[-1].text, (await Choice()(item, solved.output)).value
+        return model.last_request.messages[-1].text, (await MultipleChoice()(item, solved.output)).value
 
     found = [await asked(seed) for seed in range(6)]
     assert {right for _, right in found} == {1.0}
@@ -142,7 +142,8 @@ async def test_a_schema_says_what_does_not_fit():
 
 def test_a_digest_changes_with_what_a_scorer_does():
     digests = {one.digest for one in (Exact(), Normalised(), Normalised(within=True), Pattern("a"), Pattern("b"),
-                                      Quantity(), Quantity(0.1), Choice(), Fields(), Fields(exact=("a",)))}  # fmt: skip
+                                      Quantity(), Quantity(0.1), MultipleChoice(), Fields(),
+                                      Fields(exact=("a",)))}  # fmt: skip
     assert len(digests) == 10
 
 
@@ -162,7 +163,8 @@ HOSTILE = Item(id="one", input="Go.", target={"n": 18}, choices=("18", "19"))
 async def test_whatever_a_model_says_is_scored_at_once(piece: str):
     begun = time.process_time()
     for text in (piece * (20_000 // len(piece)), f"answer{piece * (20_000 // len(piece))}x"):
-        for scorer, target in ((Exact(), "18"), (Normalised(within=True), "18"), (Quantity(), "18"), (Choice(), "18"),
+        for scorer, target in ((Exact(), "18"), (Normalised(within=True), "18"), (Quantity(), "18"),
+                               (MultipleChoice(), "18"),
                                (Fields(), {"n": 18}), (Schema({"type": "object"}), None)):  # fmt: skip
             score = await scorer(HOSTILE.model_copy(update={"target": target}), Output(text=text))
             assert score.value in (0, 1)

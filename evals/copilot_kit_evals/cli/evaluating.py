@@ -12,8 +12,13 @@ from copilot_kit.errors import MissingExtra, UsageError
 
 app: Final = typer.Typer(name="eval", no_args_is_help=True, help="Evaluate models on a suite of your own.")
 
-SuiteFile = Annotated[
-    Path, typer.Argument(metavar="SUITE", help="Python with tasks, or a dataset (JSON lines, CSV).", show_default=False)
+SuiteNames = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="SUITE...",
+        help="Python with tasks, a dataset (JSON lines, CSV), suite:NAME, or set:NAME=FILE; @TAG for some items only.",
+        show_default=False,
+    ),
 ]
 Model = Annotated[
     list[str] | None, typer.Option("--model", "-m", help="provider:name or a slot; the first one is the incumbent.")
@@ -32,7 +37,7 @@ Margin = Annotated[float | None, typer.Option(help="How much worse counts as no 
 
 @app.command("run")
 def run_command(  # noqa: PLR0913  the options of a run
-    suite: Annotated[Path | None, typer.Argument(metavar="SUITE", help="Python with tasks, or a dataset.")] = None,
+    suite: SuiteNames = None,
     *,
     model: Model = None,
     vary: Vary = None,
@@ -81,9 +86,11 @@ def run_command(  # noqa: PLR0913  the options of a run
         retry_errors=retry_errors,
     )
     if resume is not None:
-        code = go_on(resume, suite, wanted, json=json)
-    elif suite is None:
-        raise UsageError("Name a suite to run, or a run to go on with: --resume DIR.")
+        code = go_on(resume, suite or (), wanted, json=json)
+    elif not suite:
+        raise UsageError(
+            "Name a suite to run (`copilot-kit eval suites` lists some), or a run to go on with: --resume DIR."
+        )
     else:
         code = start(suite, out, wanted, json=json)
     raise typer.Exit(code)
@@ -91,7 +98,7 @@ def run_command(  # noqa: PLR0913  the options of a run
 
 @app.command("plan")
 def plan_command(  # noqa: PLR0913  the options of a plan
-    suite: SuiteFile,
+    suite: SuiteNames = None,
     *,
     model: Model = None,
     vary: Vary = None,
@@ -113,7 +120,20 @@ def plan_command(  # noqa: PLR0913  the options of a plan
     _needs_numbers()
     wanted = Wanted(models=tuple(model or ()), vary=tuple(vary or ()), tasks=tuple(task or ()), repeats=repeats,
                     scorer=scorer, prompt=prompt, shard=shard, margin=margin)  # fmt: skip
+    if not suite:
+        raise UsageError("Name a suite to plan; `copilot-kit eval suites` lists those that come with the package.")
     show_plan(suite, wanted, like=like, json=json)
+
+
+@app.command("suites")
+def suites_command(*, json: JsonOption = False) -> None:
+    """List the suites that come with the package: their items, and what each tells of a model.
+
+    Example: copilot-kit eval suites
+    """
+    from copilot_kit_evals.cli.shipping import list_suites
+
+    list_suites(json=json)
 
 
 @app.command("show")

@@ -2,6 +2,7 @@
 
 import asyncio
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -20,7 +21,7 @@ from copilot_kit_evals.manifest import Shard
 from copilot_kit_evals.plan import plan
 from copilot_kit_evals.runner import Finished, Options
 from copilot_kit_evals.spending import Spending
-from copilot_kit_evals.suites import Suite, load
+from copilot_kit_evals.suites import Reference, Suite, load_all, read_names, written
 from copilot_kit_evals.summary import ALL, summary
 from copilot_kit_evals.tasks import Rule
 from copilot_kit_evals.writing import summarised
@@ -48,23 +49,23 @@ class Wanted:
     most: int | None = None
     retry_errors: bool = False
 
-    def suite(self, path: Path) -> Suite:
-        """Return the suite in the file, with the tasks and repeats that are wanted."""
+    def suite(self, names: Sequence[str]) -> Suite:
+        """Return the tasks of all suites that are named, with the tasks and repeats that are wanted."""
         prompt = "" if self.prompt is None else _text(self.prompt)
-        return load(path, scorer=self.scorer, prompt=prompt).chosen(self.tasks).repeated(self.repeats)
+        return load_all(names, scorer=self.scorer, prompt=prompt).chosen(self.tasks).repeated(self.repeats)
 
     @property
     def rule(self) -> Rule:
         """The rule of the verdict."""
         return Rule() if self.margin is None else Rule(margin=self.margin)
 
-    def options(self, suite: Suite, path: Path | None, progress: Progress, spending: Spending) -> Options:
+    def options(self, suite: Suite, names: Sequence[str], progress: Progress, spending: Spending) -> Options:
         """Return how the run goes."""
         return Options(
             seed=self.seed,
             rule=self.rule,
             shard=Shard() if self.shard is None else Shard.parse(self.shard),
-            suite=None if path is None else str(path),
+            suite=written(names),
             spending=spending,
             most=self.most,
             again=frozenset({"cancelled", "infra_error"} if self.retry_errors else {"cancelled"}),
@@ -78,33 +79,37 @@ class Wanted:
                         allow_unpriced=self.budget_usd is None)  # fmt: skip
 
 
-def start(suite_file: Path, out: Path | None, wanted: Wanted, *, json: bool) -> int:
+def start(names: Sequence[str], out: Path | None, wanted: Wanted, *, json: bool) -> int:
     """Begin a run and return the exit code."""
-    suite = wanted.suite(suite_file)
+    suite = wanted.suite(names)
     candidates = candidates_of(wanted.models, wanted.vary)
-    folder = out or _RUNS / f"{suite_file.stem}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    folder = (
+        out
+        or _RUNS
+        / f"{'+'.join(Reference.parse(name).stem for name in names)}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    )
     with Progress(spending := wanted.spending()) as progress:
-        options = wanted.options(suite, suite_file, progress, spending)
+        options = wanted.options(suite, names, progress, spending)
         work = runner.run(suite.tasks, candidates, folder, options)
         ended = _worked(work, folder, wanted)
     return _told(ended, folder, wanted, json=json)
 
 
-def go_on(folder: Path, suite_file: Path | None, wanted: Wanted, *, json: bool) -> int:
+def go_on(folder: Path, names: Sequence[str], wanted: Wanted, *, json: bool) -> int:
     """Go on with a run and return the exit code."""
     manifest = RunFolder(folder).manifest
     if wanted.models or wanted.vary or wanted.shard:
         raise UsageError("A run that goes on keeps its models, shard and seed. Leave them out, or begin another run.")
-    file = suite_file or (None if manifest.suite is None else Path(manifest.suite))
-    if file is None:
+    names = names or (() if manifest.suite is None else read_names(manifest.suite))
+    if not names:
         raise UsageError(
             f"The run {str(folder)!r} does not say which suite it is of. Name it: eval run SUITE --resume …"
         )
-    suite = wanted.suite(file).chosen([one.name for one in manifest.tasks])
+    suite = wanted.suite(names).chosen([one.name for one in manifest.tasks])
     if len({one.repeats for one in manifest.tasks}) == 1:
         suite = suite.repeated(manifest.tasks[0].repeats)
     with Progress(spending := wanted.spending()) as progress:
-        work = runner.resume(folder, suite.tasks, wanted.options(suite, file, progress, spending))
+        work = runner.resume(folder, suite.tasks, wanted.options(suite, names, progress, spending))
         ended = _worked(work, folder, wanted)
     return _told(ended, folder, wanted, json=json)
 
@@ -190,9 +195,9 @@ def _span(interval: list[float | None] | None) -> str:
     return "" if interval is None else " to ".join("…" if end is None else f"{end:.4f}" for end in interval)
 
 
-def show_plan(suite_file: Path, wanted: Wanted, *, like: Path | None, json: bool) -> None:
+def show_plan(names: Sequence[str], wanted: Wanted, *, like: Path | None, json: bool) -> None:
     """Print what a run would be."""
-    suite = wanted.suite(suite_file)
+    suite = wanted.suite(names)
     found = plan(
         suite.tasks,
         candidates_of(wanted.models, wanted.vary),

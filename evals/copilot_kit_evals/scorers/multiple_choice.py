@@ -13,18 +13,21 @@ name an option by its place (`the second one`), and whether the choice was a gue
 import re
 import string
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Final, Literal, TypeAlias
 
 from copilot_kit.errors import UsageError
 from copilot_kit.messages import Text
 from copilot_kit_evals.items import Dataset, Item
-from copilot_kit_evals.scorers.choices import LETTERS, ORDER, right_option
 from copilot_kit_evals.scorers.editions import edition
 from copilot_kit_evals.scorers.matching import normalised
-from copilot_kit_evals.scores import Output, Score
+from copilot_kit_evals.scores import Output, Score, digest_of
+from copilot_kit_evals.tasks import Ask, Setup, Solved
 
+LETTERS: Final = string.ascii_uppercase
+ORDER: Final = "options"
+"""Where `Choose` leaves the order of the options for the scorer."""
 Ending: TypeAlias = Literal["chosen", "several", "refused", "silent", "unclear"]
 
 SHUFFLE: Final = "shuffle"
@@ -85,16 +88,49 @@ def _presented(item: Item, seed: int) -> Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Choose:
+    """Asks an item's question with its options, lettered and shuffled by the seed of the attempt.
+
+    So each candidate sees the same order, and each repeat another one. What an answer means is for `MultipleChoice`.
+    """
+
+    ask: Ask = field(default_factory=lambda: Ask("Answer with the letter of the right option alone."))
+    shuffled: bool = True
+
+    @property
+    def digest(self) -> str:
+        """Over all that is sent beside the item."""
+        return digest_of(f"choose 1 {self.ask.digest} {self.shuffled}")
+
+    async def __call__(self, setup: Setup) -> Solved:
+        """Return the answer."""
+        item, asked = setup.item, setup.item.asked(setup.variant)
+        if not 1 < len(item.choices) <= len(LETTERS) or not isinstance(asked, str):
+            raise UsageError(
+                f"Item {item.id!r} has {len(item.choices)} choices; a question in words with 2 to {len(LETTERS)} of "
+                "them is wanted. Give it choices, or ask it with Ask."
+            )
+        order = list(item.choices)
+        if self.shuffled:
+            Random(setup.seed).shuffle(order)
+        setup.state[ORDER] = order
+        lines = [f"{letter}. {option}" for letter, option in zip(LETTERS, order, strict=False)]
+        question = "\n".join([asked, "", *lines])
+        return await self.ask(replace(setup, item=item.model_copy(update={"input": question}), variant=""))
+
+
+@dataclass(frozen=True, slots=True)
 class MultipleChoice:
     """Right if the answer chose the target's option.
 
+    The target is the option in words, its letter in the order of the file, or its number from 0 on.
     `parts` has 1 for `chosen`, and for `refused`, `silent`, `several` and `unclear` where the answer ended so, so that
     their rates are told beside the accuracy. unchosen: the value of an answer without a choice. 0 is what published
     accuracies count; None leaves it open, as bounds.
     """
 
     unchosen: Literal[0] | None = 0
-    name: str = "multiple_choice"
+    name: str = "choice"
 
     @property
     def digest(self) -> str:
@@ -119,6 +155,23 @@ class MultipleChoice:
             parts=parts,
             meta={"letter": LETTERS[meant.place], **({SHUFFLE: shuffle} if shuffle else {})},
         )
+
+
+def right_option(item: Item) -> str:
+    """Return the option that is right, in words; raises `UsageError` where the target is none of them."""
+    target, choices = item.target, item.choices
+    if isinstance(target, int) and 0 <= target < len(choices):
+        return choices[target]
+    if isinstance(target, str):
+        if target in choices:
+            return target
+        place = LETTERS.find(target.strip().upper()) if len(target.strip()) == 1 else -1
+        if 0 <= place < len(choices):
+            return choices[place]
+    raise UsageError(
+        f"The target of item {item.id!r} is {target!r}, which is none of its {len(choices)} choices. Write the option "
+        "itself, its letter, or its number from 0 on."
+    )
 
 
 _WHY: Final[dict[Ending, str]] = {

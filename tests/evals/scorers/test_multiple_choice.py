@@ -8,8 +8,7 @@ from copilot_kit.messages import Message, Text
 from copilot_kit.response import Response, Served, Stop
 from copilot_kit_evals.items import Dataset, Item
 from copilot_kit_evals.public_sets import read
-from copilot_kit_evals.scorers.choices import ORDER
-from copilot_kit_evals.scorers.multiple_choice import Meant, MultipleChoice, meant, presented
+from copilot_kit_evals.scorers.multiple_choice import ORDER, Meant, MultipleChoice, meant, presented
 from copilot_kit_evals.scores import Output
 
 CITIES = ("Rome", "Paris", "Paris, Texas", "Berlin")

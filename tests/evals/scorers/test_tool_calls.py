@@ -209,5 +209,5 @@ def test_a_row_of_another_set_is_named(tmp_path: Path):
     file.write_text('{"id": "a", "question": "?"}\n')
     with pytest.raises(BadDataset, match=r"items\.jsonl, row 1: this is no row of gsm8k"):
         read("gsm8k", file)
-    with pytest.raises(UsageError, match="no public set 'mmlu'"):
-        read("mmlu", file)
+    with pytest.raises(UsageError, match="no public set 'arc'"):
+        read("arc", file)
