@@ -11,25 +11,27 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from copilot_kit.agent import Approver
-from copilot_kit.budget import Budget
+from copilot_kit.budget import Budget, OverBudget
 from copilot_kit.errors import CopilotError
+from copilot_kit.model import Model
 from copilot_kit.records import Proposal
 from copilot_kit.request import Settings
 from copilot_kit.response import Response
 from copilot_kit.slots import Opened
 from copilot_kit_evals.attempts import FAILED, MISSING, Attempt, Key, Outcome, Trouble
 from copilot_kit_evals.concurrency import Lanes
-from copilot_kit_evals.folder import Call
+from copilot_kit_evals.folder import Asker, Call
 from copilot_kit_evals.items import Dataset, Item
 from copilot_kit_evals.manifest import Manifest, seed_of
 from copilot_kit_evals.metering import ASKED_UP_TO, Meter, Stopwatch
 from copilot_kit_evals.order import Unit
 from copilot_kit_evals.outcomes import FATAL, failed_score, outcome_of, trouble_of
+from copilot_kit_evals.scorers.judging import asked_through
 from copilot_kit_evals.scores import Output, Score, Scorer
 from copilot_kit_evals.spending import Spending
 from copilot_kit_evals.tasks import Setup, Solved, Task
 from copilot_kit_evals.transcripts import transcript_of
-from copilot_kit_evals.writing import RunWriter
+from copilot_kit_evals.writing import Kept, RunWriter
 
 GIVEN = "given"
 
@@ -46,7 +48,7 @@ class Bench:
     """What each of them is asked with: the candidate's own over the slot's."""
     lanes: Lanes
     spending: Spending
-    kept: dict[str, list[Call]] = field(default_factory=dict)
+    kept: Kept = field(default_factory=dict)
     """Answers that were paid for before an interruption, by attempt; each is taken out when it is used."""
     tries: Mapping[str, int] = field(default_factory=dict)
     """How often attempts that are made again were made before."""
@@ -65,14 +67,13 @@ async def attempted(unit: Unit, bench: Bench) -> Attempt:
     candidate = bench.manifest.candidates[unit.candidate]
     key = Key(unit.task.name, unit.item.id, unit.variant, unit.repeat, candidate.name)
     watch = Stopwatch(unit.task.limits.time_s)
-    meter = _meter(unit, bench, key.digest, watch)
+    kept = bench.kept.pop(key.digest, {}) if bench.kept else {}
+    meter = _meter(unit, bench, watch, attempt=key.digest, kept=kept.get(None, {}))
     line = _Line(key, meter, watch, bench.tries.get(key.digest, 0) + 1)
     try:
         solved = await _solve(unit, bench, meter, watch)
-        scores = await _scored(unit, solved)
-        for score in scores.values():
-            if score.usage is not None:
-                bench.spending.judged(score.usage)
+        watch.stop()
+        scores = await _scored(unit, solved, Gavel(bench, key.digest, kept))
     except asyncio.CancelledError:
         with contextlib.suppress(CopilotError):
             bench.writer.append(line.attempt("cancelled"))
@@ -86,14 +87,14 @@ async def attempted(unit: Unit, bench: Bench) -> Attempt:
     return attempt
 
 
-def _meter(unit: Unit, bench: Bench, digest: str, watch: Stopwatch) -> Meter:
+def _meter(unit: Unit, bench: Bench, watch: Stopwatch, *, attempt: str, kept: dict[int, Call]) -> Meter:
     candidate, limits = bench.manifest.candidates[unit.candidate], unit.task.limits
     opened = bench.opened[unit.candidate]
     given = candidate.prices is not None and candidate.prices.source == GIVEN
     own = limits.tokens is not None or limits.cost_usd is not None
     return Meter(
         raw=opened.model,
-        attempt=digest,
+        attempt=attempt,
         lane=bench.lanes.lane(opened.model.id),
         spending=bench.spending,
         watch=watch,
@@ -101,7 +102,7 @@ def _meter(unit: Unit, bench: Bench, digest: str, watch: Stopwatch) -> Meter:
         prices=candidate.prices if given else None,
         ask_up_to=bench.ask_up_to,
         limits=Budget(tokens=limits.tokens, cost_usd=limits.cost_usd) if own else None,
-        kept=bench.kept.pop(digest, []) if bench.kept else [],
+        kept=kept,
     )
 
 
@@ -160,14 +161,50 @@ def _timed(approver: Approver, watch: Stopwatch) -> Approver:
     return asked
 
 
-async def _scored(unit: Unit, solved: Solved) -> dict[str, Score]:
+@dataclass(slots=True)
+class Gavel:
+    """The models of the judges of one attempt, asked as candidates are."""
+
+    bench: Bench
+    attempt: str
+    kept: Mapping[Asker | None, dict[int, Call]]
+
+    async def score(self, scorer: Scorer, item: Item, output: Output, task: Task) -> Score:
+        """Return the score; raises what ends the run, whosever answer was judged."""
+        meters: dict[int, Meter] = {}
+        token = asked_through.set(lambda model: self._meter(scorer.name, model, meters))
+        try:
+            score = await _score(scorer, item, output, task)
+        finally:
+            asked_through.reset(token)
+        for meter in meters.values():
+            if isinstance(meter.ended_by, OverBudget):
+                raise OutOfBudget from meter.ended_by
+            if isinstance(meter.ended_by, FATAL):
+                raise meter.ended_by
+        if score.usage is not None and not meters:
+            self.bench.spending.judged(score.usage)
+        return score
+
+    def _meter(self, scorer: str, model: Model, meters: dict[int, Meter]) -> Meter:
+        if id(model) not in meters:
+            asker = Asker(name=scorer, model=len(meters))
+            bench = self.bench
+            meters[id(model)] = Meter(raw=model, attempt=self.attempt, lane=bench.lanes.lane(model.id),
+                                      spending=bench.spending, watch=Stopwatch(None), keep=bench.writer.append_call,
+                                      ask_up_to=bench.ask_up_to, kept=self.kept.get(asker, {}),
+                                      scorer=asker)  # fmt: skip
+        return meters[id(model)]
+
+
+async def _scored(unit: Unit, solved: Solved, gavel: Gavel) -> dict[str, Score]:
     task = unit.task
     if solved.outcome in MISSING:
         return {}
     if solved.outcome in FAILED:
         lowest = failed_score(task.bounds[0], solved.trouble)
         return {scorer.name: lowest for scorer in task.scorers}
-    return {scorer.name: await _score(scorer, unit.item, solved.output, task) for scorer in task.scorers}
+    return {scorer.name: await gavel.score(scorer, unit.item, solved.output, task) for scorer in task.scorers}
 
 
 async def _score(scorer: Scorer, item: Item, output: Output, task: Task) -> Score:

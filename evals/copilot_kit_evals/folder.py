@@ -5,6 +5,7 @@
       attempts.jsonl   `Attempt` a line, appended as each ends; in the order they ended, which is not the seeded order
       calls.jsonl      `Call` a line: every answer that was paid for, appended before the attempt that it belongs to
       decisions.jsonl  `Decision` a line: each interim look, whether or not it ended the run
+      sessions.jsonl   `Session` a line: when the run began, and when it went on
       blobs/ab/cdef…   content under its SHA-256: the items of each task, transcripts of agents
       summary.json     derived from the rest at any time; may be deleted
       lock             held by the one process that writes
@@ -16,8 +17,9 @@ How to read it:
 - Keys that were planned and have no attempt are missing too. `expected` counts them.
 - A last line without its end is no line: it was being written when the process died. Readers skip it, writers cut it.
 - A call belongs to the attempt whose `Key.digest` it names; of two calls with one number the last counts, and those
-  from `Attempt.calls` on belong to a try that was given up. The items' ids and these digests are all that links the
-  files, so that the runs of shards are merged by writing them one after the other.
+  from `Attempt.calls` on belong to a try that was given up. Calls with a `scorer` are those of a judge, counted on
+  their own. The items' ids and these digests are all that links the files, so that the runs of shards are merged by
+  writing them one after the other.
 - Files only grow. What is in a file when it is read stays true; a reader may follow a run while it goes on.
 
 What a crash can cost: a line is handed to the operating system at once, so that whatever kills the process loses
@@ -43,13 +45,22 @@ from copilot_kit_evals.manifest import Manifest, TaskEntry, order_of
 R = TypeVar("R", bound=BaseModel)
 
 MANIFEST, ATTEMPTS, CALLS, DECISIONS = "run.json", "attempts.jsonl", "calls.jsonl", "decisions.jsonl"
-SUMMARY, BLOBS, LOCK = "summary.json", "blobs", "lock"
+SESSIONS, SUMMARY, BLOBS, LOCK = "sessions.jsonl", "summary.json", "blobs", "lock"
 
 
 class BadRun(UsageError):
     """A folder that is no run, or not the one that is needed."""
 
     exit_code = 3
+
+
+class Asker(Record):
+    """The judge that asked."""
+
+    name: str
+    """The scorer's."""
+    model: int = Field(default=0, exclude_if=lambda value: value == 0)
+    """Which one of the scorer's models, where it has several, in the order in which it asked them first."""
 
 
 class Call(Record):
@@ -64,6 +75,8 @@ class Call(Record):
     response: Response
     took_s: float
     first_s: float | None = None
+    scorer: Asker | None = None
+    """None: the candidate's own call."""
 
 
 class Decision(Record):
@@ -75,6 +88,13 @@ class Decision(Record):
     verdict: Literal["continue", "stop"]
     found: dict[str, JsonValue] = {}
     """In the words of whoever looked."""
+
+
+class Session(Record):
+    """A begin of work: the first one, or after an interruption."""
+
+    at: float
+    """In seconds since 1970."""
 
 
 class RunFolder:
@@ -111,6 +131,10 @@ class RunFolder:
     def decisions(self) -> list[Decision]:
         """Return the interim looks."""
         return list(_lines(self.path / DECISIONS, Decision))
+
+    def sessions(self) -> list[Session]:
+        """Return when the run was begun and gone on with."""
+        return list(_lines(self.path / SESSIONS, Session))
 
     def dataset(self, task: TaskEntry) -> Dataset:
         """Return the items of a task, as they were."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from copilot_kit_evals.folder import ATTEMPTS, BLOBS, CALLS, DECISIONS, MANIFEST, BadRun, RunFolder
+from copilot_kit_evals.folder import ATTEMPTS, BLOBS, CALLS, DECISIONS, MANIFEST, SESSIONS, BadRun, RunFolder
 from copilot_kit_evals.manifest import Shard
 from copilot_kit_evals.writing import put, replace, whole
 
@@ -31,7 +31,7 @@ def merge(sources: Iterable[str | Path], target: Path) -> RunFolder:
     target.mkdir(parents=True, exist_ok=True)
     if any(target.iterdir()):
         raise BadRun(f"The folder {str(target)!r} is not empty. Choose another one for the merged run.")
-    for name in (CALLS, ATTEMPTS, DECISIONS):
+    for name in (CALLS, ATTEMPTS, DECISIONS, SESSIONS):
         with (target / name).open("wb") as out:
             for run in runs:
                 _concatenate(run.path / name, out)

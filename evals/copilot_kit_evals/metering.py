@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from copilot_kit.budget import Budget, Budgeted, OverBudget
+from copilot_kit.errors import ModelError
 from copilot_kit.events import Ended, Event, Failed, PartDelta, PartEnd, PartStart, closing
 from copilot_kit.model import Model
 from copilot_kit.prices import priced
@@ -20,7 +21,7 @@ from copilot_kit.retry import Retry
 from copilot_kit_evals.attempts import Timings
 from copilot_kit_evals.candidates import Prices
 from copilot_kit_evals.concurrency import Lane, Turn
-from copilot_kit_evals.folder import Call
+from copilot_kit_evals.folder import Asker, Call
 from copilot_kit_evals.spending import Spending
 
 ASKED_UP_TO: Final = 6
@@ -38,6 +39,7 @@ class Stopwatch:
         self._idle = 0
         self._left_s = 0.0
         self._begun = time.monotonic()
+        self._ended: float | None = None
         self.queue_s = 0.0
         self.person_s = 0.0
         self.model_s = 0.0
@@ -73,9 +75,13 @@ class Stopwatch:
             finally:
                 self.person_s += time.monotonic() - begun
 
+    def stop(self) -> None:
+        """End the time: what comes now, such as scoring, is not the candidate's."""
+        self._ended = time.monotonic()
+
     def timings(self, *, replayed_s: float = 0.0) -> Timings:
         """Return where the seconds went; replayed_s: of calls that were made before, and are in `model_s`."""
-        whole = time.monotonic() - self._begun + replayed_s
+        whole = (self._ended or time.monotonic()) - self._begun + replayed_s
         rest = max(0.0, whole - self.queue_s - self.person_s - self.model_s)
         first = self.first_token_s
         return Timings(
@@ -105,8 +111,10 @@ class Meter:
     prices: Prices | None = None
     limits: Budget | None = None
     """Of this attempt."""
-    kept: list[Call] = field(default_factory=list)
-    """Answers from before, in order."""
+    kept: dict[int, Call] = field(default_factory=dict)
+    """Answers from before, by number."""
+    scorer: Asker | None = None
+    """The judge that asks; None: the candidate."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     ask_up_to: int = ASKED_UP_TO
     """Requests for one answer."""
@@ -116,6 +124,8 @@ class Meter:
     retried: int = 0
     usage: Usage = _FREE
     last: Response | None = None
+    ended_by: ModelError | None = None
+    """What kept it from the last answer that it was asked for."""
 
     @property
     def id(self) -> str:
@@ -144,19 +154,21 @@ class Meter:
                     told = Ended(self._paid(event.response))
                     self._count(told.response, wire)
                     self.keep(Call(attempt=self.attempt, n=n, asked=asked, response=told.response,
-                                   took_s=round(wire.took_s, _DIGITS), first_s=wire.first_s))  # fmt: skip
+                                   took_s=round(wire.took_s, _DIGITS), first_s=wire.first_s,
+                                   scorer=self.scorer))  # fmt: skip
                 elif isinstance(event, Failed):
                     self.calls -= 1
+                    self.ended_by = event.error
                     self.retried += max(0, wire.sent - 1)
                     self.spending.heard(self.id, event)
                 yield told
 
     def _kept(self, n: int, asked: str) -> Call | None:
-        if n >= len(self.kept):
+        call = self.kept.get(n)
+        if call is None:
             return None
-        call = self.kept[n]
-        if call.n != n or call.asked != asked:
-            self.kept = self.kept[:n]  # it goes another way now: what came after is of no use
+        if call.asked != asked:
+            self.kept = {m: known for m, known in self.kept.items() if m < n}  # another way now: the rest is of no use
             return None
         self.replayed += 1
         self.replayed_s += call.took_s

@@ -1,5 +1,6 @@
 """What a run that goes on knows of the time before: which attempts ended, and what was paid."""
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -39,10 +40,25 @@ def remembered(folder: RunFolder, order: Order, tally: Tally, again: AbstractSet
     return Before(finished, tries)
 
 
-def judged(folder: RunFolder) -> Iterator[Usage]:
-    """Yield what scorers have spent."""
+def scored(folder: RunFolder) -> Iterator[Usage]:
+    """Yield what scorers have spent by ways of their own; the calls of judges are among those that `paid` yields."""
+    kept = {(call.attempt, call.scorer.name) for call in folder.calls() if call.scorer is not None}
     for attempt in folder.attempts():
-        yield from (score.usage for score in attempt.scores.values() if score.usage is not None)
+        digest = attempt.key.digest if kept else ""
+        for name, score in attempt.scores.items():
+            if score.usage is not None and (digest, name) not in kept:
+                yield score.usage
+
+
+def worked_s(folder: RunFolder) -> float:
+    """Return how long the run was at work so far: each session from its begin to the last attempt that ended in it."""
+    begun = sorted(session.at for session in folder.sessions())
+    last = list(begun)
+    for attempt in folder.attempts():
+        session = bisect_right(begun, attempt.at) - 1
+        if session >= 0:
+            last[session] = max(last[session], attempt.at)
+    return sum(end - begin for begin, end in zip(begun, last, strict=True))
 
 
 def paid(folder: RunFolder) -> Iterator[tuple[str, Usage]]:

@@ -20,7 +20,7 @@ from copilot_kit_evals.manifest import Manifest, Shard, differences, manifest_of
 from copilot_kit_evals.metering import ASKED_UP_TO
 from copilot_kit_evals.order import Order, Unit
 from copilot_kit_evals.quotas import listening_client
-from copilot_kit_evals.remembering import Before, judged, paid, remembered
+from copilot_kit_evals.remembering import Before, remembered
 from copilot_kit_evals.spending import Spending
 from copilot_kit_evals.tally import Look, Tally
 from copilot_kit_evals.tasks import Rule, Task
@@ -84,8 +84,8 @@ async def run(
         suite=options.suite,
         budget=options.spending.limits,
     )
-    writer = RunWriter.begin(Path(path), manifest, [task.dataset for task in tasks])
-    return await _run(writer, tasks, options)
+    return await _run(manifest, tasks, options,
+                      lambda: RunWriter.begin(Path(path), manifest, [task.dataset for task in tasks]))  # fmt: skip
 
 
 async def resume(path: str | Path, tasks: Sequence[Task], options: Options | None = None) -> Finished:
@@ -93,14 +93,9 @@ async def resume(path: str | Path, tasks: Sequence[Task], options: Options | Non
 
     Seed, rule, shard and candidates are those of the run. Raises `BadRun` if the tasks are not those that it was of.
     """
-    options = options or Options()
-    writer = RunWriter(Path(path))
-    try:
-        _check_same(writer.folder.manifest, tasks, path)
-    except BaseException:
-        await writer.close()
-        raise
-    return await _run(writer, tasks, options)
+    manifest = RunFolder(path).manifest
+    _check_same(manifest, tasks, path)
+    return await _run(manifest, tasks, options or Options(), lambda: RunWriter(Path(path)))
 
 
 def _check_same(old: Manifest, tasks: Sequence[Task], path: str | Path) -> None:
@@ -112,18 +107,20 @@ def _check_same(old: Manifest, tasks: Sequence[Task], path: str | Path) -> None:
         )
 
 
-async def _run(writer: RunWriter, tasks: Sequence[Task], options: Options) -> Finished:
-    manifest, folder = writer.folder.manifest, writer.folder
+async def _run(
+    manifest: Manifest, tasks: Sequence[Task], options: Options, writing: Callable[[], RunWriter]
+) -> Finished:
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(writer.close)
         lanes = Lanes(options.most)
         opened = await stack.enter_async_context(_opened(manifest, lanes, options.opening))
+        writer = writing()  # only now: a model that cannot be opened leaves no folder behind
+        stack.push_async_callback(writer.close)
+        folder = writer.folder
         order = Order(manifest, tasks)
         tally = Tally(order)
         before = remembered(folder, order, tally, options.again)
-        options.spending.count(paid(folder))
-        for usage in judged(folder):
-            options.spending.judged(usage)
+        options.spending.goes_on(folder)
+        writer.begin_session()
         bench = Bench(
             manifest=manifest,
             writer=writer,

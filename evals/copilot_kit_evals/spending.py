@@ -1,7 +1,8 @@
 """What a run may spend in all: reserved before each call, settled after it, and counted on when a run goes on."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Final
 
@@ -11,6 +12,8 @@ from copilot_kit.model import Model
 from copilot_kit.prices import LOCAL
 from copilot_kit.response import Usage
 from copilot_kit_evals.candidates import Prices
+from copilot_kit_evals.folder import RunFolder
+from copilot_kit_evals.remembering import paid, scored, worked_s
 
 _UNKNOWN_OUTPUT: Final = 1_000
 """Tokens reserved for an answer as long as none has come and the request does not limit it."""
@@ -20,7 +23,7 @@ _PROBE: Final = Usage(input=1, output=1)
 
 
 class Spending:
-    """The budget of a run. None is no limit. The time counts from the first call of each session.
+    """The budget of a run, over all of its sessions. None is no limit. Time is what the run was at work.
 
     Where requests do not limit their answers, as much is reserved for one as the longest so far had. For a model whose
     answers name their price while no list does, as much as the dearest so far; and its first one is awaited alone.
@@ -35,6 +38,7 @@ class Spending:
         seconds: float | None = None,
         prices: Mapping[str, Prices] | None = None,
         allow_unpriced: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._given = dict(prices or {})
         self._dearest: dict[str, Decimal] = {}
@@ -42,9 +46,13 @@ class Spending:
         self._first: dict[str, asyncio.Lock] = {}
         self._flying = 0
         self._waiting: list[asyncio.Future[None]] = []
+        self._worked_s = 0.0
+        self._begun_s: float | None = None
+        self._clock = clock
+        self._watches_time = seconds is not None
         self._watches_money = cost_usd is not None and not allow_unpriced
         self._budget = Budget(cost_usd=cost_usd, tokens=tokens, seconds=seconds, price=self._price,
-                              allow_unpriced=allow_unpriced)  # fmt: skip
+                              allow_unpriced=allow_unpriced, clock=self._at_work_s)  # fmt: skip
         self._longest: int | None = None
         self.over: OverBudget | None = None
         """Why the run must end, once it must."""
@@ -67,6 +75,21 @@ class Spending:
     def unpriced(self) -> int:
         """Answers whose price nobody knows."""
         return self._budget.spent.unpriced
+
+    def goes_on(self, folder: RunFolder) -> None:
+        """Take in what earlier sessions of the run have spent."""
+        self.count(paid(folder))
+        for usage in scored(folder):
+            self.judged(usage)
+        if self._watches_time:
+            self._worked_s = worked_s(folder)
+
+    def _at_work_s(self) -> float:
+        """Return how long the run was at work, for the budget, which takes the first answer for the begin."""
+        if self._begun_s is None:
+            self._begun_s = self._clock()
+            return 0.0
+        return self._worked_s + self._clock() - self._begun_s
 
     def count(self, used: Iterable[tuple[str, Usage]]) -> None:
         """Take in what was paid for before, by model."""

@@ -24,6 +24,7 @@ from copilot_kit_evals.attempts import Outcome, Trouble
 from copilot_kit_evals.candidates import Candidate
 from copilot_kit_evals.items import Dataset, Item, conversation
 from copilot_kit_evals.scores import Output, Scorer, digest_of
+from copilot_kit_evals.sources import sources_of
 
 if TYPE_CHECKING:
     from copilot_kit.agent import Agent, Run
@@ -157,12 +158,8 @@ class Assign:
 
     @property
     def digest(self) -> str:
-        """Over the factory's source; what it calls is not in it."""
-        try:
-            source = inspect.getsource(self.factory)
-        except (OSError, TypeError):
-            source = repr(self.factory)
-        return digest_of(json.dumps([source, self.template]))
+        """Over the factory's module, the modules beside it that this one uses, and their tools."""
+        return digest_of(json.dumps([sources_of(self.factory), self.template]))
 
     async def __call__(self, setup: Setup) -> Solved:
         """Return what the agent made of it."""

@@ -38,7 +38,7 @@ def calls_of(run: RunFolder, attempts: Sequence[Attempt]) -> Iterator[tuple[Atte
     """Yield each of these attempts with its answers, in order; the log of calls is read once."""
     wanted: dict[str, dict[int, Call]] = {attempt.key.digest: {} for attempt in attempts}
     for call in run.calls():
-        if call.attempt in wanted:
+        if call.attempt in wanted and call.scorer is None:
             wanted[call.attempt][call.n] = call
     for attempt in attempts:
         known = wanted[attempt.key.digest]

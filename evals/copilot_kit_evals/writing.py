@@ -3,15 +3,15 @@
 import asyncio
 import contextlib
 import errno
-import fcntl
 import json
 import os
+import time
 from collections.abc import Callable, Iterable
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from copilot_kit.errors import CopilotError
+from copilot_kit.errors import CopilotError, UsageError
 from copilot_kit_evals.attempts import Attempt
 from copilot_kit_evals.folder import (
     ATTEMPTS,
@@ -20,11 +20,14 @@ from copilot_kit_evals.folder import (
     DECISIONS,
     LOCK,
     MANIFEST,
+    SESSIONS,
     SUMMARY,
+    Asker,
     BadRun,
     Call,
     Decision,
     RunFolder,
+    Session,
 )
 from copilot_kit_evals.items import Dataset
 from copilot_kit_evals.manifest import Manifest
@@ -32,6 +35,8 @@ from copilot_kit_evals.manifest import Manifest
 FLUSH_S: Final = 0.2
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _CHUNK: Final = 1 << 20
+Kept: TypeAlias = dict[str, dict[Asker | None, dict[int, Call]]]
+"""Answers that were paid for: by the attempt's digest, by who asked (None: the candidate), by number."""
 _OPTIONAL: Final = ("settings_used", "dropped", "warnings", "attempts", "extra")
 
 
@@ -110,7 +115,7 @@ class RunWriter:
         self.folder = RunFolder(path)
         self._lock = _locked(path)
         self._attempts, self._calls = Log(path / ATTEMPTS), Log(path / CALLS)
-        self._decisions = Log(path / DECISIONS)
+        self._decisions, self._sessions = Log(path / DECISIONS), Log(path / SESSIONS)
         self._flushing: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
 
@@ -129,6 +134,10 @@ class RunWriter:
         except OSError as error:
             raise _no_room(path / MANIFEST, error) from error
         return cls(path)
+
+    def begin_session(self) -> None:
+        """Keep that work begins now."""
+        self._sessions.append(Session(at=round(time.time(), 3)).model_dump_json().encode())
 
     def append(self, attempt: Attempt) -> None:
         """Keep an attempt that has ended; its calls are there already."""
@@ -176,17 +185,17 @@ class RunWriter:
             if self._flushing is not None:
                 await self._flushing
         finally:
-            for log in (self._calls, self._attempts, self._decisions):
+            for log in (self._calls, self._attempts, self._decisions, self._sessions):
                 log.close()
             os.close(self._lock)
 
-    def paid(self, wanted: Callable[[str], bool]) -> dict[str, list[Call]]:
-        """Return the calls of attempts that did not end, by digest and in order of their numbers."""
-        found: dict[str, dict[int, Call]] = {}
+    def paid(self, wanted: Callable[[str], bool]) -> Kept:
+        """Return the calls of attempts that did not end, by digest, by who asked, and by number."""
+        found: Kept = {}
         for call in self.folder.calls():
             if wanted(call.attempt):
-                found.setdefault(call.attempt, {})[call.n] = call
-        return {name: [calls[n] for n in sorted(calls)] for name, calls in found.items()}
+                found.setdefault(call.attempt, {}).setdefault(call.scorer, {})[call.n] = call
+        return found
 
 
 def encoded(call: Call) -> bytes:
@@ -199,6 +208,13 @@ def encoded(call: Call) -> bytes:
 
 
 def _locked(path: Path) -> int:
+    try:
+        import fcntl
+    except ImportError as error:
+        raise UsageError(
+            "A run cannot be written here: it is guarded by a lock of POSIX systems (fcntl), which Windows does not "
+            "have. Run it in WSL: https://learn.microsoft.com/windows/wsl"
+        ) from error
     fd = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
