@@ -17,7 +17,7 @@ from copilot_kit.display import visible
 from copilot_kit.errors import CopilotError
 
 GROUP: Final = "copilot_kit.commands"
-"""Entry points of other packages: the name of a command, and a `typer.Typer` with its sub-commands."""
+"""Entry points of other packages: the name of a command, and a function, or a `typer.Typer` with sub-commands."""
 WRONG_USE: Final = 64
 INTERRUPTED: Final = 130
 DEBUG_VARIABLE: Final = "COPILOT_KIT_DEBUG"
@@ -94,12 +94,14 @@ def program(words: Sequence[str] = ()) -> typer.Typer:
 
 def _add(app: typer.Typer, name: str, load: object) -> None:
     try:
-        commands = load() if callable(load) else None
+        found = load() if callable(load) else None
     except Exception as error:  # noqa: BLE001  another package's fault must not take the others along
         told(f"The commands {name!r} cannot be loaded ({type(error).__name__}: {error}). Update or remove the package.")
         return
-    if isinstance(commands, typer.Typer):
-        app.add_typer(commands, name=name)
+    if isinstance(found, typer.Typer):
+        app.add_typer(found, name=name)
+    elif callable(found):
+        app.command(name)(found)
 
 
 def _options(
