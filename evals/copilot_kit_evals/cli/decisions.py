@@ -19,11 +19,6 @@ if TYPE_CHECKING:
     from copilot_kit_evals.recorded.decisions import Made
 
 
-def register(app: typer.Typer) -> None:
-    """Join the commands of `copilot-kit eval`."""
-    app.command("from-journal")(from_journal)
-
-
 def from_journal(  # noqa: PLR0913  the options of a command
     out: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where items and suite.py go.", show_default=False)],
     *,

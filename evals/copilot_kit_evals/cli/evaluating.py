@@ -1,6 +1,5 @@
 """`copilot-kit eval`: run a suite on models side by side, plan it, merge shards, bring items from elsewhere."""
 
-from decimal import Decimal, InvalidOperation
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Final
@@ -9,8 +8,11 @@ import typer
 
 from copilot_kit.cli.journals import JsonOption
 from copilot_kit.errors import MissingExtra, UsageError
+from copilot_kit_evals.cli.amounts import dollars
+from copilot_kit_evals.cli.decisions import from_journal
 
 app: Final = typer.Typer(name="eval", no_args_is_help=True, help="Evaluate models on a suite of your own.")
+app.command("from-journal")(from_journal)
 
 SuiteNames = Annotated[
     list[str] | None,
@@ -76,7 +78,7 @@ def run_command(  # noqa: PLR0913  the options of a run
         repeats=repeats,
         scorer=scorer,
         prompt=prompt,
-        budget_usd=_dollars(budget_usd),
+        budget_usd=dollars(budget_usd),
         budget_tokens=budget_tokens,
         budget_s=None if budget_minutes is None else budget_minutes * 60,
         shard=shard,
@@ -210,18 +212,6 @@ def import_command(
     from copilot_kit_evals.cli.importing import import_file
 
     import_file(source, out, kind=format, columns=tuple(column or ()))
-
-
-def _dollars(text: str | None) -> Decimal | None:
-    if text is None:
-        return None
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        amount = Decimal(-1)
-    if not amount.is_finite() or amount <= 0:
-        raise UsageError(f"--budget-usd is {text!r}. Write an amount of dollars above 0, such as 2.50.")
-    return amount
 
 
 def _needs_numbers() -> None:
