@@ -11,6 +11,7 @@ from pydantic import Field, JsonValue
 
 from copilot_kit.effects import ArgumentRole, Effect
 from copilot_kit.messages import Message, Record, Source, ToolResult
+from copilot_kit.overlays import Overlay
 from copilot_kit.request import UNSET, OutputSpec, Settings
 from copilot_kit.response import Response, Usage
 
@@ -22,6 +23,11 @@ ProposalState: TypeAlias = Literal["pending", "approved", "edited", "rejected", 
 ReceiptState: TypeAlias = Literal["done", "failed", "unknown", "denied", "cancelled"]
 Notes: TypeAlias = Literal["none", "written", "repaired", "listed"]
 RunStatus: TypeAlias = Literal["running", "waiting", "done", "failed", "stopped"]
+
+
+
+def _is_none(value: object) -> bool:
+    return value is None
 
 
 CANCELLED = "Cancelled"
@@ -217,6 +223,8 @@ class RunStarted(Record):
     """Who asked for it."""
     memory: str | None = None
     """The folder of notes that it works with, from the root of the file system on."""
+    overlay: Overlay | None = Field(default=None, exclude_if=_is_none)
+    """What the slot has this model told beside the instructions; `prompt_version` is over both."""
 
 
 class MessageAdded(Record):
@@ -235,6 +243,9 @@ class ModelSwitched(Record):
     base_url: str | None = None
     """Where it is served, if not at the provider's own address."""
     by: Principal | None = None
+    overlay: Overlay | None = Field(default=None, exclude_if=_is_none)
+    prompt_version: str | None = Field(default=None, exclude_if=_is_none)
+    """Of what this model reads, where that differs from what the run began with."""
 
 
 class ResultsCleared(Record):
@@ -439,6 +450,30 @@ class RuleUsed(Record):
     call_id: str
 
 
+class Stage(Record):
+    """A model that takes over a slot step by step."""
+
+    to: str
+    """As provider:model."""
+    share: float = Field(gt=0, lt=1)
+    """Of new runs."""
+
+
+class SlotMoved(Record):
+    """A slot has another model from here on; kept in the stream `@frontier`."""
+
+    kind: Literal["slot_moved"] = "slot_moved"
+    slot: str
+    model: str | None
+    base_url: str | None = None
+    stage: Stage | None = None
+    overlays: dict[str, JsonValue] = Field(default_factory=dict)
+    """Those that are not as frontier.toml has them, by model; null: none."""
+    entry: JsonValue = None
+    """What the record of promotions says of it: by what evidence, from what, and so on."""
+    by: Principal
+
+
 class CallKept(Record):
     """What stays known of a call whose run was erased: who decided what, and what became of it."""
 
@@ -517,6 +552,7 @@ Body: TypeAlias = Annotated[
     | RuleGranted
     | RuleRevoked
     | RuleUsed
+    | SlotMoved
     | Erased
     | RunStopped
     | RunEnded,
@@ -524,6 +560,6 @@ Body: TypeAlias = Annotated[
 ]
 DURABLE = frozenset({
     "proposed", "decided", "lapsed", "intended", "received", "undoing", "undone", "outcome_known", "rule_granted",
-    "rule_revoked", "rule_used", "erased", "run_stopped", "run_ended",
+    "rule_revoked", "rule_used", "slot_moved", "erased", "run_stopped", "run_ended",
 })  # fmt: skip
 """Kinds whose loss a person could notice: they reach the disk before anything else happens."""

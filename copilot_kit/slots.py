@@ -5,7 +5,8 @@
     settings = { effort = "low", max_output_tokens = 2000 }
 
 The file is looked for in the working folder and upward, or where COPILOT_KIT_FRONTIER says. Names of models are data:
-one that nobody here has heard of is passed on to its provider.
+one that nobody here has heard of is passed on to its provider. The file is read anew whenever a slot is asked for, so
+that a process that lives long follows it.
 """
 
 import os
@@ -13,17 +14,21 @@ import sys
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from difflib import get_close_matches
 from functools import lru_cache
+from hashlib import sha256
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from copilot_kit.errors import MissingExtra, UnknownModel, UsageError
 from copilot_kit.messages import Record
 from copilot_kit.model import Model
+from copilot_kit.overlays import Overlaid, Overlay
+from copilot_kit.records import SlotMoved, Stage
 from copilot_kit.request import Settings
 
 if TYPE_CHECKING:
@@ -36,20 +41,112 @@ _MANY = 8
 _ALIKE = 0.8
 
 
-class Slot(Record):
-    """A model under a name of the project's own, with the settings that go with it."""
+class SlotOverlay(Record):
+    """What goes with one model of a slot, and is dropped with it."""
 
-    model: str
-    """As provider:model."""
-    base_url: str | None = None
-    """Another server that speaks the provider's language."""
+    prompt: str = ""
+    """Behind the instructions of whoever uses the slot."""
+    prompt_file: str | None = None
+    """A file with the prompt, beside frontier.toml."""
+    replaces: bool = False
+    """The prompt stands in the place of the instructions."""
     settings: Settings = Settings()
+    """Over those of the slot."""
+    tools: dict[str, str] = {}
+    """Other descriptions, by the name of the tool."""
+    base_url: str | None = None
+
+    @model_validator(mode="after")
+    def _one_prompt(self) -> Self:
+        if self.prompt and self.prompt_file is not None:
+            raise ValueError("give 'prompt' or 'prompt_file', not both")
+        return self
+
+
+class Crutch(Record):
+    """Something that a weaker model needed; each verdict tells whether the candidate still does."""
+
+    prompt: str = ""
+    """A part of the prompt."""
+    tools: tuple[str, ...] = ()
+    """Helper tools."""
+    repeats: int | None = None
+    """How often a task is tried."""
+
+
+class Slot(Record):
+    """A model under a name of the project's own, with what goes with it and what it must hold."""
+
+    model: str | None = None
+    """As provider:model. None: it waits for its first one, which `copilot-kit snap` finds fit or not."""
+    base_url: str | None = None
+    """Another server that speaks the provider's language; for models of the same provider only."""
+    settings: Settings = Settings()
+    overlays: dict[str, SlotOverlay] = {}
+    """By provider:model."""
+    stage: Stage | None = None
+    """A model that takes over step by step."""
+    suites: tuple[str, ...] = ()
+    """What a candidate is evaluated on, as `copilot-kit eval run` takes it; files lie beside frontier.toml."""
+    required_reliability: float | None = Field(default=None, gt=0, lt=1)
+    margin: float | None = Field(default=None, ge=0)
+    """How much worse counts as no worse."""
+    budget_usd: Decimal | None = Field(default=None, gt=0)
+    """Of one evaluation."""
+    may_send_to: tuple[str, ...] | None = None
+    """Providers that data of this slot may go to; None: not limited."""
+    parked: str | None = None
+    """A dataset of items that were too hard or too expensive; each candidate is asked them, too."""
+    crutches: dict[str, Crutch] = {}
+
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> Self:
+        if self.model is None and not self.suites:
+            raise ValueError("it has neither a 'model' nor 'suites' to find one by")
+        return self
+
+    def model_of(self, name: str, run_id: str) -> str | None:
+        """Return the model that a new run gets: while one takes over, the same share of runs, and the same ones."""
+        if self.stage is None or not run_id:
+            return self.model
+        drawn = int.from_bytes(sha256(f"stage\0{name}\0{self.stage.to}\0{run_id}".encode()).digest()[:8], "big")
+        return self.stage.to if drawn < self.stage.share * 2**64 else self.model
+
+    def moved(self, move: SlotMoved) -> "Slot":
+        """Return the slot as the shared record of it says."""
+        overlays = {model: one for model, one in self.overlays.items() if model not in move.overlays}
+        overlays |= {model: SlotOverlay.model_validate(one) for model, one in move.overlays.items() if one is not None}
+        changed = {"model": move.model, "base_url": move.base_url, "stage": move.stage, "overlays": overlays}
+        return self.model_copy(update=changed)
+
+    def allows(self, model: str) -> bool:
+        """Tell whether data of this slot may go to the provider of this model."""
+        return self.may_send_to is None or model.partition(":")[0] in self.may_send_to
+
+
+class Sharing(Record):
+    """Where slots are shared."""
+
+    store: str | None = None
+    """A journal by URL: where it says of a slot which model it has, this file does not count."""
 
 
 class Frontier(Record):
     """What a `frontier.toml` says."""
 
+    frontier: Sharing = Sharing()
     slots: dict[str, Slot] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A model as a slot has it."""
+
+    slot: str
+    model: str
+    base_url: str | None
+    settings: Settings
+    overlay: Overlay | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +157,8 @@ class Opened:
     settings: Settings = field(default_factory=Settings)
     slot: str | None = None
     base_url: str | None = None
+    overlay: Overlay | None = None
+    """Laid over all that the model is asked."""
 
 
 class OpenModel(Protocol):
@@ -100,28 +199,82 @@ def open_model(
     http_client: used in place of the adapter's own; the caller closes it.
     Raises UnknownModel where neither a provider nor a slot answers to the name.
     """
-    slot = _slot(name, folder) if ":" not in name else None
-    full = name if slot is None else slot.model
-    url = base_url if slot is None else base_url or slot.base_url
-    provider, _, model = full.partition(":")
-    opened = _opener(full)(provider, model, base_url=url, api_key=api_key, http_client=http_client)
-    if slot is None:
-        return Opened(model=opened, base_url=url)
-    return Opened(model=opened, settings=slot.settings, slot=name, base_url=url)
+    if ":" in name:
+        return Opened(model=_model(name, base_url, api_key, http_client), base_url=base_url)
+    placed = place(name, slot_of(name, folder), folder=folder)
+    url = base_url or placed.base_url
+    model = _model(placed.model, url, api_key, http_client)
+    if placed.overlay is not None:
+        model = Overlaid(model, placed.overlay)
+    return Opened(model=model, settings=placed.settings, slot=name, base_url=url, overlay=placed.overlay)
 
 
-def _slot(name: str, folder: Path | None) -> Slot:
+def _model(
+    name: str, base_url: str | None, api_key: str | None, http_client: "httpx2.AsyncClient | None"
+) -> Model:  # fmt: skip
+    provider, _, model = name.partition(":")
+    return _opener(name)(provider, model, base_url=base_url, api_key=api_key, http_client=http_client)
+
+
+def slot_of(name: str, folder: Path | None = None) -> Slot:
+    """Return the slot of this name, as the journal has it that `[frontier] store` names.
+
+    Raises UnknownModel where there is none.
+    """
+    slot, path = slot_in(name, folder), find_frontier(folder)
+    store = None if path is None else read_frontier(path).frontier.store
+    if store is None:
+        return slot
+    from copilot_kit.journal.slots import move_in
+
+    move = move_in(store, name)
+    return slot if move is None else slot.moved(move)
+
+
+def slot_in(name: str, folder: Path | None = None) -> Slot:
+    """Return the slot of this name as frontier.toml has it; raises UnknownModel where there is none."""
     path = find_frontier(folder)
     slots = read_frontier(path).slots if path is not None else {}
     slot = slots.get(name)
     if slot is None:
         raise UnknownModel(_no_slot(name, slots, path))
-    if ":" not in slot.model:
-        raise UsageError(
-            f"Slot {name!r} of {path} names the model {slot.model!r}: write it as 'provider:name', with one of the "
-            f"installed providers ({_some('')})."
-        )
     return slot
+
+
+def place(
+    name: str, slot: Slot, *, model: str | None = None, run_id: str = "", folder: Path | None = None
+) -> Placed:  # fmt: skip
+    """Return the model that the slot gives, with what goes with it.
+
+    model: this one in the place of the slot's own. run_id: of a new run, which a model that takes over may get.
+    Raises UnknownModel where the slot has none.
+    """
+    named = model or slot.model_of(name, run_id)
+    if named is None:
+        raise UnknownModel(
+            f"Slot {name!r} has no model yet. Evaluate one and put it there: copilot-kit snap {name} --to provider:name"
+        )
+    if ":" not in named:
+        raise UsageError(
+            f"Slot {name!r} of {find_frontier(folder)} names the model {named!r}: write it as 'provider:name', with "
+            f"one of the installed providers ({_some('')})."
+        )
+    laid = slot.overlays.get(named, SlotOverlay())
+    same = slot.model is None or named.partition(":")[0] == slot.model.partition(":")[0]
+    overlay = Overlay(prompt=_prompt(laid, folder), replaces=laid.replaces, tools=laid.tools)
+    url = laid.base_url or (slot.base_url if same else None)
+    return Placed(name, named, url, laid.settings.over(slot.settings), overlay or None)
+
+
+def _prompt(laid: SlotOverlay, folder: Path | None) -> str:
+    if laid.prompt_file is None:
+        return laid.prompt
+    beside = find_frontier(folder)
+    path = Path(laid.prompt_file) if beside is None else beside.parent / laid.prompt_file
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"The prompt_file {str(path)!r} cannot be read: {error}. Correct {beside}.") from error
 
 
 def find_frontier(folder: Path | None = None) -> Path | None:
@@ -137,17 +290,28 @@ def find_frontier(folder: Path | None = None) -> Path | None:
 
 def read_frontier(path: Path) -> Frontier:
     """Return what the file says; raises UsageError that names the file and the place."""
+    return _parsed(path, path.read_bytes())
+
+
+@lru_cache(maxsize=16)
+def _parsed(path: Path, content: bytes) -> Frontier:
     try:
-        return Frontier.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return Frontier.model_validate(tomllib.loads(content.decode()))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not TOML: {error}. Correct it there.") from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(step) for step in first["loc"])
-        raise UsageError(
-            f"{path}: {place!r} is wrong: {first['msg']}. A slot has 'model' and, if you like, 'base_url' and "
-            f"'settings' with {_listed(Settings.model_fields)}."
-        ) from error
+        wrong = first["msg"].removeprefix("Value error, ")
+        raise UsageError(f"{path}: {place!r} is wrong: {wrong}. {_fields(first['loc'])}") from error
+
+
+def _fields(place: tuple[int | str, ...]) -> str:
+    """Return which fields there are where something is wrong."""
+    for name, kind in (("settings", Settings), ("overlays", SlotOverlay), ("crutches", Crutch), ("stage", Stage)):
+        if name in place:
+            return f"There are {_listed(kind.model_fields)}."
+    return f"A slot has 'model' or 'suites' and, if you like, {_listed(sorted(Slot.model_fields))}."
 
 
 def providers() -> tuple[str, ...]:

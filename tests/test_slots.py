@@ -7,6 +7,10 @@ import pytest
 
 from copilot_kit import slots
 from copilot_kit.errors import MissingExtra, UnknownModel, UsageError
+from copilot_kit.journal.opening import default_store
+from copilot_kit.journal.slots import SlotMoves
+from copilot_kit.overlays import Overlay
+from copilot_kit.records import Principal, SlotMoved, Stage
 from copilot_kit.request import Settings
 from copilot_kit.slots import find_frontier, open_model, providers, read_frontier
 
@@ -144,7 +148,7 @@ def test_a_provider_whose_packages_are_missing_names_the_extra(acme: Path):
     [
         ("[slots.default\n", "is not TOML"),
         ('[slots.default]\nmodel = "acme:x"\nurl = "y"\n', "'slots.default.url' is wrong: Extra inputs"),
-        ("[slots.default]\n", "'slots.default.model' is wrong: Field required"),
+        ("[slots.default]\n", "'slots.default' is wrong: it has neither a 'model' nor 'suites'"),
         ('[slots.default]\nmodel = "acme:x"\nsettings = { effort = "huge" }\n', "'slots.default.settings.effort' is"),
         ('[slot.default]\nmodel = "acme:x"\n', "'slot' is wrong"),
     ],
@@ -168,3 +172,105 @@ def test_the_module_names_no_provider_of_its_own():
     source = Path(slots.__file__).read_text()
     code = source.split('"""', 2)[2]
     assert not [name for name in ("openai", "anthropic", "gemini") if name in code]
+
+
+FULL = """
+[slots.default]
+model = "acme:large"
+base_url = "http://localhost:8000"
+settings = { effort = "low", temperature = 0.5 }
+suites = ["support.py", "suite:instructions"]
+required_reliability = 0.98
+margin = 0.02
+budget_usd = 5
+may_send_to = ["acme", "local"]
+parked = "parked.jsonl"
+crutches = { steps = { prompt = "Think step by step." }, calculator = { tools = ["calculate"] } }
+stage = { to = "acme:next", share = 0.25 }
+
+[slots.default.overlays."acme:next"]
+prompt = "Be brief."
+settings = { effort = "high" }
+tools = { send = "Sends it." }
+"""
+
+
+def test_an_overlay_goes_with_its_model_and_with_no_other(acme: Path):
+    frontier(acme, FULL)
+    slot = slots.slot_of("default", acme)
+    now, later = slots.place("default", slot), slots.place("default", slot, model="acme:next")
+    assert (now.model, now.overlay, now.settings) == ("acme:large", None, Settings(effort="low", temperature=0.5))
+    assert later.overlay == Overlay(prompt="Be brief.", tools={"send": "Sends it."})
+    assert (later.settings, later.base_url) == (Settings(effort="high", temperature=0.5), "http://localhost:8000")
+
+
+def test_a_server_does_not_go_with_a_model_of_another_provider(acme: Path):
+    frontier(acme, FULL)
+    assert slots.place("default", slots.slot_of("default", acme), model="lame:x").base_url is None
+
+
+def test_a_prompt_may_lie_in_a_file_beside(acme: Path):
+    frontier(acme, '[slots.default]\nmodel = "acme:x"\n[slots.default.overlays."acme:x"]\nprompt_file = "x.md"\n')
+    with pytest.raises(UsageError, match=r"The prompt_file '.*x\.md' cannot be read"):
+        open_model("default", folder=acme)
+    (acme / "x.md").write_text("In German.\n")
+    assert open_model("default", folder=acme).overlay == Overlay(prompt="In German.")
+
+
+def test_a_share_of_runs_gets_the_model_that_takes_over_and_raising_it_takes_none_back(acme: Path):
+    frontier(acme, FULL)
+    slot = slots.slot_of("default", acme)
+    runs = [f"run_{n}" for n in range(2000)]
+    quarter = {run for run in runs if slot.model_of("default", run) == "acme:next"}
+    assert 430 < len(quarter) < 570
+    half = slot.model_copy(update={"stage": Stage(to="acme:next", share=0.5)})
+    assert quarter < {run for run in runs if half.model_of("default", run) == "acme:next"}
+    assert slot.model_of("default", "") == "acme:large"
+
+
+def test_a_vendor_that_is_not_on_the_list_gets_no_data(acme: Path):
+    frontier(acme, FULL)
+    slot = slots.slot_of("default", acme)
+    assert [slot.allows(one) for one in ("acme:x", "local:y", "lame:z")] == [True, True, False]
+    assert slots.Slot(model="acme:x").allows("lame:z")
+
+
+def test_a_slot_that_waits_for_its_first_model_says_how_to_find_one(acme: Path):
+    frontier(acme, '[slots.new]\nsuites = ["a.py"]\n')
+    with pytest.raises(UnknownModel, match=r"Slot 'new' has no model yet\. .* copilot-kit snap new --to provider:name"):
+        open_model("new", folder=acme)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("required_reliability = 1", "'slots.default.required_reliability' is wrong: Input should be less than 1"),
+        ("stage = { to = 'a:b', share = 1.0 }", "'slots.default.stage.share' is wrong"),
+        ("overlays = { 'a:b' = { prompt = 'x', prompt_file = 'y' } }", "give 'prompt' or 'prompt_file', not both"),
+        (
+            "overlays = { 'a:b' = { promt = 'x' } }",
+            "There are prompt, prompt_file, replaces, settings, tools, base_url.",
+        ),
+        ("may_send_to = 'acme'", "'slots.default.may_send_to' is wrong"),
+    ],
+)
+def test_a_field_that_is_wrong_is_told_with_those_that_there_are(tmp_path: Path, text: str, complaint: str):
+    path = frontier(tmp_path, f'[slots.default]\nmodel = "acme:x"\n{text}\n')
+    with pytest.raises(UsageError) as wrong:
+        read_frontier(path)
+    assert complaint in str(wrong.value)
+
+
+async def test_a_journal_that_the_file_names_says_which_model_a_slot_has(acme: Path):
+    url = f"sqlite:///{acme}/journal.db"
+    frontier(acme, f'[frontier]\nstore = "{url}"\n[slots.default]\nmodel = "acme:large"\n')
+    assert open_model("default", folder=acme).model.id == "acme:large@None"
+    moves, store = SlotMoves(), default_store(url)
+    await moves.catch_up(store)
+    move = SlotMoved(slot="default", model="acme:next", overlays={"acme:next": {"prompt": "Hi."}}, by=Principal(id="a"))
+    assert await moves.append(store, move)
+    opened = open_model("default", folder=acme)
+    assert (opened.model.id, opened.overlay) == ("acme:next@None", Overlay(prompt="Hi."))
+    late = SlotMoves()
+    assert not await late.append(store, move)  # it has not read what came before
+    await store.close()

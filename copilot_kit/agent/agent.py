@@ -14,7 +14,7 @@ from copilot_kit.agent.limits import Limits
 from copilot_kit.agent.loop import AgentEvent, advance
 from copilot_kit.agent.models import Chosen, Middleware, Models, checked
 from copilot_kit.agent.nested import NestedAgent, nested
-from copilot_kit.agent.offering import AgentTool, adapter_of, digest_of, named_tools, output_spec
+from copilot_kit.agent.offering import AgentTool, adapter_of, digest_of, named_tools, output_spec, prompt_version
 from copilot_kit.agent.remembering import instructed, memory_tools, opened_memory, reminded, with_memory
 from copilot_kit.agent.run import Run, output_of
 from copilot_kit.agent.work import Approver, Work
@@ -114,12 +114,11 @@ class Agent(Generic[OutputT]):
         own = memory_tools(self.memory, recalls=self.memory is not None or window is not None)
         self._tools, self._nested, self._offered = named_tools([*own, *tools])
         self._tools_digest = digest_of([one.model_dump_json() for one in self._offered])
-        self._prompt_version = digest_of([instructions])
         self._parse = None if output is None else adapter_of(output)
         self._output = None if self._parse is None else output_spec(output, self._parse, output_mode)
         self._output_tries = output_tries
-        self._models = Models(model, self.settings, middleware)
-        self._reviewers = Models(model, Settings(), middleware)
+        self._models = Models(model, self.settings, middleware, instructions=instructions)
+        self._reviewers = Models(model, Settings(), middleware, moves=self._models.moves)
 
     @property
     def model(self) -> str | Model:
@@ -145,8 +144,10 @@ class Agent(Generic[OutputT]):
         subject: whom its data is about, so that it can be erased one day. by: who asked for it.
         Raises `ModelError` when the model does not answer, `LimitReached` at a limit; their `run_id` can be resumed.
         """
-        bodies = self._begin(task, subject=subject, by=by)
-        return await _last(self._work(run_id or self._new_id("run"), bodies, delivery="whole", approver=approver))
+        run_id = run_id or self._new_id("run")
+        await self._look_at_slots()
+        bodies = self._begin(task, run_id, subject=subject, by=by)
+        return await _last(self._work(run_id, bodies, delivery="whole", approver=approver))
 
     async def suggest(
         self, task: str | Sequence[str | Part], *, run_id: str | None = None, subject: str | None = None
@@ -155,14 +156,18 @@ class Agent(Generic[OutputT]):
 
         Tell what they made of it with `run.record_outcome`; it counts as acceptance, never as permission.
         """
-        bodies = self._begin(task, subject=subject, purpose="suggestion")
-        return await _last(self._work(run_id or self._new_id("run"), bodies, delivery="whole"))
+        run_id = run_id or self._new_id("run")
+        await self._look_at_slots()
+        bodies = self._begin(task, run_id, subject=subject, purpose="suggestion")
+        return await _last(self._work(run_id, bodies, delivery="whole"))
 
     async def stream(
         self, task: str | Sequence[str | Part], *, run_id: str | None = None
     ) -> AsyncIterator[AgentEvent | Run[OutputT]]:
         """Yield the model's events and the run's records as they come, and at last the run."""
-        async with closing(self._work(run_id or self._new_id("run"), self._begin(task), delivery="stream")) as events:
+        run_id = run_id or self._new_id("run")
+        await self._look_at_slots()
+        async with closing(self._work(run_id, self._begin(task, run_id), delivery="stream")) as events:
             async for event in events:
                 yield event
 
@@ -202,7 +207,7 @@ class Agent(Generic[OutputT]):
             name = "" if effected is None else effected.intended.tool
             found = self._at(session, () if effected is None else effected.path)
             agent = self if found is None else found
-            edge = agent._edge((Step(agent=agent.name),), "")  # noqa: SLF001  an agent like this one
+            edge = agent._edge((Step(agent=agent.name),), None)  # noqa: SLF001  an agent like this one
             context = edge.context(
                 session, call_id, f"undo {'' if effected is None else effected.intended.call_digest}"
             )
@@ -256,20 +261,23 @@ class Agent(Generic[OutputT]):
     def _begin(
         self,
         task: str | Sequence[str | Part],
+        run_id: str,
         *,
         subject: str | None = None,
         purpose: Literal["task", "suggestion"] = "task",
         by: Principal | None = None,
     ) -> list[Body]:
         message = self._message([task] if isinstance(task, str) else task)
-        chosen = self._models.first()
+        chosen = self._models.first(run_id)
+        version = prompt_version(self.instructions, chosen.overlay)
         for rubric in (one.what for one in self._checks if isinstance(one.what, Rubric)):
             self._reviewers.chosen(rubric.model)  # one that nobody can name is told of before the work, not behind it
         title = " ".join(message.text.split())[:_TITLE_CHARS]
         memory = None if self.memory is None else str(self.memory.root)
         bodies: list[Body] = [
-            RunStarted(agent=self.name, prompt_version=self._prompt_version, model=chosen.model.id, slot=chosen.slot,
-                       base_url=chosen.base_url, title=title, subject=subject, purpose=purpose, by=by, memory=memory)
+            RunStarted(agent=self.name, prompt_version=version, model=chosen.model.id, slot=chosen.slot,
+                       base_url=chosen.base_url, title=title, subject=subject, purpose=purpose, by=by, memory=memory,
+                       overlay=chosen.overlay)
         ]  # fmt: skip
         parts = tuple(instructed(self.instructions, self.memory))
         if parts:
@@ -291,7 +299,7 @@ class Agent(Generic[OutputT]):
                 raise _misplaced(run_id, starts=starts)
             if session.state.erased:
                 raise UsageError(f"Run {run_id!r} was erased; it cannot go on. Begin another one.")
-            chosen = self._models.of(session.state) if model is None else self._models.chosen(model)
+            chosen = await self._chosen(session.state, bodies, model)
             plan = self._plan(session, chosen, delivery, approver)
             if session.state.ended is not None:  # what it had begun before a stop is shown, whoever has died since
                 await _show_lost(session)
@@ -300,12 +308,11 @@ class Agent(Generic[OutputT]):
                     *await _ready_to_talk(session, plan),
                     *map(partial(_with_undone, session.state.untold), bodies),
                 ]
-            switched = not starts and (chosen.model.id, chosen.slot) != (session.state.model, session.state.slot)
+            switched = not starts and _is_another(chosen, session.state)
             if self.memory is not None and (starts or switched):
                 bodies = [await self._reminded(body, chosen) for body in bodies]
             if switched:
-                named = ModelSwitched(model=chosen.model.id, slot=chosen.slot, base_url=chosen.base_url)
-                bodies = [named, *bodies]
+                bodies = [self._switched(chosen, session.state), *bodies]
             if bodies:
                 for entry in await session.append(*bodies, durable=False):
                     yield entry
@@ -313,6 +320,18 @@ class Agent(Generic[OutputT]):
                 async for event in events:
                     yield event
             yield self._run(session.state)
+
+    async def _look_at_slots(self, *others: str | Model | None) -> None:
+        """Take in which models slots have by now, where a journal says so; a file is looked at whenever it counts."""
+        reviewers = (one.what.model for one in self._checks if isinstance(one.what, Rubric))
+        await self._models.refresh(self.store, *others, *reviewers)
+
+    async def _chosen(self, state: RunState, bodies: Sequence[Body], model: str | Model | None) -> Chosen:
+        """Return the model that a run goes on with, or begins with as its first record says."""
+        if bodies and isinstance(bodies[0], RunStarted):
+            return self._models.begun(bodies[0])
+        await self._look_at_slots(model, state.slot)
+        return self._models.of(state) if model is None else self._models.chosen(model)
 
     def _plan(
         self,
@@ -324,7 +343,7 @@ class Agent(Generic[OutputT]):
         above: Edge | None = None,
     ) -> Work:
         path = path or (Step(agent=self.name),)
-        edge = self._edge(path, chosen.model.id)
+        edge = self._edge(path, chosen, session.run_id)
         if above is not None:  # who may decide, and within which time, is said at the top for all that say nothing
             edge = replace(edge, may_decide=edge.may_decide or above.may_decide,
                            answer_within_s=edge.answer_within_s or above.answer_within_s)  # fmt: skip
@@ -360,29 +379,44 @@ class Agent(Generic[OutputT]):
         self, session: Session, delivery: Literal["stream", "whole"], path: tuple[Step, ...], *, above: Edge
     ) -> Work:
         started = session.state.threads[tuple(step.call_id for step in path if step.call_id is not None)].started
-        chosen = self._models.first() if started is None else self._models.begun(started)
+        chosen = self._models.first(session.run_id) if started is None else self._models.begun(started)
         return self._plan(session, chosen, delivery, None, path, above)
 
-    def _edge(self, path: tuple[Step, ...], model: str) -> Edge:
+    def _edge(self, path: tuple[Step, ...], chosen: Chosen | None, run_id: str = "") -> Edge:
+        async def present() -> str:
+            if chosen is None:
+                return ""
+            await self._look_at_slots(chosen.slot)
+            return self._models.present(chosen)
+
+        overlay = None if chosen is None else self._models.overlay_now(chosen)
         return Edge(
             tools=self._tools,
             gate=self.gate,
             path=path,
-            model=model,
-            prompt_version=self._prompt_version,
+            model="" if chosen is None else chosen.model.id,
+            prompt_version=prompt_version(self.instructions, overlay),
             deps=self.deps,
             new_id=self._new_id,
             clock=self._clock,
             answer_within_s=self._answer_within_s,
             may_decide=self._may_decide,
-            nested={name: inner._begin_nested for name, inner in self._nested.items()},  # noqa: SLF001
+            nested={name: partial(inner._begin_nested, run_id) for name, inner in self._nested.items()},  # noqa: SLF001
+            present=None if chosen is None or chosen.slot is None else present,
         )
 
-    def _begin_nested(self, arguments: str) -> list[Body]:
+    def _begin_nested(self, run_id: str, arguments: str) -> list[Body]:
         """Return the first records of this agent as a tool; its task is another model's words, trusted by nobody."""
         task = Text(text=str(arguments_of(arguments)["task"]), source=Source(kind="model"))
-        *before, added = self._begin([task])
-        return [*before, self._with_memory(added, self._models.first())]
+        *before, added = self._begin([task], run_id)
+        return [*before, self._with_memory(added, self._models.first(run_id))]
+
+    def _switched(self, chosen: Chosen, state: RunState) -> ModelSwitched:
+        """Return that another model answers from here on; one that is told other things reads another prompt."""
+        same = chosen.overlay == state.overlay
+        version = None if same else prompt_version(self.instructions, chosen.overlay)
+        return ModelSwitched(model=chosen.model.id, slot=chosen.slot, base_url=chosen.base_url,
+                             overlay=chosen.overlay, prompt_version=version)  # fmt: skip
 
     async def _reminded(self, body: Body, chosen: Chosen) -> Body:
         return await in_thread(lambda: self._with_memory(body, chosen))
@@ -424,6 +458,10 @@ async def _last(events: AsyncIterator[AgentEvent | Run[OutputT]]) -> Run[OutputT
             if isinstance(event, Run):
                 return event
     raise UsageError("The agent's events ended without the run. Report this.")  # pragma: no cover
+
+
+def _is_another(chosen: Chosen, state: RunState) -> bool:
+    return (chosen.model.id, chosen.slot, chosen.overlay) != (state.model, state.slot, state.overlay)
 
 
 async def _ready_to_talk(session: Session, plan: Work) -> list[Body]:

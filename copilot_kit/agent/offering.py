@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from copilot_kit.agent.nested import NestedAgent
 from copilot_kit.errors import UsageError
+from copilot_kit.overlays import Overlay
 from copilot_kit.request import AnyTool, OutputSpec, ProviderTool
 from copilot_kit.tools import Tool, tool
 
@@ -39,6 +40,11 @@ def named_tools(
         if isinstance(one, NestedAgent):
             agents[made.name] = one.agent
     return named, agents, tuple(offered)
+
+
+def prompt_version(instructions: str, overlay: Overlay | None) -> str:
+    """Return the version of what a model is told: the instructions, and what its slot says beside them."""
+    return digest_of([instructions] if overlay is None else [instructions, overlay.model_dump_json()])
 
 
 def digest_of(texts: list[str]) -> str:

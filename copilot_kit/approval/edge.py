@@ -1,6 +1,6 @@
 """What the execution edge knows of the agent whose calls it handles."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -91,12 +91,18 @@ class Edge:
     may_decide: tuple[str, ...] = ()
     nested: Mapping[str, Begin] = field(default_factory=dict)
     """Agents that are tools of this one, by name."""
+    present: Callable[[], Awaitable[str]] | None = None
+    """Finds out which model the run's slot has now, which may no longer be that of the run."""
     provenance: Provenance = field(default_factory=Provenance)
 
     @property
     def thread(self) -> tuple[str, ...]:
         """The path of call ids that the agent's records carry."""
         return tuple(step.call_id for step in self.path if step.call_id is not None)
+
+    async def model_now(self) -> str:
+        """Return the model that a yes must be to: that of the slot, whichever one the run keeps."""
+        return self.model if self.present is None else await self.present()
 
     def context(self, session: Session, call_id: str, digest: str, ready: "Ready | None" = None) -> ToolContext:
         """Return what the application gives to this call; `ready`: one that is about to run."""
@@ -119,8 +125,8 @@ class Edge:
     def prompt_read(self, session: Session) -> str:
         """Return the version of the prompt that the model of this conversation has before it."""
         thread = session.state.threads[self.thread]
-        started = thread.started or session.state.started
-        return self.prompt_version if started is None else started.prompt_version
+        read = session.state.prompt_version if thread.started is None else thread.started.prompt_version
+        return read if session.state.started is not None else self.prompt_version
 
 
 @dataclass(frozen=True, slots=True)

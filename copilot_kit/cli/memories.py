@@ -64,7 +64,7 @@ def models_in_use(named: list[str] | None) -> frozenset[str] | None:
     """Return the names of the models that are asked now; None where neither a slot nor anybody names one."""
     path = find_frontier()
     slots = () if path is None else read_frontier(path).slots.values()
-    return frozenset({*(slot.model for slot in slots), *(named or ())}) or None
+    return frozenset({*(slot.model for slot in slots if slot.model), *(named or ())}) or None
 
 
 def me() -> "Author":

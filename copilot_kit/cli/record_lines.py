@@ -31,6 +31,7 @@ from copilot_kit.records import (
     RuleGranted,
     RuleRevoked,
     RuleUsed,
+    SlotMoved,
     RunEnded,
     RunStarted,
     RunStopped,
@@ -103,6 +104,8 @@ class Telling:
                 return [f"rule {visible(rule_id)} revoked by {visible(by.id)}"]
             case RuleUsed(rule_id=rule_id, run_id=run_id):
                 return [f"rule {visible(rule_id)} used in {visible(run_id)}"]
+            case SlotMoved(slot=slot, model=model, by=by):
+                return [f"slot {visible(slot)} moved to {visible(model or 'no model')} by {visible(by.id)}"]
             case Erased(seqs=seqs, by=by, reason=reason):
                 return [f"{len(seqs)} bodies erased by {visible(by.id)}{_reason(reason)}"]
             case RunStopped(by=by, text=text):

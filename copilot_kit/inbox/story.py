@@ -33,6 +33,7 @@ from copilot_kit.records import (
     RuleGranted,
     RuleRevoked,
     RuleUsed,
+    SlotMoved,
     RunEnded,
     RunStarted,
     RunStopped,
@@ -169,6 +170,8 @@ class _Telling:
                 return body.kind, f"standing rule {rule_id} revoked", _by(by)
             case RuleUsed(rule_id=rule_id, run_id=run_id):
                 return body.kind, f"standing rule {rule_id} used in {run_id}", {}
+            case SlotMoved(slot=slot, model=model, by=by):
+                return body.kind, f"slot {slot} moved to {model or 'no model'}", _by(by)
             case Erased(seqs=seqs, by=by, reason=reason):
                 return body.kind, f"texts of {len(seqs)} records erased", {**_by(by), "texts": _texts("why", reason)}
             case _:

@@ -11,6 +11,7 @@ from copilot_kit.errors import BrokenRecord
 from copilot_kit.journal.store import Entry, RunRow
 from copilot_kit.journal.thread import Asked, CallState, Thread
 from copilot_kit.messages import Message
+from copilot_kit.overlays import Overlay
 from copilot_kit.records import (
     Assigned,
     Checked,
@@ -69,6 +70,10 @@ class RunState:
         self.model = ""
         self.slot: str | None = None
         self.base_url: str | None = None
+        self.overlay: Overlay | None = None
+        """What the model is told beside the instructions; it goes when the model does."""
+        self.prompt_version = ""
+        """Of what the model reads: instructions and overlay."""
         self.threads: dict[tuple[str, ...], Thread] = {(): Thread()}
         self.proposals: dict[str, Asked] = {}
         self.called: set[str] = set()
@@ -182,13 +187,15 @@ class RunState:
             case RunStarted() as started:
                 self.started = started
                 self.model, self.slot, self.base_url = started.model, started.slot, started.base_url
+                self.overlay, self.prompt_version = started.overlay, started.prompt_version
             case MessageAdded(message=message):
                 thread.add(message)
                 if not head.path:
                     self.ended = self.broken = None
                     self.untold = []
-            case ModelSwitched(model=model, slot=slot, base_url=base_url):
+            case ModelSwitched(model=model, slot=slot, base_url=base_url) as switched:
                 self.model, self.slot, self.base_url = model, slot, base_url
+                self.overlay, self.prompt_version = switched.overlay, switched.prompt_version or self.prompt_version
             case Responded(response=response, failure=failure):
                 thread.respond(response)
                 self.broken = self.broken if head.path else _broken(failure)

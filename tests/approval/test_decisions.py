@@ -165,5 +165,5 @@ async def test_an_answer_without_a_result_is_wrong_use():
 def test_what_must_not_be_lost_reaches_the_disk_before_anything_else_happens():
     assert {
         "proposed", "decided", "lapsed", "intended", "received", "undoing", "undone", "outcome_known", "rule_granted",
-        "rule_revoked", "rule_used", "erased", "run_stopped", "run_ended",
+        "rule_revoked", "rule_used", "slot_moved", "erased", "run_stopped", "run_ended",
     } == DURABLE  # fmt: skip

@@ -1,0 +1,84 @@
+"""What is said differently to one model: a model that wraps a model and changes its requests on their way.
+
+An overlay belongs to a model of a slot. It is laid over each request and never written into the conversation, so that
+it goes with the model when the conversation moves on to another one.
+"""
+
+from collections.abc import AsyncIterator
+
+from copilot_kit.events import Event
+from copilot_kit.messages import Message, Record, Text, system
+from copilot_kit.model import Model
+from copilot_kit.profile import Profile
+from copilot_kit.request import Request, ToolSpec
+
+_ID = "msg_overlay"
+
+
+class Overlay(Record):
+    """What a model is told differently, in full."""
+
+    prompt: str = ""
+    """Behind the instructions."""
+    replaces: bool = False
+    """The prompt stands in the place of the instructions, not behind them."""
+    tools: dict[str, str] = {}
+    """Other descriptions, by the name of the tool."""
+
+    def __bool__(self) -> bool:
+        """Return whether it changes anything."""
+        return bool(self.prompt or self.replaces or self.tools)
+
+    def over(self, request: Request, *, instructions: str | None = None) -> Request:
+        """Return the request as this model gets it.
+
+        instructions: those that a replacement takes the place of; None: the first text of the system message.
+        """
+        tools = tuple(
+            one.model_copy(update={"description": self.tools[one.name]})
+            if isinstance(one, ToolSpec) and one.name in self.tools
+            else one
+            for one in request.tools
+        )
+        messages = self._told(request.messages, instructions)
+        return request.model_copy(update={"tools": tools, "messages": messages})
+
+    def _told(self, messages: tuple[Message, ...], instructions: str | None) -> tuple[Message, ...]:
+        if not self.prompt and not self.replaces:
+            return messages
+        if not messages or messages[0].role != "system":
+            return (system(self.prompt).model_copy(update={"id": _ID}), *messages) if self.prompt else messages
+        first, *rest = messages
+        texts = [part for part in first.parts if isinstance(part, Text)]
+        own = texts[0] if texts and instructions in (None, texts[0].text) else None
+        if own is None:  # nobody has given instructions; what stands there is the framework's
+            said = Text(text=f"{self.prompt}\n\n")
+        elif self.replaces or not own.text:
+            said = own.model_copy(update={"text": self.prompt})
+        else:
+            said = own.model_copy(update={"text": f"{own.text}\n\n{self.prompt}"})
+        parts = (said, *first.parts) if own is None else tuple(said if one is own else one for one in first.parts)
+        return (first.model_copy(update={"parts": parts}), *rest)
+
+
+class Overlaid:
+    """Asks its model with an overlay; `id` and `profile` are the model's own."""
+
+    def __init__(self, model: Model, overlay: Overlay, *, instructions: str | None = None) -> None:
+        self._model = model
+        self._overlay = overlay
+        self._instructions = instructions
+
+    @property
+    def id(self) -> str:
+        """The model's name."""
+        return self._model.id
+
+    @property
+    def profile(self) -> Profile:
+        """The model's profile."""
+        return self._model.profile
+
+    def stream(self, request: Request) -> AsyncIterator[Event]:
+        """Yield the model's answer to the request with the overlay."""
+        return self._model.stream(self._overlay.over(request, instructions=self._instructions))
