@@ -3,69 +3,144 @@
 import csv
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 from xml.etree import ElementTree as ET
 
+from copilot_kit.display import visible
 from copilot_kit.errors import UsageError
 from copilot_kit_evals.attempts import MISSING, Attempt, Key
-from copilot_kit_evals.folder import RunFolder
-from copilot_kit_evals.items import Item
+from copilot_kit_evals.folder import BadRun, RunFolder
 from copilot_kit_evals.summary import Sheet, sheets
+from copilot_kit_evals.tables import Table
 
-COLUMNS: Final = ("model", "task", "item", "variant", "repeat", "score", "outcome", "cost", "tokens_in", "tokens_out",
-                  "latency_s", "served", "error", "tags", "cluster")  # fmt: skip
-"""Of the table; `model` is the candidate, `score` that of the task's first scorer, empty where there is none; `item`
-has its task in front where there are several. Without any cluster there is no such column; an item that has none is a
-cluster of its own."""
+_NOT_RUN: Final = "not_run"
+
+
+class Row(NamedTuple):
+    """A row of the table, in the order of its columns; None for what is not known."""
+
+    model: str
+    """The candidate."""
+    task: str
+    item: str
+    """With its task in front where there are several."""
+    variant: str
+    repeat: int
+    score: float | None = None
+    """Of the task's first scorer."""
+    outcome: str = _NOT_RUN
+    """That, for what was planned and has no attempt."""
+    cost: float | None = None
+    """USD."""
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    latency_s: float | None = None
+    served: str | None = None
+    error: str | None = None
+    tags: tuple[str, ...] = ()
+    cluster: str = ""
+    """An item without one is a cluster of its own. The last column, which is left out where no item has a cluster."""
 
 
 def export(run: RunFolder, path: Path) -> int:
-    """Write the run in the form that the file's ending names, `.csv` or `.xml`; return its rows or cases."""
-    match path.suffix.lower():
-        case ".csv":
-            return to_csv(run, path)
-        case ".xml":
-            return to_junit(run, path)
-        case other:
-            raise UsageError(f"A run is not written as {other!r}. Name a file that ends in .csv, or in .xml for JUnit.")
+    """Write the run in the form that the file's ending names: `.csv`, `.parquet`, `.xml`; return its rows or cases."""
+    writers = {".csv": to_csv, ".parquet": _to_parquet, ".xml": to_junit}
+    writer = writers.get(path.suffix.lower())
+    if writer is None:
+        raise UsageError(
+            f"A run is not written as {path.suffix!r}. Name a file that ends in .csv or .parquet, or in .xml for JUnit."
+        )
+    try:
+        return writer(run, path)
+    except OSError as error:
+        raise UsageError(
+            f"{str(path)!r} cannot be written: {error.strerror or error}. Name a file in a folder that is there."
+        ) from error
+
+
+def columns(run: RunFolder) -> tuple[str, ...]:
+    """Return the names of the columns that the run's table has."""
+    clustered = any(b'"cluster"' in line for task in run.manifest.tasks for line in run.dataset(task).lines)
+    return Row._fields if clustered else Row._fields[:-1]
+
+
+def rows(run: RunFolder) -> Iterator[Row]:
+    """Yield an attempt a row, in the order they ended, then those that were planned and are missing.
+
+    Raises `BadRun` for an attempt that the run never planned.
+    """
+    many = len(run.manifest.tasks) > 1
+    of = {(task.name, item.id): (f"{task.name}/{item.id}" if many else item.id, item.tags,
+                                 f"item {item.id}" if item.cluster is None else item.cluster)
+          for task in run.manifest.tasks for item in run.dataset(task)}  # fmt: skip
+    done: set[str] = set()
+    for attempt in run.settled():
+        if (attempt.task, attempt.item) not in of:
+            raise BadRun(
+                f"{str(run.path)!r} has an attempt at {attempt.item!r} of {attempt.task!r}, which the run does not "
+                "have. Take the folder from where it was made."
+            )
+        done.add(attempt.key.digest)
+        yield _row(attempt.key, of[attempt.task, attempt.item], attempt, run)
+    left = (key for task in run.manifest.tasks for _, keys in run.expected(task) for key in keys
+            if key.digest not in done)  # fmt: skip
+    for key in sorted(left, key=lambda key: (key.task, key.item, key.variant, key.repeat, key.candidate)):
+        yield _row(key, of[key.task, key.item], None, run)
+
+
+def _row(key: Key, of: tuple[str, tuple[str, ...], str], attempt: Attempt | None, run: RunFolder) -> Row:
+    name, tags, cluster = of
+    if attempt is None:
+        return Row(key.candidate, key.task, name, key.variant, key.repeat, tags=tags, cluster=cluster)
+    score = attempt.scores.get(run.manifest.task(attempt.task).primary)
+    usage, timings, trouble = attempt.usage, attempt.timings, attempt.trouble
+    return Row(
+        key.candidate,
+        key.task,
+        name,
+        key.variant,
+        key.repeat,
+        score=None if score is None else score.value,
+        outcome=attempt.outcome,
+        cost=None if usage.cost_usd is None else float(usage.cost_usd),
+        tokens_in=usage.input,
+        tokens_out=usage.output,
+        latency_s=None if attempt.outcome in MISSING else round(timings.model_s + timings.tools_s, 5),
+        served=attempt.served,
+        error=None if trouble is None else trouble.kind,
+        tags=tags,
+        cluster=cluster,
+    )
+
+
+def table_of(folder: Path) -> Table:
+    """Return the table of the run in a folder, like one that was read from CSV."""
+    run = RunFolder(folder)
+    names = columns(run)
+    cells = [_texts(row)[: len(names)] for row in rows(run)]
+    by_name = {name: list(column) for name, column in zip(names, zip(*cells, strict=True), strict=True)}
+    return Table(visible(folder.name), by_name, list(range(1, len(cells) + 1)))
+
+
+def _texts(row: Row) -> list[str]:
+    return [";".join(cell) if isinstance(cell, tuple) else "" if cell is None else str(cell) for cell in row]
 
 
 def to_csv(run: RunFolder, path: Path) -> int:
-    """Write an attempt a row: what `copilot-kit stats compare` and `means` read. Planned ones that are missing too."""
-    items = {(task.name, item.id): item for task in run.manifest.tasks for item in run.dataset(task)}
-    left = {key for task in run.manifest.tasks for _, keys in run.expected(task) for key in keys}
-    clustered = any(item.cluster is not None for item in items.values())
-    names = COLUMNS if clustered else COLUMNS[:-1]
-    count = len(left)
+    """Write the table that `copilot-kit stats compare` and `means` read; tags have `;` between them."""
+    names, count = columns(run), 0
     with path.open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file)
-        rows.writerow(names)
-        for attempt in run.settled():
-            left.discard(attempt.key)
-            cells = [*_key(attempt.key, run), *_found(attempt, run), *_of(items[attempt.task, attempt.item])]
-            rows.writerow(cells[: len(names)])
-        for key in sorted(left, key=lambda key: (key.task, key.item, key.variant, key.repeat, key.candidate)):
-            cells = [*_key(key, run), "", "not_run", *[""] * 6, *_of(items[key.task, key.item])]
-            rows.writerow(cells[: len(names)])
+        table = csv.writer(file)
+        table.writerow(names)
+        for count, row in enumerate(rows(run), 1):  # noqa: B007  what it ends at
+            table.writerow(_texts(row)[: len(names)])
     return count
 
 
-def _key(key: Key, run: RunFolder) -> list[object]:
-    item = key.item if len(run.manifest.tasks) == 1 else f"{key.task}/{key.item}"
-    return [key.candidate, key.task, item, key.variant, key.repeat]
+def _to_parquet(run: RunFolder, path: Path) -> int:
+    from copilot_kit_evals.parquet import to_parquet
 
-
-def _found(attempt: Attempt, run: RunFolder) -> list[object]:
-    score = attempt.scores.get(run.manifest.task(attempt.task).primary)
-    usage, timings = attempt.usage, attempt.timings
-    known = [None if score is None else score.value, attempt.outcome, usage.cost_usd, usage.input, usage.output,
-             None if attempt.outcome in MISSING else round(timings.model_s + timings.tools_s, 5),
-             attempt.served, None if attempt.trouble is None else attempt.trouble.kind]  # fmt: skip
-    return ["" if one is None else one for one in known]
-
-
-def _of(item: Item) -> list[object]:
-    return [";".join(item.tags), f"item {item.id}" if item.cluster is None else item.cluster]
+    return to_parquet(run, path)
 
 
 def to_junit(run: RunFolder, path: Path) -> int:

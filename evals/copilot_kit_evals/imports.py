@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 from copilot_kit.display import visible
 from copilot_kit.errors import UsageError
 from copilot_kit_evals.foreign import Columns, Imported, cell, csv_rows, id_of, listed, mapping, records, text_of, words
+from copilot_kit_evals.inspect_logs import SUFFIX, items_of
 from copilot_kit_evals.items import BadDataset, Dataset, Item
 from copilot_kit_evals.promptfoo import promptfoo
 
@@ -44,6 +45,8 @@ def kind_of(path: Path) -> str:
     suffix = path.suffix.lower()
     if suffix in (".yaml", ".yml"):
         return "promptfoo"
+    if suffix == SUFFIX:
+        return "inspect"
     text = text_of(path)
     if suffix in (".json", ".jsonl", ".ndjson"):
         first: Any = next(records(path, text), ({}, ""))[0]
@@ -163,6 +166,7 @@ READERS: Final[Mapping[str, Reader]] = {
     "promptfoo": promptfoo,
     "langsmith": langsmith,
     "tickets": tickets,
+    "inspect": items_of,
 }
 
 

@@ -99,9 +99,12 @@ class Table:
 def read_table(path: str | Path) -> Table:
     """Return the table in a file: `.jsonl`, `.ndjson` and `.json` are JSON, all others CSV with a header.
 
+    Also that of Parquet, of a log of Inspect (`.eval`) or a folder of them, and of the folder of a run.
     Raises `UsageError` for a path that cannot be read, and `BadTable` for content that is no table.
     """
     file = Path(path)
+    if (found := _of_another_form(file)) is not None:
+        return found
     text = _text(file)
     try:
         rows = _json_rows(file, text) if file.suffix.lower() in (*_JSON_LINES, ".json") else _csv_rows(text)
@@ -133,6 +136,23 @@ def read_table(path: str | Path) -> Table:
             f"{visible(file.name)} has a header and no row. Put a row under it for each thing that was measured."
         )
     return Table(visible(file.name), dict(zip(header, cells, strict=True)), lines)
+
+
+def _of_another_form(file: Path) -> Table | None:
+    """Return the table of what is no text; what reads it is imported here, since it stands on tables."""
+    if file.is_dir() and (file / "run.json").is_file():
+        from copilot_kit_evals.exports import table_of as of_run
+
+        return of_run(file)
+    if file.suffix.lower() == ".eval" or (file.is_dir() and any(file.glob("*.eval"))):
+        from copilot_kit_evals.inspect_logs import table_of as of_inspect
+
+        return of_inspect(file)
+    if file.suffix.lower() == ".parquet" and file.is_file():
+        from copilot_kit_evals.parquet import table_of as of_parquet
+
+        return of_parquet(file)
+    return None
 
 
 def _text(file: Path) -> str:
