@@ -103,7 +103,7 @@ def items_of(
     made = Made()
     kept: dict[str, tuple[Item, tuple[Wish, ...], bool]] = {}
     for answered in sorted(answers, key=lambda one: (one.at, one.run_id, one.seq)):
-        wishes = tuple(wish for call in answered.calls if not tools or call.tool in tools for wish in _wish(call))
+        wishes = wishes_in(answered, tools)
         if not wishes:
             made.undecided += bool(answered.calls)
             continue
@@ -125,6 +125,11 @@ def items_of(
         for wish in wishes:
             made.decisions[wish.way] = made.decisions.get(wish.way, 0) + 1
     return made
+
+
+def wishes_in(answered: Answered, tools: Collection[str] = ()) -> tuple[Wish, ...]:
+    """Return what the decisions about an answer's calls want; tools: only those about these."""
+    return tuple(wish for call in answered.calls if not tools or call.tool in tools for wish in _wish(call))
 
 
 def _wish(call: Recorded) -> list[Wish]:

@@ -142,9 +142,7 @@ async def test_the_same_case_twice_is_one_item_and_the_last_decision_counts() ->
 async def test_keys_and_what_the_hook_takes_out_are_in_no_item() -> None:
     store = MemoryStore()
     secret = "sk-" + "a1" * 20
-    await decided(
-        store, f"Refund Ms Miller, key {secret}", {"order": 7, "amount": 1.0, "note": "for Miller"}, "approve"
-    )
+    await decided(store, f"Refund Ms Miller, key {secret}", {"order": 7, "amount": 1.0, "note": "Miller"}, "approve")
     found = made_of(await answers(store), redact=lambda text: text.replace("Miller", "NAME"))
     text = found.judging[0].model_dump_json()
     assert "Miller" not in text

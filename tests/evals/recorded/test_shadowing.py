@@ -1,0 +1,150 @@
+"""A candidate in the shadow is asked what the incumbent was asked, does nothing, and is compared with decisions."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from copilot_kit import Agent, Principal, tool
+from copilot_kit.errors import Overloaded, UsageError
+from copilot_kit.journal.memory import MemoryStore
+from copilot_kit.request import Request, Settings
+from copilot_kit.response import Usage
+from copilot_kit.testing import FunctionModel, ScriptedModel, call
+from copilot_kit_evals.recorded.answers import Answered, answers_of
+from copilot_kit_evals.recorded.shadowing import Shadow, Shadowed, ShadowLog, compared, drawn, open_turns, shadow
+
+ANNA = Principal(id="anna")
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+ran: list[int] = []
+
+
+@tool(effect="external")
+def refund(order: int, amount: float) -> str:
+    """Pay money back."""
+    ran.append(order)
+    return "paid"
+
+
+async def journal_of(*decisions: tuple[int, float, str]) -> list[Answered]:
+    """Return the answers of a run for each order, with what was decided of it."""
+    store = MemoryStore()
+    found = []
+    for order, amount, verdict in decisions:
+        model = ScriptedModel(call("refund", {"order": order, "amount": amount}), "Done.")
+        run = await Agent(model, tools=[refund], store=store).run(f"Refund order {order}", run_id=f"run_{order}")
+        if verdict == "approve":
+            await run.approve(run.proposals[0].id, by=ANNA)
+        elif verdict == "reject":
+            await run.reject(run.proposals[0].id, "no receipt", by=ANNA)
+        found += answers_of(await store.read(run.id))
+    for one in found:
+        one.slot = "default"
+    return found
+
+
+def asking(answer) -> Shadow:
+    ticks = count()
+    tools = Agent(ScriptedModel(), tools=[refund]).offered
+    return Shadow(FunctionModel(answer, id="stub:new"), tools, Settings(), lambda: NOON, lambda: float(next(ticks)))
+
+
+def careful(request: Request):
+    """Refund what is below 100, and ask for a receipt else."""
+    order = int(request.messages[-1].text.split()[-1])
+    return call("refund", {"order": order, "amount": 10.0}) if order < 3 else "May I have the receipt?"
+
+
+async def test_it_is_asked_what_the_incumbent_was_asked_and_nothing_runs(tmp_path: Path) -> None:
+    answers = await journal_of((1, 10.0, "approve"), (2, 99.0, "approve"), (3, 900.0, "reject"), (4, 10.0, "wait"))
+    ran.clear()
+    log = ShadowLog(tmp_path / "log.jsonl")
+    turns = list(open_turns(answers, set(), slot="default", share=1.0))
+    assert [one.run_id for one in turns] == ["run_1", "run_2", "run_3", "run_4"]
+    assert await shadow(turns, asking(careful), log) == 4
+    assert ran == []
+    found = compared(log, answers, candidate="stub:new")
+    whole = found.whole
+    assert (found.asked, found.waiting) == (4, 1)
+    assert (whole.decided, whole.incumbent, whole.candidate, whole.mended, whole.repeated) == (3, 2, 2, 1, 0)
+
+
+async def test_what_repeats_a_rejected_call_is_counted(tmp_path: Path) -> None:
+    answers = await journal_of((3, 900.0, "reject"))
+    log = ShadowLog(tmp_path / "log.jsonl")
+    await shadow(answers[:1], asking(lambda _: call("refund", {"order": 3, "amount": 900})), log)
+    whole = compared(log, answers, candidate="stub:new").whole
+    assert (whole.decided, whole.candidate, whole.repeated, whole.mended) == (1, 0, 1, 0)
+
+
+async def test_an_error_of_the_model_is_an_answer_that_did_not_come(tmp_path: Path) -> None:
+    def down(_: Request) -> str:
+        raise Overloaded("busy", model="stub:new")
+
+    answers = await journal_of((1, 10.0, "approve"))
+    log = ShadowLog(tmp_path / "log.jsonl")
+    await shadow(answers[:1], asking(down), log)
+    found = compared(log, answers, candidate="stub:new")
+    assert (found.whole.decided, found.whole.failed) == (1, 1)
+    assert next(iter(log)).failure == "Overloaded: busy"
+
+
+async def test_what_was_asked_is_not_asked_again_and_other_slots_are_left_alone(tmp_path: Path) -> None:
+    answers = await journal_of((1, 10.0, "approve"), (2, 10.0, "approve"))
+    log = ShadowLog(tmp_path / "log.jsonl")
+    await shadow(answers[:1], asking(careful), log)
+    seen = {(one.run_id, one.seq) for one in log}
+    assert [one.run_id for one in open_turns(answers, seen, slot="default", share=1.0)] == ["run_2"]
+    assert list(open_turns(answers, seen, slot="fast", share=1.0)) == []
+
+
+def test_the_share_is_of_runs_and_the_same_ones_each_time() -> None:
+    names = [f"run_{number}" for number in range(4_000)]
+    tenth = {name for name in names if drawn(name, 0.1)}
+    assert 320 < len(tenth) < 480
+    assert tenth <= {name for name in names if drawn(name, 0.2)}
+    assert not any(drawn(name, 0.0) for name in names)
+    assert all(drawn(name, 1.0) for name in names)
+
+
+async def test_a_budget_ends_it(tmp_path: Path) -> None:
+    answers = [
+        one for one in await journal_of((1, 1.0, "approve"), (2, 1.0, "approve"), (5, 1.0, "approve")) if one.calls
+    ]
+    paid = Usage(input=1, output=1, cost_usd=Decimal("0.60"))
+
+    log = ShadowLog(tmp_path / "log.jsonl")
+    expensive = asking(careful)
+    await shadow(answers[:1], expensive, log)
+    first = next(iter(log))
+    log.path.unlink()
+    log.append(first.model_copy(update={"usage": paid}))
+    assert await shadow(answers[1:], expensive, log, budget_usd=Decimal("0.50")) == 0
+    assert await shadow(answers[1:], expensive, log, budget_usd=Decimal("0.70")) == 2
+
+
+def test_a_line_that_was_being_written_is_no_line_and_is_cut_by_the_next(tmp_path: Path) -> None:
+    log = ShadowLog(tmp_path / "log.jsonl")
+    one = Shadowed(run_id="r", seq=1, slot="default", incumbent="a:b", candidate="c:d", at=NOON)
+    log.append(one)
+    with log.path.open("ab") as file:
+        file.write(b'{"run_id": "half')
+    assert list(log) == [one]
+    log.append(one)
+    assert list(log) == [one, one]
+
+
+def test_a_file_of_something_else_is_named(tmp_path: Path) -> None:
+    log = ShadowLog(tmp_path / "log.jsonl")
+    log.path.write_text("{}\n")
+    with pytest.raises(UsageError, match="line 1, is no line of a shadow log"):
+        list(log)
+
+
+async def test_an_erased_run_leaves_nothing_to_compare(tmp_path: Path) -> None:
+    answers = await journal_of((1, 10.0, "approve"))
+    log = ShadowLog(tmp_path / "log.jsonl")
+    await shadow(answers[:1], asking(careful), log)
+    assert compared(log, [], candidate="stub:new").asked == 0
