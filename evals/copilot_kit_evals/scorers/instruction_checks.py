@@ -1,4 +1,4 @@
-"""Instructions whose following can be checked by rule: the 25 kinds of IFEval.
+"""Instructions whose following can be checked by rule: the 25 kinds of IFEval, and two of our own.
 
 After Zhou et al. 2023, "Instruction-Following Evaluation for Large Language Models" (arXiv:2311.07911), table 1 and
 the arguments in its data. Words and sentences are counted by rules of our own, so that a count that lies at the very
@@ -252,5 +252,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "change_case:english_capital": _all_capital,
     "change_case:english_lowercase": _all_lower,
     "punctuation:no_comma": _no_comma,
+    "own:capital_letters": lambda answer, given: answer.isupper(),  # noqa: ARG005
+    "own:small_letters": lambda answer, given: answer.islower(),  # noqa: ARG005
 }
-"""By the ids of the data set."""
+"""By the ids of the data set; the last two are ours, and do not ask whether the words are English."""

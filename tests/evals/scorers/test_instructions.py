@@ -16,6 +16,8 @@ ENGLISH = "this is a short poem about my dog and the sea"
 GERMAN = "dies ist ein kurzes Gedicht \u00fcber meinen Hund und das weite Meer"
 
 CASES: list[tuple[str, dict[str, Any], str, list[str]]] = [
+    ("own:capital_letters", {}, "GUTEN TAG, 3 UHR.", ["GUTEN Tag."]),
+    ("own:small_letters", {}, "guten tag, 3 uhr.", ["Guten tag."]),
     ("keywords:existence", {"keywords": ["Dog", "sea"]}, ENGLISH, ["a dog"]),
     ("keywords:frequency", {"keyword": "a", "relation": "at least", "frequency": 2}, "A banana", ["b"]),
     ("keywords:frequency", {"keyword": "war", "relation": "less than", "frequency": 2}, "War", ["war, war"]),
@@ -108,7 +110,7 @@ def test_an_answer_that_follows_passes_and_others_do_not(name: str, given: Any, 
 
 def test_every_kind_has_a_case():
     assert {name for name, *_ in CASES} == set(CHECKS)
-    assert len(CHECKS) == 25
+    assert len(CHECKS) == 27
 
 
 @pytest.mark.parametrize(
