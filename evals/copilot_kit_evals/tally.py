@@ -80,9 +80,15 @@ class Tally:
     def scores(self, candidate: int, *, task: str | None = None) -> list[float]:
         """Return one mean an item for the items that are finished, in the seeded order; NaN where none was scored."""
         numbers = [number for number, one in enumerate(self.order.tasks) if task in (None, one.name)]
-        return [self._mean(place, candidate) for place in range(self.items) if self.order.task(place) in numbers]
+        return [self.mean(place, candidate) for place in range(self.items) if self.order.task(place) in numbers]
 
-    def _mean(self, place: int, candidate: int) -> float:
+    def width(self, place: int) -> float:
+        """Return how far apart the lowest and the highest score of the item at this place are."""
+        low, high = self.order.tasks[self.order.task(place)].bounds
+        return high - low
+
+    def mean(self, place: int, candidate: int) -> float:
+        """Return the mean score of a candidate at the item of this place; NaN where none was scored."""
         here = place * len(self.candidates) + candidate
         return self._sums[here] / self._scored[here] if self._scored[here] else math.nan
 

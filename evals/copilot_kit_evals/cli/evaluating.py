@@ -33,7 +33,7 @@ TaskName = Annotated[list[str] | None, typer.Option("--task", help="Only this on
 ScorerName = Annotated[str | None, typer.Option("--scorer", help="For a dataset: exact, normalised, choice, number, …")]
 PromptFile = Annotated[Path | None, typer.Option("--prompt", help="For a dataset: a file with the instructions.")]
 ShardText = Annotated[str | None, typer.Option("--shard", metavar="I/N", help="Only this part of the items.")]
-Seed = Annotated[int, typer.Option(help="Of the order of the items, and of what solvers draw.", min=0)]
+Seed = Annotated[int | None, typer.Option(help="Of the order of the items, and of what solvers draw; else 0.", min=0)]
 Margin = Annotated[float | None, typer.Option(help="How much worse counts as no worse.", min=0.0)]
 
 
@@ -54,10 +54,13 @@ def run_command(  # noqa: PLR0913  the options of a run
     ] = False,
     budget_usd: Annotated[str | None, typer.Option(metavar="USD", help="Most that the whole run may cost.")] = None,
     budget_tokens: Annotated[int | None, typer.Option(min=1, help="Most tokens of the whole run.")] = None,
-    budget_minutes: Annotated[float | None, typer.Option(min=0.01, help="Longest time from here on.")] = None,
+    budget_minutes: Annotated[float | None, typer.Option(min=0.01, help="Longest time at work, all sessions.")] = None,
     shard: ShardText = None,
-    seed: Seed = 0,
+    seed: Seed = None,
     margin: Margin = None,
+    look_every: Annotated[
+        int | None, typer.Option(min=0, help="Finished items between interim looks, 0 for none; else fifty looks.")
+    ] = None,
     concurrency: Annotated[int | None, typer.Option(min=1, help="Requests of a model at once; else learned.")] = None,
     json: JsonOption = False,
 ) -> None:
@@ -84,10 +87,13 @@ def run_command(  # noqa: PLR0913  the options of a run
         shard=shard,
         seed=seed,
         margin=margin,
+        look_every=look_every,
         most=concurrency,
         retry_errors=retry_errors,
     )
     if resume is not None:
+        if out is not None:
+            raise UsageError("A run that goes on stays in its folder. Leave --out out.")
         code = go_on(resume, suite or (), wanted, json=json)
     elif not suite:
         raise UsageError(

@@ -1,6 +1,5 @@
 """A run while it goes on, on standard error: how far it is, what fails, what it costs, what it shows so far."""
 
-import math
 import time
 from types import TracebackType
 from typing import Final, Self
@@ -14,6 +13,7 @@ from rich.text import Text
 from copilot_kit.cli.screen import counted, money, told
 from copilot_kit.display import visible
 from copilot_kit_evals.concurrency import Lanes
+from copilot_kit_evals.interim import Interims
 from copilot_kit_evals.spending import Spending
 from copilot_kit_evals.tally import Tally
 
@@ -21,6 +21,7 @@ _A_MINUTE_S, _AN_HOUR_S = 60, 3600
 _REDRAWS: Final = 4
 _LINE_EVERY_S: Final = 10.0
 _SOME: Final = 5
+_AS_MANY: Final = 50
 
 
 class Progress:
@@ -35,6 +36,8 @@ class Progress:
         self._before: int | None = None
         self._last_line = 0.0
         self._live: Live | None = None
+        self._interims: Interims | None = None
+        self._told: tuple[int, list[str]] = (0, [])
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -47,7 +50,8 @@ class Progress:
         if self._live is not None:
             self._live.stop()
         if self._tally is not None:
-            told(self._line(self._tally))
+            self._told = (0, [])
+            self._say(self._tally)
 
     def heard(self, tally: Tally, lanes: Lanes) -> None:
         """Take in that an attempt has ended."""
@@ -57,7 +61,12 @@ class Progress:
         now = time.monotonic()
         if self._live is None and now - self._last_line > _LINE_EVERY_S:
             self._last_line = now
-            told(self._line(tally))
+            self._say(tally)
+
+    def _say(self, tally: Tally) -> None:
+        told(self._line(tally))
+        for line in self._shown(tally):
+            told(line)
 
     def _line(self, tally: Tally) -> str:
         missing = sum(one.missing for one in tally.standings)
@@ -77,7 +86,8 @@ class Progress:
         if tally is None:
             return Text("opening the models …", style="dim")
         bar = ProgressBar(total=max(1, tally.total), completed=tally.ended, width=40)
-        return Group(bar, Text(self._line(tally)), self._table(tally), Text(self._shown(tally), style="bold"))
+        shown = (Text(line, style="bold") for line in self._shown(tally))
+        return Group(bar, Text(self._line(tally)), self._table(tally), *shown)
 
     def _table(self, tally: Tally) -> Table:
         table = Table(box=None, pad_edge=False, header_style="dim")
@@ -91,26 +101,13 @@ class Progress:
                           str(limits.get(model, "")))  # fmt: skip
         return table
 
-    def _shown(self, tally: Tally) -> str:
-        found = interim(tally)
-        return "" if found is None else found
-
-
-def interim(tally: Tally) -> str | None:
-    """Return what the finished items show of the last candidate against the first, in words; it decides nothing."""
-    if len(tally.candidates) < 2:  # noqa: PLR2004  there is nothing to compare
-        return None
-    last = len(tally.candidates) - 1
-    pairs = zip(tally.scores(last), tally.scores(0), strict=True)
-    deltas = [a - b for a, b in pairs if not math.isnan(a) and not math.isnan(b)]
-    if len(deltas) < _SOME:
-        return None
-    mean = sum(deltas) / len(deltas)
-    spread = math.sqrt(sum((one - mean) ** 2 for one in deltas) / (len(deltas) - 1) / len(deltas))
-    return (
-        f"{visible(tally.candidates[last])} - {visible(tally.candidates[0])}: {mean:+.3f} ± {spread:.3f} "
-        f"on {counted(len(deltas), 'item')} so far"
-    )
+    def _shown(self, tally: Tally) -> list[str]:
+        """Return what the finished items show, found anew when there are some more of them."""
+        items = tally.items
+        if items >= self._told[0] + max(1, self._told[0] // _AS_MANY):
+            self._interims = self._interims or Interims(tally)
+            self._told = items, [str(one) for one in self._interims.found()[:_SOME]]
+        return self._told[1]
 
 
 def span_words(seconds: float) -> str:

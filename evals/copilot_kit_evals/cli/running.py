@@ -17,6 +17,7 @@ from copilot_kit_evals.candidates import candidates_of
 from copilot_kit_evals.cli.progress import Progress
 from copilot_kit_evals.cli.sheets import number, sheet
 from copilot_kit_evals.folder import RunFolder
+from copilot_kit_evals.interim import Looking
 from copilot_kit_evals.manifest import Shard
 from copilot_kit_evals.plan import plan
 from copilot_kit_evals.runner import Finished, Options
@@ -28,6 +29,7 @@ from copilot_kit_evals.writing import summarised
 
 DONE, UNFINISHED, INTERRUPTED = 0, 2, 130
 _RUNS: Final = Path("runs")
+_LOOKS, _LOOK_AFTER = 50, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,9 @@ class Wanted:
     budget_tokens: int | None = None
     budget_s: float | None = None
     shard: str | None = None
-    seed: int = 0
+    seed: int | None = None
     margin: float | None = None
+    look_every: int | None = None
     most: int | None = None
     retry_errors: bool = False
 
@@ -54,21 +57,35 @@ class Wanted:
         prompt = "" if self.prompt is None else _text(self.prompt)
         return load_all(names, scorer=self.scorer, prompt=prompt).chosen(self.tasks).repeated(self.repeats)
 
-    @property
-    def rule(self) -> Rule:
-        """The rule of the verdict."""
-        return Rule() if self.margin is None else Rule(margin=self.margin)
+    def rule(self, suite: Suite) -> Rule:
+        """Return the rule of the verdict; interim looks are fifty or less, unless they are asked for."""
+        items = sum(len(task.dataset) for task in suite.tasks)
+        every = self.look_every if self.look_every is not None else max(_LOOK_AFTER, items // _LOOKS)
+        return Rule(look_every=every) if self.margin is None else Rule(look_every=every, margin=self.margin)
+
+    def check_goes_on(self) -> None:
+        """Raise `UsageError` for what a run that goes on has from its begin."""
+        fixed = {"--model": self.models, "--vary": self.vary, "--task": self.tasks, "--repeats": self.repeats,
+                 "--shard": self.shard, "--seed": self.seed, "--margin": self.margin,
+                 "--look-every": self.look_every}  # fmt: skip
+        given = [name for name, value in fixed.items() if value not in (None, ())]
+        if given:
+            raise UsageError(
+                f"A run that goes on keeps what it was begun with, and {', '.join(given)} cannot change it. Leave that "
+                "out, or begin another run."
+            )
 
     def options(self, suite: Suite, names: Sequence[str], progress: Progress, spending: Spending) -> Options:
         """Return how the run goes."""
         return Options(
-            seed=self.seed,
-            rule=self.rule,
+            seed=self.seed or 0,
+            rule=self.rule(suite),
             shard=Shard() if self.shard is None else Shard.parse(self.shard),
             suite=written(names),
             spending=spending,
             most=self.most,
             again=frozenset({"cancelled", "infra_error"} if self.retry_errors else {"cancelled"}),
+            look=Looking(),
             watch=progress.heard,
             opening=suite.opening,
         )
@@ -81,6 +98,8 @@ class Wanted:
 
 def start(names: Sequence[str], out: Path | None, wanted: Wanted, *, json: bool) -> int:
     """Begin a run and return the exit code."""
+    if wanted.retry_errors:
+        raise UsageError("--retry-errors asks again what a run has lost. Say which: --resume RUN --retry-errors")
     suite = wanted.suite(names)
     candidates = candidates_of(wanted.models, wanted.vary)
     folder = (
@@ -98,8 +117,7 @@ def start(names: Sequence[str], out: Path | None, wanted: Wanted, *, json: bool)
 def go_on(folder: Path, names: Sequence[str], wanted: Wanted, *, json: bool) -> int:
     """Go on with a run and return the exit code."""
     manifest = RunFolder(folder).manifest
-    if wanted.models or wanted.vary or wanted.shard:
-        raise UsageError("A run that goes on keeps its models, shard and seed. Leave them out, or begin another run.")
+    wanted.check_goes_on()
     names = names or (() if manifest.suite is None else read_names(manifest.suite))
     if not names:
         raise UsageError(
@@ -131,6 +149,8 @@ def _told(ended: Finished | None, folder: Path, wanted: Wanted, *, json: bool) -
         told(f"Interrupted. What has ended is kept. Go on with: {command(folder, wanted)}")
         return INTERRUPTED
     found = summarised(ended.folder, summary(ended.folder))
+    if ended.why == "decision":
+        told(f"Ended by an interim look, as the rule of the run says: {ended.reason or 'see decisions.jsonl'}")
     if ended.why == "budget":
         told(f"{ended.reason} What has ended is kept. With a larger budget it goes on: "
              f"{command(folder, wanted)} --budget-usd …")  # fmt: skip
@@ -201,7 +221,7 @@ def show_plan(names: Sequence[str], wanted: Wanted, *, like: Path | None, json: 
     found = plan(
         suite.tasks,
         candidates_of(wanted.models, wanted.vary),
-        rule=wanted.rule,
+        rule=wanted.rule(suite),
         shard=Shard() if wanted.shard is None else Shard.parse(wanted.shard),
         like=None if like is None else RunFolder(like),
     )
