@@ -1,0 +1,147 @@
+"""`eval from-journal`, `shadow` and `rehearse`: what a journal recorded, from the command line."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from copilot_kit import Agent, Principal, tool
+from copilot_kit.journal.opening import open_store
+
+APP = '''
+from copilot_kit import Agent, tool
+from copilot_kit.testing import ScriptedModel
+
+@tool(effect="external")
+def refund(order: int, amount: float) -> str:
+    """Pay money back."""
+    raise AssertionError("nothing may run")
+
+agent = Agent(ScriptedModel(), tools=[refund], name="shop")
+hide = str.upper
+'''
+ADAPTER = """
+from copilot_kit.testing import FunctionModel, call
+
+def hasty(request):
+    order = int(next(one for one in request.messages if one.role == "user").text.split()[-1])
+    if request.messages[-1].role == "tool":
+        return "Done."
+    return call("refund", {"order": order, "amount": 900.0 if order == 3 else 5.0})
+
+def careful(request):
+    if request.messages[-1].role == "tool":
+        return "All done."
+    order = int(request.messages[-1].text.split()[-1])
+    return call("refund", {"order": order, "amount": 5.0}) if order < 3 else "May I see the receipt?"
+
+def open_model(provider, model, *, base_url=None, api_key=None, http_client=None):
+    return FunctionModel(hasty if model == "old" else careful, id=f"{provider}:{model}")
+"""
+FRONTIER = """
+[slots.default]
+model = "acme:old"
+may_send_to = ["acme"]
+"""
+ANNA = Principal(id="anna")
+
+
+@tool(effect="external")
+def refund(order: int, amount: float) -> str:
+    """Pay money back."""
+    return "paid"
+
+
+async def worked(folder: Path) -> None:
+    """Three refunds: two approved, one rejected, in the folder's journal, by the model of slot `default`."""
+    agent = Agent("default", tools=[refund], name="shop", store=open_store(str(folder / "journal.db")))
+    for order in (1, 2, 3):
+        run = await agent.run(f"Refund order {order}")
+        proposal = run.proposals[0].id
+        await (run.approve(proposal, by=ANNA) if order < 3 else run.reject(proposal, "no receipt", by=ANNA))
+    await agent.store.close()  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with an app, a slot, an adapter of its own, and a journal in which people decided."""
+    info = tmp_path / "site" / "acme-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        "[copilot_kit.models]\nacme = acme_careful:open_model\nother = acme_careful:open_model\n"
+    )
+    (tmp_path / "site" / "acme_careful.py").write_text(ADAPTER)
+    (tmp_path / "shop_app.py").write_text(APP)
+    (tmp_path / "frontier.toml").write_text(FRONTIER)
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COPILOT_KIT_FRONTIER", raising=False)
+    asyncio.run(worked(tmp_path))
+    return tmp_path
+
+
+def test_decisions_become_a_suite_that_can_be_run(shop: Path, copilot: Callable[..., Any]) -> None:
+    made = copilot("eval", "from-journal", "cases", "--agent", "shop_app:agent", "--store", "journal.db",
+                   "--tuning", "0", "--json")  # fmt: skip
+    assert made.code == 0
+    assert (made.json["items"], made.json["tuning"]) == (3, 0)
+    assert made.json["decisions"] == {"approve": 2, "reject": 1}
+    ended = copilot("eval", "run", "cases/suite.py", "-m", "acme:old", "-m", "acme:new", "--out", "run", "--json")
+    assert ended.code == 0
+    scores = {name: one["scorers"]["as_decided"]["all"]["mean"]
+              for name, one in ended.json["tasks"]["decisions"]["candidates"].items()}  # fmt: skip
+    assert scores == {"acme:old": pytest.approx(2 / 3), "acme:new": 1.0}
+
+
+def test_a_hook_is_called_with_every_text_that_is_kept(shop: Path, copilot: Callable[..., Any]) -> None:
+    copilot("eval", "from-journal", "cases", "--agent", "shop_app:agent", "--store", "journal.db", "--tuning", "0",
+            "--redact", "shop_app:hide")  # fmt: skip
+    text = (shop / "cases" / "items.jsonl").read_text()
+    assert "REFUND ORDER 1" in text
+    assert "Refund order" not in text
+
+
+def test_an_empty_journal_makes_no_suite(shop: Path, copilot: Callable[..., Any]) -> None:
+    asyncio.run(open_store(str(shop / "empty.db")).close())
+    ended = copilot("eval", "from-journal", "cases", "--agent", "shop_app:agent", "--store", "empty.db")
+    assert ended.code == 64
+    assert "Nobody has decided a call of agent 'shop' in this journal yet." in ended.err
+
+
+def test_a_shadow_is_compared_with_what_people_decided_and_asked_once(shop: Path, copilot: Callable[..., Any]) -> None:
+    words = ("shadow", "default", "--candidate", "acme:new", "--agent", "shop_app:agent", "--share", "1",
+             "--store", "journal.db", "--json")  # fmt: skip
+    found = copilot(*words).json
+    assert (found["asked"], found["decided"], found["incumbent"], found["candidate"], found["mended"]) == (
+        3,
+        3,
+        2,
+        3,
+        1,
+    )
+    log = Path(found["log"])
+    before = log.read_bytes()
+    assert copilot(*words).json["asked"] == 3
+    assert log.read_bytes() == before
+
+
+def test_data_of_a_slot_go_only_where_it_says(shop: Path, copilot: Callable[..., Any]) -> None:
+    for command in ("shadow", "rehearse"):
+        ended = copilot(
+            command, "default", "--candidate", "other:new", "--agent", "shop_app:agent", "--store", "journal.db"
+        )
+        assert ended.code == 3
+        assert "Data of slot 'default' may not go to 'other'" in ended.err
+
+
+def test_a_rehearsal_tells_where_a_candidate_leaves_the_record(shop: Path, copilot: Callable[..., Any]) -> None:
+    found = copilot("rehearse", "default", "--candidate", "acme:new", "--agent", "shop_app:agent",
+                    "--store", "journal.db", "--json").json  # fmt: skip
+    assert (found["whole"], found["diverged"], found["same"], found["steps"]) == (2, 1, 4, 6)
+    third = next(one for one in found["runs"] if one["ending"] == "no_calls")
+    assert third["recorded"] == ['refund {"order": 3, "amount": 900.0}']
+    assert third["instead"] == ["May I see the receipt?"]
