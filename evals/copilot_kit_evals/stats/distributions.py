@@ -10,6 +10,11 @@ def normal_quantile(share: float) -> float:
     return float(special.ndtri(share))
 
 
+def normal_below(z: float) -> float:
+    """Return how probable a standard normal number of this size or less is."""
+    return float(special.ndtr(z))
+
+
 def t_quantile(share: float, df: float) -> float:
     """Return below which point this share of Student's t distribution lies."""
     return float(special.stdtrit(df, share))

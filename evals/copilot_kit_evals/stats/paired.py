@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from copilot_kit.approval.bounds import Interval
 from copilot_kit_evals.stats.arrays import NotUsable, confident, outcomes, pair
-from copilot_kit_evals.stats.distributions import binomial_below, normal_quantile, root
+from copilot_kit_evals.stats.distributions import binomial_below, normal_below, normal_quantile, root
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,20 @@ def tango(wins: int, losses: int, items: int, *, confidence: float = 0.95) -> In
     z = normal_quantile((1 + confidence) / 2)
     lower = -_upper(losses, wins, items, z)
     return Interval(lower, _upper(wins, losses, items, z))
+
+
+def score_p(wins: int, losses: int, items: int, *, null: float) -> float:
+    """Return the one-sided p of "the difference is `null` or less": the test that `tango` inverts.
+
+    With null = -margin it tests non-inferiority of 0/1 scores, as Tango proposed it.
+    """
+    _counts(wins, losses)
+    if items < 1 or wins + losses > items or not -1 < null < 1:
+        raise NotUsable(
+            f"{wins!r} wins and {losses!r} losses of {items!r} items against {null!r} cannot be tested; "
+            "count all items, and test a difference between -1 and 1."
+        )
+    return normal_below(_score(losses, wins, items, -null))
 
 
 def _upper(wins: int, losses: int, items: int, z: float) -> float:

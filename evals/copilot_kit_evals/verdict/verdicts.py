@@ -70,8 +70,8 @@ class Verdict(Record):
     cost_usd: dict[str, float | None] = Field(default_factory=dict)
     """What the attempts of each cost in all, as far as it is known."""
     items_needed: int | None
-    """How many more items it takes to decide, at the spread seen: 0 where it is decided, None where the log is invalid or
-    nobody can tell."""
+    """How many more items it takes to decide, at the spread seen: 0 where it is decided, None where the log is
+    invalid or nobody can tell."""
     margin: float
     sequential: bool = False
     """Whether the evidence is of the kind that may be looked at again and again."""

@@ -1,0 +1,208 @@
+"""What a candidate must not fail: must-pass items, the margin on every slice, required reliability, too few scores."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from copilot_kit.approval.bounds import anytime, cases_once, cases_watched
+from copilot_kit_evals.stats.multiplicity import holm
+from copilot_kit_evals.stats.proportions import reliability as reliability_of
+from copilot_kit_evals.tasks import Rule
+from copilot_kit_evals.verdict.claims import Differences
+from copilot_kit_evals.verdict.evidence import Case, Evidence, Mark, Side
+from copilot_kit_evals.verdict.verdicts import ALL, Finding, State
+from copilot_kit_evals.verdict.words import listed, points, share
+
+
+def must_pass(evidence: Evidence, rule: Rule) -> list[Finding]:
+    """Return whether every attempt at every must-pass item has passed; nothing where there is no such item."""
+    chosen = [(case, mark) for case, mark in zip(evidence.cases, evidence.candidate.marks, strict=True)
+              if case.must_pass]  # fmt: skip
+    if not chosen:
+        return []
+    failed = tuple(case.id for case, mark in chosen if mark.fails(rule.pass_score))
+    unseen = tuple(case.id for case, mark in chosen if mark.seen < 1 and case.id not in failed)
+    figures: dict[str, JsonValue] = {"items": len(chosen), "failed": len(failed), "missing": len(unseen)}
+    if failed:
+        text = f"{len(failed)} of {len(chosen)} must-pass items failed: {listed(failed)}"
+        return [Finding(name="must_pass", state="fail", text=text, figures=figures, items=failed)]
+    if unseen:
+        text = f"must-pass items without all of their scores: {listed(unseen)}"
+        return [Finding(name="must_pass", state="open", text=text, figures=figures, items=unseen)]
+    return [Finding(name="must_pass", state="pass", text=f"all {len(chosen)} must-pass items passed", figures=figures)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    name: str
+    evidence: Evidence
+    margin: float
+    no_worse: float
+    worse: float
+
+
+def non_inferiority(evidence: Evidence, rule: Rule) -> list[Finding]:
+    """Return for all items, and for each slice, whether the candidate is shown to be no worse than the margin allows.
+
+    Slices are a family of their own, with Holm's correction for either claim; all items together are not part of it.
+    Where the rule names the slices that count, the others are guarded against a shown loss alone.
+    """
+    parts = [_part(name, evidence.at(places), rule) for name, places in evidence.slices().items()]
+    whole = _part(ALL, evidence, rule, margin=rule.margin)
+    shown = holm([part.no_worse for part in parts]).tolist() if parts else []
+    lost = holm([part.worse for part in parts]).tolist() if parts else []
+    found = [_weighed(whole, whole.no_worse, whole.worse, rule)]
+    for part, no_worse, worse in zip(parts, shown, lost, strict=True):
+        one = _weighed(part, no_worse, worse, rule)
+        if rule.slices is not None and part.name not in rule.slices and one.state == "open":
+            one = one.model_copy(update={"state": "note"})
+        found.append(one)
+    return found
+
+
+def _part(name: str, evidence: Evidence, rule: Rule, *, margin: float | None = None) -> _Part:
+    differences = Differences.of(evidence)
+    limit = rule.margin_of(name) if margin is None else margin
+    return _Part(name, evidence, limit, differences.no_worse(limit), differences.worse())
+
+
+def _weighed(part: _Part, no_worse: float, worse: float, rule: Rule) -> Finding:
+    new, old = part.evidence.candidate.scores(), (part.evidence.incumbent or part.evidence.candidate).scores()
+    delta = new - old
+    known = delta[delta == delta]  # noqa: PLR0124  not NaN
+    mean = float(known.mean()) if len(known) else None
+    figures: dict[str, JsonValue] = {
+        "difference": mean, "margin": part.margin, "p_no_worse": no_worse, "p_worse": worse, "items": len(known)
+    }  # fmt: skip
+    where = "" if part.name == ALL else f" on {part.name!r}"
+    seen = "nothing to compare" if mean is None else f"{points(mean)} over {len(known)} items"
+    state: State = "open"
+    if no_worse <= rule.alpha:
+        state, text = "pass", f"no worse{where} by {points(part.margin, signed=False)} or more: {seen}"
+    elif worse <= rule.alpha:
+        state, text = "fail", f"worse{where}: {seen}, p = {worse:.2g}"
+    else:
+        text = f"not shown to be no worse{where} by {points(part.margin, signed=False)}: {seen}, p = {no_worse:.2g}"
+    items = tuple(case.id for case, gap in zip(part.evidence.cases, delta, strict=True) if gap < 0)
+    return Finding(name="non_inferiority", slice=part.name, state=state, text=text, figures=figures,
+                   items=items if state == "fail" else ())  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Reliable:
+    """What a side shows of one required level."""
+
+    level: float
+    clean: int
+    """Independent items (clusters count once) of which every attempt passed."""
+    failed: tuple[str, ...]
+    """Items with a failed attempt."""
+    units: int
+    """Independent items in all."""
+    missing: int
+    """How many further clean ones it takes; 0 where the level is shown."""
+    state: State
+
+
+def reliability(evidence: Evidence, rule: Rule) -> list[Finding]:
+    """Return for each level that items must reach whether it is shown, contradicted, or how many items are missing.
+
+    In a swap a level that the incumbent contradicts as well holds nobody up: the comparison decides then.
+    """
+    found = []
+    for level in sorted({case.required for case in evidence.cases if case.required is not None}):
+        places = [place for place, case in enumerate(evidence.cases) if case.required == level]
+        part = evidence.at(places)
+        one = reliable(part.cases, part.candidate, level, rule, watched=evidence.sequential)
+        old = part.incumbent
+        both = old is not None and one.state == "fail" and (
+            reliable(part.cases, old, level, rule, watched=evidence.sequential).state == "fail"
+        )  # fmt: skip
+        found.append(_claimed(one, both=both))
+    return found
+
+
+def _claimed(one: Reliable, *, both: bool) -> Finding:
+    figures: dict[str, JsonValue] = {"level": one.level, "clean": one.clean, "units": one.units,
+                                     "failed": len(one.failed), "missing": one.missing}  # fmt: skip
+    told = f"{one.clean} of {one.units} independent items clean"
+    if one.state == "pass":
+        text = f"a reliability of {share(one.level)} is shown: {told}"
+    elif one.state == "fail":
+        text = f"a reliability of {share(one.level)} is contradicted: {told}"
+        text += ", and so is the incumbent's" if both else ""
+    else:
+        text = f"a reliability of {share(one.level)} is not shown: {told}, {one.missing} more clean ones are missing"
+    return Finding(name="reliability", slice=f"{one.level:g}", state="note" if both else one.state, text=text,
+                   figures=figures, items=one.failed)  # fmt: skip
+
+
+def reliable(cases: Iterable[Case], side: Side, level: float, rule: Rule, *, watched: bool) -> Reliable:
+    """Return what a side shows of one level: claims count what is missing as failed, contradictions as passed."""
+    chosen = list(zip(cases, side.marks, strict=True))
+    units: dict[str, bool] = {}
+    for case, mark in chosen:
+        label = _unit(case)
+        units[label] = units.get(label, True) and mark.is_clean(rule.pass_score)
+    clean, failed = sum(units.values()), tuple(case.id for case, mark in chosen if mark.fails(rule.pass_score))
+    bad = {_unit(case) for case, mark in chosen if mark.fails(rule.pass_score)}
+    if watched:
+        low = anytime(clean, len(units), confidence=rule.confidence).lower
+        high = anytime(len(units) - len(bad), len(units), confidence=rule.confidence).upper
+        needed = cases_watched(level, failures=len(bad), confidence=rule.confidence)
+    else:
+        low = reliability_of(*_outcomes(chosen, rule, missing=0.0), confidence=rule.confidence)
+        passed, labels = _outcomes(chosen, rule, missing=1.0)
+        high = 1 - reliability_of([1 - one for one in passed], labels, confidence=rule.confidence)
+        needed = cases_once(level, failures=len(bad), confidence=rule.confidence)
+    state: State = "pass" if low >= level else "fail" if high < level else "open"
+    short = 0 if state == "pass" else max(1, needed - clean - len(bad))
+    return Reliable(level, clean, failed, len(units), short, state)
+
+
+def _unit(case: Case) -> str:
+    return f"item {case.id}" if case.cluster is None else f"cluster {case.cluster}"
+
+
+def _outcomes(chosen: list[tuple[Case, Mark]], rule: Rule, *, missing: float) -> tuple[list[float], list[str]]:
+    """Return 0 or 1 of each attempt, and what it belongs to."""
+    values: list[float] = []
+    labels: list[str] = []
+    for case, mark in chosen:
+        own = [float(score >= rule.pass_score) for score in mark.all]
+        own += [missing] * (max(1, mark.wanted) - len(own))
+        values += own
+        labels += [_unit(case)] * len(own)
+    return values, labels
+
+
+def missing(evidence: Evidence, rule: Rule) -> list[Finding]:
+    """Return what has no score, by side; more than the rule allows makes the log no evidence."""
+    sides = [evidence.candidate] if evidence.incumbent is None else [evidence.incumbent, evidence.candidate]
+    shares = {side.name: _missing_share(side) for side in sides}
+    items = tuple(
+        case.id for place, case in enumerate(evidence.cases) if any(side.marks[place].seen < 1 for side in sides)
+    )
+    if not items:
+        return []
+    figures: dict[str, JsonValue] = {"items": len(items), "shares": dict(shares)}
+    told = ", ".join(f"{share(one)} of {name!r}" for name, one in shares.items())
+    if max(shares.values()) > rule.max_missing:
+        text = f"too much is missing: {told}, where {share(rule.max_missing)} is the most that can be judged"
+        return [Finding(name="missing", state="fail", text=text, figures=figures, items=items)]
+    text = f"missing: {told}; every claim holds whatever these scores would have been"
+    return [Finding(name="missing", state="note", text=text, figures=figures, items=items)]
+
+
+def _missing_share(side: Side) -> float:
+    wanted = sum(max(1, mark.wanted) for mark in side.marks)
+    return 1 - sum(len(mark.all) for mark in side.marks) / wanted if wanted else 0.0
+
+
+def per_success(side: Side) -> float | None:
+    """Return what one success (or one full point) cost, failures included; None where a cost is not known."""
+    total = side.total_usd()
+    won = math.fsum(mark.mean * len(mark.costs) for mark in side.marks if mark.all)
+    return None if total is None or not won > 0 else total / won

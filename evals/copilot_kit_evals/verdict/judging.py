@@ -1,0 +1,194 @@
+"""The verdict: a pure function of what a log shows and of a rule that was fixed before the run.
+
+What decides, in this order (docs/verdicts.md has a table of cases):
+1. invalid, if the log is no evidence: nothing shared, rows that contradict what is published of them, too much missing,
+   repeats that are copies, a served model that was not asked for.
+2. hold, if a must-pass item failed, if the candidate is shown to be worse on all items or on a slice and not shown to
+   be within its margin there, or if a required reliability is contradicted that the incumbent keeps. Before it is
+   called worse: invalid, if it looks wired wrongly.
+3. promote, if it is shown to be no worse by the margin, on all items and on every slice that counts, and brings a gain:
+   better, or cheaper, or faster, as the rule asks.
+4. hold, if it is shown to be no worse and no better than the margin, and neither cheaper nor faster can be shown: there
+   is nothing to change for.
+5. inconclusive otherwise, with the number of items that would decide.
+
+Error rates. Promotion needs all of its claims at once, each at alpha, so that a candidate that is worse by a margin
+anywhere is promoted with a chance of at most alpha (intersection-union; Berger 1982). Slices are held to Holm's
+stricter correction all the same, since the verdict names each of them. Being worse is claimed of all items at half of
+alpha (two-sided p), and of slices with Holm at half of alpha together.
+"""
+
+from copilot_kit_evals.stats.arrays import NotUsable
+from copilot_kit_evals.stats.comparison import Comparison, compare
+from copilot_kit_evals.stats.comparison import Side as Row
+from copilot_kit_evals.tasks import Rule
+from copilot_kit_evals.verdict import gains, gates
+from copilot_kit_evals.verdict.claims import Differences
+from copilot_kit_evals.verdict.evidence import Evidence
+from copilot_kit_evals.verdict.launching import launched
+from copilot_kit_evals.verdict.needing import items_needed
+from copilot_kit_evals.verdict.verdicts import Ends, Finding, Verdict, Word
+from copilot_kit_evals.verdict.wiring import wiring
+from copilot_kit_evals.verdict.words import points
+
+_GAINS = ("improvement", "cost", "latency")
+
+
+def verdict_of(evidence: Evidence, rule: Rule | None = None) -> Verdict:
+    """Return the verdict on the candidate; the same evidence and rule always give the same one."""
+    rule = rule or Rule()
+    if evidence.incumbent is None:
+        return launched(evidence, rule)
+    compared = evidence.compared()
+    if evidence.problems:
+        return _unusable(evidence, rule, evidence.problems)
+    shared = _comparison(compared, rule)
+    if shared is None:
+        return _unusable(evidence, rule, (_nothing_shared(evidence),))
+    findings = _findings(evidence, compared, rule)
+    word, reasons = _decided(findings, rule)
+    needed = items_needed(compared, rule, findings) if word == "inconclusive" else None if word == "invalid" else 0
+    if needed:
+        reasons = (*reasons, f"about {needed:,} more items would decide, at the spread seen")
+    return _verdict(compared, rule, shared, word=word, reasons=reasons, findings=findings, needed=needed)
+
+
+def _comparison(evidence: Evidence, rule: Rule) -> Comparison | None:
+    old, new = evidence.incumbent, evidence.candidate
+    if old is None or not evidence.cases:
+        return None
+    sides = [Row(side.scores(), seen=side.seen()) for side in (new, old)]
+    bounds = (0.0, 1.0) if evidence.bounded else None
+    try:
+        return compare(*sides, clusters=evidence.labels(), confidence=rule.confidence, bounds=bounds,
+                       seed=evidence.seed)  # fmt: skip
+    except NotUsable:
+        return None
+
+
+def _nothing_shared(evidence: Evidence) -> str:
+    both = [side.name for side in (evidence.incumbent, evidence.candidate) if side is not None]
+    return f"no item has a score of both {both[0]!r} and {both[1]!r}"
+
+
+def _findings(evidence: Evidence, compared: Evidence, rule: Rule) -> list[Finding]:
+    """Return all findings; parked items count in what newly works, and nowhere else."""
+    return [
+        *gates.must_pass(compared, rule),
+        *gates.non_inferiority(compared, rule),
+        gains.improvement(compared, rule),
+        *gains.spending(compared, rule),
+        *gates.reliability(compared, rule),
+        *gates.missing(compared, rule),
+        *wiring(compared, rule),
+        *gains.regressions(compared, rule),
+        *gains.newly_works(evidence, rule),
+        *gains.fragility(compared, rule),
+        *gains.saturation(compared),
+        *gains.crutches(compared, rule),
+        *(Finding(name="missing", slice="note", state="note", text=text) for text in evidence.notes),
+    ]
+
+
+def _decided(findings: list[Finding], rule: Rule) -> tuple[Word, tuple[str, ...]]:
+    by = {state: [one for one in findings if one.state == state] for state in ("pass", "fail", "open")}
+    ruinous = [one for one in by["fail"] if one.name == "missing"]
+    if ruinous:
+        return "invalid", tuple(one.text for one in ruinous)
+    held = [one for one in by["fail"] if one.name in ("must_pass", "non_inferiority", "reliability")]
+    needed = [one for one in by["open"] if one.name in ("must_pass", "non_inferiority")]
+    gained = _gained(by["pass"], rule)
+    word: Word = "hold" if held else "inconclusive"
+    reasons = [one.text for one in held or needed]
+    if not held and not needed:
+        shown = [one.text for one in by["pass"] if one.name in ("must_pass", "non_inferiority")]
+        if gained is not None:
+            word, reasons = "promote", shown[:1] + gained + shown[1:]
+        elif _nothing_gained(findings, rule):
+            word, reasons = "hold", [*shown[:1], "and it brings nothing: " + _asked(rule)]
+        else:
+            reasons = [*shown[:1], "but no gain is shown yet: " + _asked(rule)]
+    miswired = [one.text for one in by["fail"] if one.name == "wiring"]
+    if miswired and word != "promote":
+        return "invalid", (*(f"probably wired wrongly, look here: {text}" for text in miswired), *reasons)
+    return word, tuple(reasons)
+
+
+def _gained(passed: list[Finding], rule: Rule) -> list[str] | None:
+    """Return what the candidate brings of what the rule asks for; None if it does not."""
+    if rule.gain == "none":
+        return []
+    names = ("improvement",) if rule.gain == "quality" else _GAINS
+    return [one.text for one in passed if one.name in names] or None
+
+
+def _nothing_gained(findings: list[Finding], rule: Rule) -> bool:
+    """Tell whether more items would hardly show a gain: each kind is excluded, or not known in this log."""
+    names = ("improvement",) if rule.gain == "quality" else _GAINS
+    return all(one.state == "fail" for one in findings if one.name in names)
+
+
+def _asked(rule: Rule) -> str:
+    if rule.gain == "quality":
+        return "the rule asks for better answers"
+    return f"better, or {1 - rule.gain_ratio:.0%} cheaper or faster, is asked for"
+
+
+def _unusable(evidence: Evidence, rule: Rule, why: tuple[str, ...]) -> Verdict:
+    return _verdict(evidence, rule, None, word="invalid", reasons=why, findings=[
+        Finding(name="integrity", state="fail", text=text) for text in why], needed=None)  # fmt: skip
+
+
+def _verdict(  # noqa: PLR0913  what it is made of
+    evidence: Evidence,
+    rule: Rule,
+    shared: Comparison | None,
+    *,
+    word: Word,
+    reasons: tuple[str, ...],
+    findings: list[Finding],
+    needed: int | None,
+) -> Verdict:
+    old, new = evidence.incumbent, evidence.candidate
+    sides = [side for side in (old, new) if side is not None]
+    p = None if shared is None else _p(evidence, shared)
+    return Verdict(
+        verdict=word,
+        incumbent=None if old is None else old.name,
+        candidate=new.name,
+        reasons=reasons,
+        n_items=0 if shared is None else shared.n_items,
+        difference=None if shared is None else shared.difference,
+        interval=None if shared is None else _interval(evidence, shared, rule),
+        p_exact=None if shared is None else shared.p_exact,
+        p=p,
+        wins=0 if shared is None else shared.wins,
+        losses=0 if shared is None else shared.losses,
+        mean_incumbent=None if shared is None else shared.mean_b,
+        mean_candidate=None if shared is None else shared.mean_a,
+        cost_per_success={side.name: gates.per_success(side) for side in sides},
+        cost_usd={side.name: side.total_usd() for side in sides},
+        items_needed=needed,
+        margin=rule.margin,
+        sequential=evidence.sequential,
+        findings=tuple(findings),
+    )
+
+
+def _p(evidence: Evidence, shared: Comparison) -> float:
+    if not evidence.sequential:
+        return shared.p
+    differences = Differences.of(evidence)
+    return min(differences.better(), differences.worse())
+
+
+def _interval(evidence: Evidence, shared: Comparison, rule: Rule) -> Ends | None:
+    found = Differences.of(evidence).band(rule.confidence) if evidence.sequential else shared.interval
+    return None if found is None else (gains.finite(found.lower), gains.finite(found.upper))
+
+
+def headline(verdict: Verdict) -> str:
+    """Return the verdict in one line."""
+    against = "" if verdict.incumbent is None else f" in place of {verdict.incumbent}"
+    seen = "" if verdict.difference is None else f": {points(verdict.difference)} over {verdict.n_items:,} items"
+    return f"{verdict.verdict}: {verdict.candidate}{against}{seen}"

@@ -1,0 +1,84 @@
+"""How many more items an open verdict takes, at the spread and the difference seen so far.
+
+(z_{1 - a} + z_power)^2 * variance / distance^2 items show a mean that is this far from what is claimed against: the
+formula of `stats.power` with one tail for a margin. The nearest decision counts, whichever way it goes.
+"""
+
+import math
+from typing import Final
+
+import numpy as np
+
+from copilot_kit_evals.stats.arrays import Floats
+from copilot_kit_evals.stats.distributions import normal_quantile
+from copilot_kit_evals.stats.means import clustered_error, standard_error
+from copilot_kit_evals.tasks import Rule
+from copilot_kit_evals.verdict.evidence import Evidence
+from copilot_kit_evals.verdict.verdicts import ALL, Finding
+
+POWER: Final = 0.8
+_WATCHED: Final = 1.6
+"""About how many times as many items bets take as one look does, at these error rates; measured in benchmarks/snap."""
+
+
+def items_needed(evidence: Evidence, rule: Rule, findings: list[Finding]) -> int | None:
+    """Return how many more items of the same mix decide, or None where nothing has been scored by both."""
+    gained = rule.gain == "none" or any(
+        one.state == "pass" and one.name in _GAINS[rule.gain == "quality"] for one in findings
+    )
+    whole = _wanted(evidence, rule, margin=rule.margin, gained=gained)
+    if whole is None:
+        return None
+    total = whole
+    slices = evidence.slices()
+    for one in findings:
+        if one.name == "non_inferiority" and one.state == "open" and one.slice != ALL:
+            places = slices[one.slice]
+            part = _wanted(evidence.at(places), rule, margin=rule.margin_of(one.slice), gained=True)
+            if part is not None:
+                total = max(total, part * len(evidence.cases) / len(places))
+    return max(1, math.ceil(total * (_WATCHED if evidence.sequential else 1)) - len(evidence.cases))
+
+
+_GAINS: Final = {False: ("improvement", "cost", "latency"), True: ("improvement",)}
+
+
+def _wanted(evidence: Evidence, rule: Rule, *, margin: float, gained: bool) -> float | None:
+    """Return how many items in all show the nearest decision."""
+    if evidence.incumbent is None:
+        return None
+    delta = evidence.candidate.scores() - evidence.incumbent.scores()
+    known = ~np.isnan(delta)
+    if not known.any():
+        return None
+    mean = float(delta[known].mean())
+    variance = _variance(delta[known]) * _together(evidence, delta, known)
+    one, two = rule.alpha, rule.alpha / 2
+    no_worse, better = _items(variance, mean + margin, one), _items(variance, mean, two)
+    worse, no_better = _items(variance, -mean, two), _items(variance, margin - mean, one)
+    ways = [worse, no_worse] if gained else [worse, max(no_worse, better), max(no_worse, no_better)]
+    found = min(ways)
+    return found if math.isfinite(found) else None
+
+
+def _items(variance: float, distance: float, tail: float) -> float:
+    if distance <= 0:
+        return math.inf
+    return (normal_quantile(1 - tail) + normal_quantile(POWER)) ** 2 * variance / distance**2
+
+
+def _variance(delta: Floats) -> float:
+    """Return the variance of the differences, with half a win and half a loss more than were seen."""
+    count = len(delta) + 1
+    mean = float(delta.sum()) / count
+    return (float((delta * delta).sum()) + 1) / count - mean * mean
+
+
+def _together(evidence: Evidence, delta: Floats, known: "np.ndarray[tuple[int], np.dtype[np.bool_]]") -> float:
+    """Return by how much clusters multiply the variance of a mean."""
+    labels = evidence.labels()
+    if labels is None:
+        return 1.0
+    kept = [label for label, there in zip(labels, known, strict=True) if there]
+    alone, grouped = standard_error(delta[known]), clustered_error(delta[known], kept)
+    return 1.0 if alone is None or grouped is None else max(1.0, (grouped / alone) ** 2)

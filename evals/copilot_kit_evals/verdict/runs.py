@@ -1,0 +1,204 @@
+"""Evidence from run folders: one in which both took part, or one of each."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from copilot_kit.errors import UsageError
+from copilot_kit_evals.attempts import MISSING, Attempt
+from copilot_kit_evals.folder import BadRun, Call, RunFolder
+from copilot_kit_evals.items import Item
+from copilot_kit_evals.manifest import TaskEntry, order_of
+from copilot_kit_evals.tasks import Rule
+from copilot_kit_evals.verdict.evidence import Case, Evidence, Mark, Side
+from copilot_kit_evals.verdict.habits import Habits, Reply
+
+Place = tuple[str, str]
+"""Task and item."""
+
+
+@dataclass(slots=True)
+class _Sheet:
+    """What one candidate of one run did."""
+
+    marks: dict[Place, Mark] = field(default_factory=dict)
+    habits: Habits = field(default_factory=Habits)
+
+
+def of_runs(runs: Sequence[RunFolder], incumbent: str | None, candidate: str, rule: Rule | None = None) -> Evidence:
+    """Return the evidence of one or more runs; the incumbent's is the first that has it, the candidate's the last.
+
+    rule: for what it sets aside and which crutches it names; by default that of the candidate's run.
+    Raises `UsageError` for names that no run has.
+    """
+    new = _run_of(list(reversed(runs)), candidate)
+    old = None if incumbent is None else _run_of(runs, incumbent)
+    if old is new and incumbent == candidate:
+        raise UsageError(f"Incumbent and candidate are both {candidate!r} of one run. Name two different ones.")
+    rule = rule or new.manifest.rule
+    tasks, problems, notes = _shared(old or new, new)
+    cases = _cases(new, tasks, rule)
+    order = list(cases)
+    known = {one.name for one in new.manifest.candidates}
+    wanted = [candidate, *(name for name in rule.crutches if name in known)]
+    found = _read(new, wanted if old is not new or incumbent is None else [*wanted, incumbent], tasks)
+    sides = {name: _side(name, sheet, order) for name, sheet in found.items()}
+    mine = None
+    if old is not None and incumbent is not None:
+        mine = sides[incumbent] if old is new else _side(incumbent, _read(old, [incumbent], tasks)[incumbent], order)
+    if mine is not None and mine.name == candidate:  # one candidate, measured then and now
+        mine = Side(f"{mine.name} in {(old or new).path.name}", mine.marks, mine.habits)
+    return Evidence(
+        cases=tuple(cases.values()),
+        candidate=sides[candidate],
+        incumbent=mine,
+        without=tuple(sides[name] for name in wanted[1:]),
+        bounded=True,
+        seed=new.manifest.seed,
+        sequential=any(
+            run.manifest.rule.look_every > 0 for run in {id(one): one for one in (old or new, new)}.values()
+        ),
+        problems=tuple(problems),
+        notes=tuple(notes),
+    )
+
+
+def _run_of(runs: Sequence[RunFolder], name: str) -> RunFolder:
+    for run in runs:
+        if name in [one.name for one in run.manifest.candidates]:
+            return run
+    known = list(dict.fromkeys(one.name for run in runs for one in run.manifest.candidates))
+    raise UsageError(f"No candidate is called {name!r}. The log has {', '.join(map(repr, known))}.")
+
+
+def _shared(old: RunFolder, new: RunFolder) -> tuple[list[str], list[str], list[str]]:
+    """Return the tasks of both runs, what keeps them from being compared, and what a reader should know."""
+    if old is new:
+        return [one.name for one in new.manifest.tasks], [], []
+    mine, theirs = ({one.name: one for one in run.manifest.tasks} for run in (new, old))
+    both = [name for name in mine if name in theirs]
+    problems, notes = [], []
+    for name in both:
+        one, other = mine[name], theirs[name]
+        changed = [word for word, differs in (
+            ("items", one.fingerprint != other.fingerprint),
+            ("way of scoring", _scored_by(one) != _scored_by(other)),
+            ("bounds of a score", one.bounds != other.bounds),
+        ) if differs]  # fmt: skip
+        if changed:
+            problems.append(f"task {name!r} has other {' and another '.join(changed)} in the two runs")
+        if one.solver != other.solver:
+            notes.append(f"Task {name!r} was done with another prompt, other tools or another agent in the two runs.")
+    if not both:
+        problems.append(f"the two runs share no task: {', '.join(theirs)} and {', '.join(mine)}")
+    apart = sorted({*mine, *theirs} - set(both))
+    if both and apart:
+        notes.append(f"Only one of the two runs has {', '.join(apart)}: not compared.")
+    return both, problems, notes
+
+
+def _scored_by(task: TaskEntry) -> tuple[str, str]:
+    return task.primary, task.scorers[task.primary]
+
+
+def _cases(run: RunFolder, tasks: Sequence[str], rule: Rule) -> dict[Place, Case]:
+    """Return the cases of the tasks in the seeded order."""
+    several = len(tasks) > 1
+    found: list[tuple[int, Place, Case]] = []
+    for name in tasks:
+        for item, _ in run.expected(run.manifest.task(name)):
+            case = _case(item, name if several else None, rule)
+            found.append((order_of(run.manifest.seed, name, item.id), (name, item.id), case))
+    return {place: case for _, place, case in sorted(found, key=lambda one: one[:2])}
+
+
+def _case(item: Item, task: str | None, rule: Rule) -> Case:
+    return Case(
+        id=item.id if task is None else f"{task}/{item.id}",
+        slices=item.tags if task is None else (*item.tags, task),
+        cluster=item.cluster if task is None or item.cluster is None else f"{task}/{item.cluster}",
+        must_pass=item.must_pass,
+        required=item.required_reliability or rule.required_reliability,
+        parked=item.id in rule.parked or "parked" in item.tags,
+    )
+
+
+def _read(run: RunFolder, names: Sequence[str], tasks: Sequence[str]) -> dict[str, _Sheet]:
+    models = {one.name: one.model for one in run.manifest.candidates}
+    sheets = {name: _Sheet(habits=Habits(model=models[name])) for name in names}
+    entries = {name: run.manifest.task(name) for name in tasks if name in {one.name for one in run.manifest.tasks}}
+    for name, entry in entries.items():
+        for item, keys in run.expected(entry):
+            for sheet in sheets.values():
+                sheet.marks[name, item.id] = Mark(wanted=len(keys) // len(models))
+    kept = [one for one in run.settled() if one.candidate in sheets and one.task in entries]
+    said = _said(run, kept)
+    for attempt in kept:
+        sheet = sheets[attempt.candidate]
+        mark = sheet.marks.get((attempt.task, attempt.item))
+        if mark is None:
+            raise BadRun(
+                f"{str(run.path)!r} holds an attempt at item {attempt.item!r} of {attempt.task!r}, which the run never "
+                "planned. Take the folder from where it was made."
+            )
+        entry = entries[attempt.task]
+        _enter(mark, attempt, entry)
+        if attempt.outcome not in MISSING:
+            sheet.habits.replies.append(_reply(attempt, entry, said.get(attempt.key.digest, [])))
+    return sheets
+
+
+def _enter(mark: Mark, attempt: Attempt, task: TaskEntry) -> None:
+    score = _score(attempt, task)
+    if score is not None:
+        mark.scores.setdefault(attempt.variant, []).append(score)
+    if attempt.usage.cost_usd is not None:
+        mark.costs.append(float(attempt.usage.cost_usd))
+    elif attempt.calls:
+        mark.unpriced += 1
+    if attempt.outcome not in MISSING:
+        mark.latencies.append(attempt.timings.model_s + attempt.timings.tools_s)
+
+
+def _score(attempt: Attempt, task: TaskEntry) -> float | None:
+    """Return the score between 0 and 1."""
+    score = attempt.scores.get(task.primary)
+    if score is None or score.value is None:
+        return None
+    low, high = task.bounds
+    return (score.value - low) / (high - low)
+
+
+def _said(run: RunFolder, attempts: Iterable[Attempt]) -> dict[str, list[Call]]:
+    """Return the calls of each attempt, in order; of two with one number the last counts."""
+    made = {attempt.key.digest: attempt.calls for attempt in attempts}
+    found: dict[str, dict[int, Call]] = {}
+    for call in run.calls():
+        if call.n < made.get(call.attempt, 0):
+            found.setdefault(call.attempt, {})[call.n] = call
+    return {digest: [calls[n] for n in sorted(calls)] for digest, calls in found.items()}
+
+
+def _reply(attempt: Attempt, task: TaskEntry, calls: Sequence[Call]) -> Reply:
+    first, last = (calls[0].response, calls[-1].response) if calls else (None, None)
+    usage = None if last is None else last.usage
+    out = None if usage is None or usage.output is None else usage.output - (usage.reasoning or 0)
+    return Reply(
+        task=attempt.task,
+        item=attempt.item,
+        score=_score(attempt, task),
+        outcome=attempt.outcome,
+        trouble=None if attempt.trouble is None else attempt.trouble.kind,
+        stop=attempt.stop,
+        unparsed=any(score.meta.get("unparsed") is True for score in attempt.scores.values()),
+        text=None if last is None else last.text,
+        called=tuple(call.name for one in calls for call in one.response.message.calls),
+        tokens_in=None if first is None else first.usage.input,
+        tokens_out=out,
+        dropped=attempt.dropped,
+        served=attempt.served,
+        response_id=None if first is None else first.response_id,
+    )
+
+
+def _side(name: str, sheet: _Sheet, order: Sequence[Place]) -> Side:
+    return Side(name, tuple(sheet.marks.get(place) or Mark() for place in order), sheet.habits)

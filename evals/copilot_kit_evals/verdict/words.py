@@ -1,0 +1,33 @@
+"""How numbers and names stand in the lines of a verdict."""
+
+from collections.abc import Sequence
+
+from copilot_kit.display import visible
+
+_SHOWN = 3
+
+
+def points(value: float, *, signed: bool = True) -> str:
+    """Return a difference of scores between 0 and 1 in points of a hundred."""
+    return f"{100 * value:{'+' if signed else ''}.1f} points"
+
+
+def share(value: float) -> str:
+    """Return a share in per cent, with the digits that it has."""
+    return f"{100 * value:.4g} %"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first names, and how many more there are."""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(visible(name) for name in names[:_SHOWN]) + more
+
+
+def times(ratio: float) -> str:
+    """Return a ratio."""
+    return f"{ratio:.2g}x"
+
+
+def usd(value: float | None) -> str:
+    """Return dollars; `-` where nobody knows."""
+    return "-" if value is None else f"${value:.4g}"
