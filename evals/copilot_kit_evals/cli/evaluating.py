@@ -8,11 +8,13 @@ import typer
 
 from copilot_kit.cli.journals import JsonOption
 from copilot_kit.errors import MissingExtra, UsageError
+from copilot_kit_evals.cli.abilities import trend
 from copilot_kit_evals.cli.amounts import dollars
 from copilot_kit_evals.cli.decisions import from_journal
 
 app: Final = typer.Typer(name="eval", no_args_is_help=True, help="Evaluate models on a suite of your own.")
 app.command("from-journal")(from_journal)
+app.command("trend")(trend)
 
 SuiteNames = Annotated[
     list[str] | None,
