@@ -1,0 +1,156 @@
+"""`frontier.lock.jsonl`: every promotion of a project's slots, a line each, only ever appended to.
+
+A promotion is appended and flushed first, then frontier.toml is replaced. Whoever dies in between leaves a last line
+that the file does not follow yet: the next one who takes the lock finishes it. One writer at a time, by an advisory
+lock on the file itself.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from pydantic import ValidationError
+
+from copilot_kit.errors import Conflict, UsageError
+from copilot_kit.slots import read_frontier
+from copilot_kit_evals.frontier.editing import edited, flush_folder, placement_in, replace
+from copilot_kit_evals.frontier.promotions import Change, Fault, Placement, Promotion
+
+FILE_NAME: Final = "frontier.lock.jsonl"
+
+
+class BadLock(UsageError):
+    """The record of promotions is not what was written."""
+
+    exit_code = 3
+
+
+class FileLedger:
+    """The slots of a frontier.toml, and the record of their promotions beside it."""
+
+    def __init__(self, frontier: Path) -> None:
+        self.frontier = frontier
+        self.path = frontier.with_name(FILE_NAME)
+
+    @property
+    def home(self) -> Path:
+        """The folder that runs are named from."""
+        return self.frontier.parent
+
+    async def promotions(self) -> list[Promotion]:
+        """Return all promotions, oldest first; raises `BadLock` for a line that cannot be read."""
+        return read_lock(self.path)
+
+    async def placement(self, slot: str, models: tuple[str, ...] = ()) -> Placement:
+        """Return what the slot gives now, with the overlays of these models; finishes what a dead process began."""
+        with self._locked() as file:
+            self._finish(_lines(file))
+            return placement_in(self._text(), slot, models)
+
+    async def write(self, change: Change) -> Promotion:
+        """Append the change and make it so; raises `Conflict`, with nothing changed, if the slot is not as it says."""
+        with self._locked() as file:
+            promotions = _lines(file)
+            self._finish(promotions)
+            text = self._text()
+            found = placement_in(text, change.slot, change.before.overlays)
+            if found != change.before:
+                raise Conflict(
+                    f"Slot {change.slot!r} has changed meanwhile: it has {_words(found)}, not {_words(change.before)}. "
+                    "Nothing was changed; look at it and decide anew."
+                )
+            made = edited(text, change.slot, change.after)
+            promotion = change.behind(promotions[-1] if promotions else None)
+            _append(file, promotion)
+            flush_folder(self.home)
+            replace(self.frontier, made)
+            return promotion
+
+    async def faults(self, *, repair: bool = False) -> list[Fault]:
+        """Return where the file is not what the last promotions say. repair: finish what a dead process began."""
+        promotions = read_lock(self.path)
+        if repair:
+            with self._locked() as file:
+                promotions = _lines(file)
+                self._finish(promotions)
+        return self._differences(promotions)
+
+    def _differences(self, promotions: list[Promotion]) -> list[Fault]:
+        faults, text = [], self._text()
+        last = {one.slot: one for one in promotions}
+        for slot, one in last.items():
+            found = placement_in(text, slot, one.after.overlays)
+            if found == one.after:
+                continue
+            begun = one is promotions[-1] and found == one.before
+            why = ("promoted, and frontier.toml does not follow yet: a process died in between; "
+                   "copilot-kit frontier verify --repair finishes it") if begun else (
+                   f"frontier.toml gives it {_words(found)}, and the last promotion gave it {_words(one.after)}: "
+                   "edited by hand")  # fmt: skip
+            faults.append(Fault(n=one.n, slot=slot, text=f"slot {slot!r}: {why}"))
+        if self.path.exists() and not self.path.read_bytes().endswith(b"\n") and self.path.stat().st_size:
+            faults.append(Fault(n=len(promotions), text="the last line was never finished; it does not count",
+                                fails=False))  # fmt: skip
+        return faults
+
+    def _finish(self, promotions: list[Promotion]) -> None:
+        """Let frontier.toml follow the last promotion, if all that is missing is this step."""
+        if not promotions:
+            return
+        last, text = promotions[-1], self._text()
+        if placement_in(text, last.slot, last.before.overlays) == last.before != last.after:
+            replace(self.frontier, edited(text, last.slot, last.after))
+
+    def _text(self) -> str:
+        read_frontier(self.frontier)  # says what is wrong with it, and where
+        return self.frontier.read_text(encoding="utf-8")
+
+    @contextmanager
+    def _locked(self) -> Iterator[BinaryIO]:
+        with self.path.open("a+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield file
+
+
+def read_lock(path: Path) -> list[Promotion]:
+    """Return the promotions in a file, none where there is no file; a last line without its end does not count."""
+    if not path.exists():
+        return []
+    with path.open("rb") as file:
+        return _lines(file)
+
+
+def _lines(file: BinaryIO) -> list[Promotion]:
+    file.seek(0)
+    found: list[Promotion] = []
+    for n, line in enumerate(file):
+        if not line.endswith(b"\n"):
+            break
+        try:
+            found.append(Promotion.model_validate_json(line))
+        except ValidationError as error:
+            raise BadLock(
+                f"Line {n + 1} of {FILE_NAME} cannot be read: {error.errors()[0]['msg']}. Take the file from where it "
+                "was last right; nothing was changed."
+            ) from error
+    return found
+
+
+def _append(file: BinaryIO, promotion: Promotion) -> None:
+    """Write the line behind the last whole one, and wait until it lasts."""
+    file.seek(0)
+    content = file.read()
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        file.truncate(whole)
+    file.write(promotion.model_dump_json().encode() + b"\n")
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _words(placement: Placement) -> str:
+    model = placement.model or "no model"
+    return model if placement.stage is None else f"{model} and {placement.stage.share:.0%} {placement.stage.to}"

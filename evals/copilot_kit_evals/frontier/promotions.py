@@ -1,0 +1,174 @@
+"""What changed of a slot, why, and by whom: one record a change, chained by hash, each with what it rests on."""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+from pydantic import Field, JsonValue
+
+from copilot_kit.errors import UsageError
+from copilot_kit.messages import Record
+from copilot_kit.records import Stage
+from copilot_kit_evals.folder import ATTEMPTS, MANIFEST, RunFolder
+
+Kind: TypeAlias = Literal["promote", "stage", "advance", "back", "rollback"]
+"""promote: all new runs. stage: a share of them. advance: a larger share. back: what was before, by a person's word.
+rollback: what was before, since acceptance fell."""
+
+GENESIS: Final = "0" * 64
+VERDICT: Final = "verdict.json"
+_FILES: Final = (MANIFEST, ATTEMPTS, VERDICT)
+
+
+class Placement(Record):
+    """What a slot gives, as far as a promotion changes it."""
+
+    model: str | None
+    base_url: str | None = None
+    stage: Stage | None = None
+    overlays: dict[str, JsonValue] = {}
+    """Of the models that the change concerns, as frontier.toml has them; null: none."""
+
+
+class Proof(Record):
+    """The run that a promotion rests on, bound by the digests of its files."""
+
+    run: str
+    """Its folder, as seen from frontier.toml."""
+    run_id: str
+    verdict: str
+    files: dict[str, str]
+    """SHA-256 by name; one that is not there is not named."""
+    digest: str
+    """Over the names and digests of the files."""
+
+
+class Promotion(Record):
+    """One change of a slot; `hash` is over all other fields, and names the change before."""
+
+    format: Literal["copilot-kit-promotion/1"] = "copilot-kit-promotion/1"
+    n: int
+    at: datetime
+    kind: Kind
+    slot: str
+    before: Placement
+    after: Placement
+    by: str
+    reason: str = ""
+    evidence: Proof | None = None
+    prev: str
+    hash: str = ""
+
+    def sealed(self) -> "Promotion":
+        """Return it with its hash."""
+        told = self.model_dump(mode="json", exclude={"hash"})
+        digest = sha256(json.dumps(told, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+        return self.model_copy(update={"hash": digest})
+
+
+class Change(Record):
+    """A promotion before it has its place."""
+
+    kind: Kind
+    slot: str
+    before: Placement
+    after: Placement
+    by: str
+    reason: str = ""
+    evidence: Proof | None = None
+    at: datetime = Field(default_factory=lambda: datetime.now(UTC))
+
+    def behind(self, last: Promotion | None) -> Promotion:
+        """Return it as the next one behind the last."""
+        n, prev = (0, GENESIS) if last is None else (last.n + 1, last.hash)
+        return Promotion(n=n, at=self.at, kind=self.kind, slot=self.slot, before=self.before, after=self.after,
+                         by=self.by, reason=self.reason, evidence=self.evidence, prev=prev).sealed()  # fmt: skip
+
+
+class Fault(Record):
+    """Something that is not as it was written, or that cannot be told."""
+
+    n: int | None
+    """Number of the promotion; None: of the whole."""
+    slot: str | None = None
+    text: str
+    fails: bool = True
+    """False: it is told, and proves nothing."""
+
+
+def proof_of(run: Path, *, verdict: str, home: Path) -> Proof:
+    """Return what binds a promotion to this run. home: the folder of frontier.toml."""
+    folder = RunFolder(run)
+    files = digests(run)
+    path = run.resolve()
+    place = path.relative_to(home.resolve()) if path.is_relative_to(home.resolve()) else path
+    return Proof(run=str(place), run_id=folder.manifest.run_id, verdict=verdict, files=files, digest=digest_of(files))
+
+
+def digests(run: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file of a run that counts as evidence."""
+    return {name: sha256((run / name).read_bytes()).hexdigest() for name in _FILES if (run / name).is_file()}
+
+
+def digest_of(files: dict[str, str]) -> str:
+    """Return one digest of names and digests."""
+    return sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+
+
+def of_slot(promotions: Iterable[Promotion], slot: str) -> list[Promotion]:
+    """Return the changes of one slot, oldest first."""
+    return [one for one in promotions if one.slot == slot]
+
+
+def undone_by_back(promotions: Sequence[Promotion], slot: str) -> Placement:
+    """Return what `--back` restores: what was before the last change that has not been taken back yet.
+
+    A promotion by shares is one change, whatever steps it took. Raises `UsageError` where nothing is left to take back.
+    """
+    stack: list[Placement] = []
+    for one in of_slot(promotions, slot):
+        if one.kind in ("back", "rollback"):
+            del stack[-1:]
+        elif one.kind == "stage" or one.before.stage is None:
+            stack.append(one.before)
+    if not stack:
+        raise UsageError(f"Slot {slot!r} was not promoted, or all was taken back. See: copilot-kit frontier")
+    return stack[-1]
+
+
+def chain_faults(promotions: Sequence[Promotion]) -> list[Fault]:
+    """Return where the chain is broken, and where a slot was not as the change before had left it."""
+    faults: list[Fault] = []
+    prev = GENESIS
+    last: dict[str, Placement] = {}
+    for n, one in enumerate(promotions):
+        if one.sealed().hash != one.hash:
+            faults.append(Fault(n=n, slot=one.slot, text="it was changed after it was written"))
+        elif one.n != n or one.prev != prev:
+            faults.append(Fault(n=n, slot=one.slot, text="it does not follow the one before: lines were removed"))
+        before = last.get(one.slot)
+        if before is not None and before.model != one.before.model:
+            text = f"slot {one.slot!r} had been left with {before.model} and was found with {one.before.model}"
+            faults.append(Fault(n=n, slot=one.slot, text=f"{text}: edited by hand", fails=False))
+        last[one.slot], prev = one.after, one.hash
+    return faults
+
+
+def evidence_fault(one: Promotion, home: Path) -> Fault | None:
+    """Return what is the matter with the run that a promotion rests on; None if it is as it was."""
+    if one.evidence is None:
+        return None
+    run = home / one.evidence.run
+    if not run.is_dir():
+        return Fault(n=one.n, slot=one.slot, text=f"its run {one.evidence.run} is not here", fails=False)
+    found = digests(run)
+    if digest_of(one.evidence.files) != one.evidence.digest:
+        return Fault(n=one.n, slot=one.slot, text="the digest of its evidence is not that of the files it names")
+    changed = [name for name, digest in one.evidence.files.items() if found.get(name) != digest]
+    if changed:
+        text = f"its evidence was changed or removed: {', '.join(changed)} in {one.evidence.run}"
+        return Fault(n=one.n, slot=one.slot, text=text)
+    return None

@@ -1,0 +1,77 @@
+"""Slots that a journal keeps, so that all who share it follow: every move is a record that exactly one can append."""
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from copilot_kit.errors import Conflict
+from copilot_kit.journal.slots import STREAM, SlotMoves
+from copilot_kit.journal.store import Store
+from copilot_kit.records import Principal, SlotMoved
+from copilot_kit_evals.frontier.editing import placement_in
+from copilot_kit_evals.frontier.promotions import Change, Fault, Placement, Promotion
+
+
+class StoreLedger:
+    """The slots of a frontier.toml as the stream `@frontier` of a journal has moved them."""
+
+    def __init__(self, frontier: Path, store: Store) -> None:
+        self.frontier = frontier
+        self.store = store
+
+    @property
+    def home(self) -> Path:
+        """The folder that runs are named from."""
+        return self.frontier.parent
+
+    async def promotions(self) -> list[Promotion]:
+        """Return all promotions, oldest first."""
+        found = []
+        for entry in await self.store.read(STREAM):
+            if isinstance(entry.body, SlotMoved) and entry.body.entry is not None:
+                try:
+                    found.append(Promotion.model_validate(entry.body.entry))
+                except ValidationError:
+                    continue  # moved by somebody who keeps other records
+        return found
+
+    async def placement(self, slot: str, models: tuple[str, ...] = ()) -> Placement:
+        """Return what the slot gives now, with the overlays of these models."""
+        moves = SlotMoves()
+        await moves.catch_up(self.store)
+        return self._placement(moves, slot, models)
+
+    async def write(self, change: Change) -> Promotion:
+        """Append the change; raises `Conflict`, with nothing changed, if the slot is not as it says."""
+        while True:
+            moves = SlotMoves()
+            await moves.catch_up(self.store)
+            found = self._placement(moves, change.slot, tuple(change.before.overlays))
+            if found != change.before:
+                raise Conflict(
+                    f"Slot {change.slot!r} has changed meanwhile: it has {found.model}, not {change.before.model}. "
+                    "Nothing was changed; look at it and decide anew."
+                )
+            promotions = await self.promotions()
+            promotion = change.behind(promotions[-1] if promotions else None)
+            last = moves.of(change.slot)
+            move = SlotMoved(
+                slot=change.slot, model=change.after.model, base_url=change.after.base_url, stage=change.after.stage,
+                overlays={**({} if last is None else last.overlays), **change.after.overlays},
+                entry=promotion.model_dump(mode="json"), by=Principal(id=change.by, authenticated="local"),
+            )  # fmt: skip
+            if await moves.append(self.store, move):
+                return promotion
+
+    async def faults(self, *, repair: bool = False) -> list[Fault]:
+        """Return nothing: a move and its record are one, and `copilot-kit audit verify` finds any that was changed."""
+        del repair
+        return []
+
+    def _placement(self, moves: SlotMoves, slot: str, models: tuple[str, ...]) -> Placement:
+        own = placement_in(self.frontier.read_text(encoding="utf-8"), slot, models)
+        move = moves.of(slot)
+        if move is None:
+            return own
+        overlays = {**own.overlays, **{name: one for name, one in move.overlays.items() if name in models}}
+        return Placement(model=move.model, base_url=move.base_url, stage=move.stage, overlays=overlays)
