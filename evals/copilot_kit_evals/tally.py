@@ -92,6 +92,10 @@ class Tally:
         here = place * len(self.candidates) + candidate
         return self._sums[here] / self._scored[here] if self._scored[here] else math.nan
 
+    def seen(self, place: int, candidate: int) -> float:
+        """Return the share of a candidate's attempts at the item of this place that have a score."""
+        return self._scored[place * len(self.candidates) + candidate] / self._wanted[place]
+
     def _is_finished(self, place: int) -> bool:
         first = place * len(self.candidates)
         return all(self._ended[first + n] >= self._wanted[place] for n in range(len(self.candidates)))

@@ -274,6 +274,8 @@ class Rule(Record):
     """The candidate's day on the same scale."""
     look_every: int = Field(default=0, ge=0)
     """Finished items between two interim looks; 0: none."""
+    stops: bool = False
+    """A look may end the run: the verdict then rests on evidence that allows for it, which takes more items."""
     more: dict[str, JsonValue] = Field(default_factory=dict)
     """What else is fixed beforehand."""
 
