@@ -139,7 +139,9 @@ class Evidence:
     seed: int = 0
     """Of what is drawn."""
     sequential: bool = False
-    """The run was looked at before its end: only evidence that allows for it counts."""
+    """A look could end the run: only evidence that allows for it counts."""
+    ahead: tuple[Case, ...] = ()
+    """Cases of the suite that a run which may end early has not reached."""
     problems: tuple[str, ...] = ()
     """What makes the log no evidence, in lines for a person."""
     notes: tuple[str, ...] = ()
