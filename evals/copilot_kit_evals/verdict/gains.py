@@ -119,7 +119,7 @@ def fragility(evidence: Evidence, rule: Rule) -> list[Finding]:
         cells = _cells(side)
         if len(cells) >= _FEWEST:
             one = fragility_of(cells)
-            text = f"{side.name!r} scores {one.mean:.3g} on average and {one.worst_case_mean:.3g} in each item's worst wording"
+            text = f"{side.name!r} scores {one.mean:.3g} on average, {one.worst_case_mean:.3g} in the worst wordings"
             found.append(Finding(name="fragility", slice=side.name, state="note", text=text, figures={
                 "mean": one.mean, "worst_case_mean": one.worst_case_mean, "spread": one.spread,
                 "generalizability": one.generalizability, "items": len(cells)}))  # fmt: skip
@@ -167,8 +167,9 @@ def saturation(evidence: Evidence) -> list[Finding]:
     if not one.saturated:
         return []
     text = f"these items hardly tell models apart any more: {'; '.join(one.reasons)}"
-    return [Finding(name="saturation", slice=ALL, state="note", text=text, figures={
-        "headroom": one.headroom, "smallest_difference": one.smallest_difference, "informative": one.informative})]  # fmt: skip
+    figures: dict[str, JsonValue] = {"headroom": one.headroom, "smallest_difference": one.smallest_difference,
+                                     "informative": one.informative}  # fmt: skip
+    return [Finding(name="saturation", slice=ALL, state="note", text=text, figures=figures)]
 
 
 def crutches(evidence: Evidence, rule: Rule) -> list[Finding]:

@@ -20,10 +20,11 @@ def must_pass(evidence: Evidence, rule: Rule) -> list[Finding]:
     """Return whether every attempt at every must-pass item has passed; nothing where there is no such item."""
     chosen = [(case, mark) for case, mark in zip(evidence.cases, evidence.candidate.marks, strict=True)
               if case.must_pass]  # fmt: skip
-    if not chosen:
+    ahead = tuple(case.id for case in evidence.ahead if case.must_pass)
+    if not chosen and not ahead:
         return []
     failed = tuple(case.id for case, mark in chosen if mark.fails(rule.pass_score))
-    unseen = tuple(case.id for case, mark in chosen if mark.seen < 1 and case.id not in failed)
+    unseen = tuple(case.id for case, mark in chosen if mark.seen < 1 and case.id not in failed) + ahead
     figures: dict[str, JsonValue] = {"items": len(chosen), "failed": len(failed), "missing": len(unseen)}
     if failed:
         text = f"{len(failed)} of {len(chosen)} must-pass items failed: {listed(failed)}"

@@ -139,7 +139,7 @@ def _unusable(evidence: Evidence, rule: Rule, why: tuple[str, ...]) -> Verdict:
         Finding(name="integrity", state="fail", text=text) for text in why], needed=None)  # fmt: skip
 
 
-def _verdict(  # noqa: PLR0913  what it is made of
+def _verdict(
     evidence: Evidence,
     rule: Rule,
     shared: Comparison | None,

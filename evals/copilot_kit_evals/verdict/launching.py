@@ -1,4 +1,4 @@
-"""The verdict on a candidate without an incumbent: may users see it at all?"""
+"""The verdict on a candidate without an incumbent: whether users may see it at all."""
 
 from copilot_kit_evals.tasks import Rule
 from copilot_kit_evals.verdict import gains, gates

@@ -1,6 +1,7 @@
 """Evidence from run folders: one in which both took part, or one of each."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from copilot_kit.errors import UsageError
@@ -22,6 +23,8 @@ class _Sheet:
 
     marks: dict[Place, Mark] = field(default_factory=dict)
     habits: Habits = field(default_factory=Habits)
+    ended: Counter[Place] = field(default_factory=Counter)
+    """Attempts that have ended, with a score or without."""
 
 
 def of_runs(runs: Sequence[RunFolder], incumbent: str | None, candidate: str, rule: Rule | None = None) -> Evidence:
@@ -37,29 +40,44 @@ def of_runs(runs: Sequence[RunFolder], incumbent: str | None, candidate: str, ru
     rule = rule or new.manifest.rule
     tasks, problems, notes = _shared(old or new, new)
     cases = _cases(new, tasks, rule)
-    order = list(cases)
     known = {one.name for one in new.manifest.candidates}
     wanted = [candidate, *(name for name in rule.crutches if name in known)]
     found = _read(new, wanted if old is not new or incumbent is None else [*wanted, incumbent], tasks)
+    before = found.get(incumbent or "") if old is new else None
+    if old is not None and old is not new and incumbent is not None:
+        before = _read(old, [incumbent], tasks)[incumbent]
+    sequential = any(run.manifest.rule.stops for run in (old or new, new))
+    order = list(cases)
+    if sequential:
+        order = _reached(cases, [one for one in (before, found[candidate]) if one is not None])
     sides = {name: _side(name, sheet, order) for name, sheet in found.items()}
-    mine = None
-    if old is not None and incumbent is not None:
-        mine = sides[incumbent] if old is new else _side(incumbent, _read(old, [incumbent], tasks)[incumbent], order)
+    mine = None if before is None or incumbent is None else _side(incumbent, before, order)
     if mine is not None and mine.name == candidate:  # one candidate, measured then and now
         mine = Side(f"{mine.name} in {(old or new).path.name}", mine.marks, mine.habits)
     return Evidence(
-        cases=tuple(cases.values()),
+        cases=tuple(cases[place] for place in order),
         candidate=sides[candidate],
         incumbent=mine,
         without=tuple(sides[name] for name in wanted[1:]),
         bounded=True,
         seed=new.manifest.seed,
-        sequential=any(
-            run.manifest.rule.look_every > 0 for run in {id(one): one for one in (old or new, new)}.values()
-        ),
+        sequential=sequential,
+        ahead=tuple(case for place, case in cases.items() if place not in set(order)),
         problems=tuple(problems),
         notes=tuple(notes),
     )
+
+
+def _reached(cases: Mapping[Place, Case], sheets: Sequence[_Sheet]) -> list[Place]:
+    """Return the places, from the first one on without a gap, at which all attempts have ended; clusters as a whole.
+
+    What ended beyond the gap is left out: which of those are there depends on how fast the answers came.
+    """
+    order = list(cases)
+    gap = next((n for n, place in enumerate(order) if any(
+        sheet.ended[place] < sheet.marks[place].wanted for sheet in sheets)), len(order))  # fmt: skip
+    cut = {cases[place].cluster for place in order[gap:]} - {None}
+    return [place for place in order[:gap] if cases[place].cluster not in cut]
 
 
 def _run_of(runs: Sequence[RunFolder], name: str) -> RunFolder:
@@ -106,12 +124,13 @@ def _cases(run: RunFolder, tasks: Sequence[str], rule: Rule) -> dict[Place, Case
     found: list[tuple[int, Place, Case]] = []
     for name in tasks:
         for item, _ in run.expected(run.manifest.task(name)):
-            case = _case(item, name if several else None, rule)
+            case = case_of(item, name if several else None, rule)
             found.append((order_of(run.manifest.seed, name, item.id), (name, item.id), case))
     return {place: case for _, place, case in sorted(found, key=lambda one: one[:2])}
 
 
-def _case(item: Item, task: str | None, rule: Rule) -> Case:
+def case_of(item: Item, task: str | None, rule: Rule) -> Case:
+    """Return an item as a case; task: its task's name where there are several."""
     return Case(
         id=item.id if task is None else f"{task}/{item.id}",
         slices=item.tags if task is None else (*item.tags, task),
@@ -140,6 +159,7 @@ def _read(run: RunFolder, names: Sequence[str], tasks: Sequence[str]) -> dict[st
                 f"{str(run.path)!r} holds an attempt at item {attempt.item!r} of {attempt.task!r}, which the run never "
                 "planned. Take the folder from where it was made."
             )
+        sheet.ended[attempt.task, attempt.item] += attempt.outcome != "cancelled"
         entry = entries[attempt.task]
         _enter(mark, attempt, entry)
         if attempt.outcome not in MISSING:
