@@ -8,6 +8,7 @@ have been is for the summary to say.
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from pydantic import JsonValue
@@ -18,8 +19,9 @@ from copilot_kit_evals.folder import Decision
 from copilot_kit_evals.stats.anytime import betting, empirical_bernstein
 from copilot_kit_evals.tally import Tally
 
-ENOUGH = 5
+ENOUGH: Final = 5
 """Fewer items say nothing."""
+_ONE_TO_ONE: Final = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Interim:
 
 def odds(evidence: float) -> str:
     """Return evidence as odds: `evidence 7:1`, or that there is none."""
-    if evidence < 1:
+    if evidence < _ONE_TO_ONE:
         return "no evidence that they differ"
     return f"evidence {evidence:,.0f}:1" if evidence < 1_000_000 else "evidence above 1,000,000:1"  # noqa: PLR2004
 

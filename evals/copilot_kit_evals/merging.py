@@ -1,6 +1,7 @@
 """The shards of a run, made one: their logs, one after the other."""
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -27,18 +28,30 @@ def merge(sources: Iterable[str | Path], target: Path) -> RunFolder:
     shards = {run.manifest.shard for run in runs}
     if len(shards) < len(runs):
         raise BadRun("Two of these runs are the same shard. Name each shard once.")
-    whole = first.model_copy(update={"shard": Shard()})
     target.mkdir(parents=True, exist_ok=True)
     if any(target.iterdir()):
         raise BadRun(f"The folder {str(target)!r} is not empty. Choose another one for the merged run.")
+    return joined(runs, target)
+
+
+def joined(runs: Sequence[RunFolder], target: Path, *, decisions: Sequence[Path] = ()) -> RunFolder:
+    """Write the shards of one run as one, over what a run of theirs has left there; nothing is half written.
+
+    decisions: more logs of interim looks, of whoever watched all shards.
+    """
     for name in (CALLS, ATTEMPTS, DECISIONS, SESSIONS):
-        with (target / name).open("wb") as out:
-            for run in runs:
-                _concatenate(run.path / name, out)
+        partial = target / f".{name}.merging"
+        with partial.open("wb") as out:
+            for path in (*(run.path / name for run in runs), *(decisions if name == DECISIONS else ())):
+                _concatenate(path, out)
+            out.flush()
+            os.fsync(out.fileno())
+        partial.replace(target / name)
     for run in runs:
         for blob in (run.path / BLOBS).glob("??/*"):
             if not blob.name.startswith("."):
                 put(target, blob.read_bytes())
+    whole = runs[0].manifest.model_copy(update={"shard": Shard()})
     replace(target / MANIFEST, whole.model_dump_json(indent=1, exclude_none=True).encode())
     return RunFolder(target)
 

@@ -13,7 +13,7 @@ from copilot_kit.prices import LOCAL
 from copilot_kit.slots import Opened, open_model
 from copilot_kit_evals.attempting import Bench, OutOfBudget, attempted
 from copilot_kit_evals.attempts import Key
-from copilot_kit_evals.candidates import Candidate, Prices
+from copilot_kit_evals.candidates import Candidate, Prices, laid_over
 from copilot_kit_evals.concurrency import Lanes
 from copilot_kit_evals.folder import BadRun, RunFolder
 from copilot_kit_evals.manifest import Manifest, Shard, differences, manifest_of
@@ -73,7 +73,14 @@ async def run(
     Raises what no attempt would be spared: a wrong key, a model that is gone, a full disk. The run can then be resumed.
     """
     options = options or Options()
-    manifest = manifest_of(
+    manifest = planned(tasks, candidates, options)
+    return await _run(manifest, tasks, options,
+                      lambda: RunWriter.begin(Path(path), manifest, [task.dataset for task in tasks]))  # fmt: skip
+
+
+def planned(tasks: Sequence[Task], candidates: Sequence[Candidate], options: Options) -> Manifest:
+    """Return what is fixed before the first attempt."""
+    return manifest_of(
         tasks,
         [_with_prices(one) for one in candidates],
         run_id=new_id("eval"),
@@ -84,8 +91,6 @@ async def run(
         suite=options.suite,
         budget=options.spending.limits,
     )
-    return await _run(manifest, tasks, options,
-                      lambda: RunWriter.begin(Path(path), manifest, [task.dataset for task in tasks]))  # fmt: skip
 
 
 async def resume(path: str | Path, tasks: Sequence[Task], options: Options | None = None) -> Finished:
@@ -145,17 +150,18 @@ async def _opened(
         found: list[Opened] = []
         for one in manifest.candidates:
             own = None if opening is None else opening(one.model)
-            found.append(await _listening(one.model, lanes, stack) if own is None else own)
+            found.append(laid_over(one, await _listening(one, lanes, stack) if own is None else own))
         yield found
 
 
-async def _listening(name: str, lanes: Lanes, stack: AsyncExitStack) -> Opened:
+async def _listening(candidate: Candidate, lanes: Lanes, stack: AsyncExitStack) -> Opened:
     """Open a model with a client that listens to what its provider says of its quota."""
-    opened = open_model(name)
+    name, url = candidate.model, candidate.base_url
+    opened = open_model(name, base_url=url)
     if opened.model.id.startswith(f"{LOCAL}:"):
         return opened
     client = await stack.enter_async_context(listening_client(lambda: lanes.lane(opened.model.id)))
-    return open_model(name, http_client=client)
+    return open_model(name, base_url=url, http_client=client)
 
 
 class _Session:

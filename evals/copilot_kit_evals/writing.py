@@ -122,17 +122,7 @@ class RunWriter:
     @classmethod
     def begin(cls, path: Path, manifest: Manifest, datasets: Iterable[Dataset]) -> "RunWriter":
         """Make the folder; raises `BadRun` if there is a run in it already."""
-        if (path / MANIFEST).exists():
-            raise BadRun(
-                f"There is a run in {str(path)!r} already. Go on with it (--resume {path}), or choose another folder."
-            )
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            for dataset in datasets:
-                _put_lines(path, dataset)
-            replace(path / MANIFEST, manifest.model_dump_json(indent=1, exclude_none=True).encode())
-        except OSError as error:
-            raise _no_room(path / MANIFEST, error) from error
+        lay_out(path, manifest, datasets)
         return cls(path)
 
     def begin_session(self) -> None:
@@ -196,6 +186,21 @@ class RunWriter:
             if wanted(call.attempt):
                 found.setdefault(call.attempt, {}).setdefault(call.scorer, {})[call.n] = call
         return found
+
+
+def lay_out(path: Path, manifest: Manifest, datasets: Iterable[Dataset]) -> None:
+    """Make the folder of a run that has not begun; raises `BadRun` if there is a run in it already."""
+    if (path / MANIFEST).exists():
+        raise BadRun(
+            f"There is a run in {str(path)!r} already. Go on with it (--resume {path}), or choose another folder."
+        )
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        for dataset in datasets:
+            _put_lines(path, dataset)
+        replace(path / MANIFEST, manifest.model_dump_json(indent=1, exclude_none=True).encode())
+    except OSError as error:
+        raise _no_room(path / MANIFEST, error) from error
 
 
 def encoded(call: Call) -> bytes:

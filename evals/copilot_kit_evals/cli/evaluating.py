@@ -11,9 +11,13 @@ from copilot_kit.errors import MissingExtra, UsageError
 from copilot_kit_evals.cli.abilities import trend
 from copilot_kit_evals.cli.amounts import dollars
 from copilot_kit_evals.cli.decisions import from_journal
+from copilot_kit_evals.cli.viewing import label, prefer, view
 
 app: Final = typer.Typer(name="eval", no_args_is_help=True, help="Evaluate models on a suite of your own.")
 app.command("from-journal")(from_journal)
+app.command("view")(view)
+app.command("prefer")(prefer)
+app.command("label")(label)
 app.command("trend")(trend)
 
 SuiteNames = Annotated[
@@ -58,6 +62,8 @@ def run_command(  # noqa: PLR0913  the options of a run
     budget_tokens: Annotated[int | None, typer.Option(min=1, help="Most tokens of the whole run.")] = None,
     budget_minutes: Annotated[float | None, typer.Option(min=0.01, help="Longest time at work, all sessions.")] = None,
     shard: ShardText = None,
+    on: Annotated[str | None, typer.Option("--on", metavar="ray", help="Make the shards on a Ray cluster.")] = None,
+    shards: Annotated[int | None, typer.Option(min=1, help="With --on: how many; else one a CPU.")] = None,
     seed: Seed = None,
     margin: Margin = None,
     look_every: Annotated[
@@ -92,6 +98,8 @@ def run_command(  # noqa: PLR0913  the options of a run
         look_every=look_every,
         most=concurrency,
         retry_errors=retry_errors,
+        on=on,
+        shards=shards,
     )
     if resume is not None:
         if out is not None:

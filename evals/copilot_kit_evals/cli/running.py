@@ -2,12 +2,13 @@
 
 import asyncio
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from copilot_kit.cli.screen import as_json, counted, shown, told
 from copilot_kit.display import visible
@@ -15,7 +16,9 @@ from copilot_kit.errors import CopilotError, UsageError
 from copilot_kit_evals import runner
 from copilot_kit_evals.candidates import candidates_of
 from copilot_kit_evals.cli.progress import Progress
+from copilot_kit_evals.cli.sharding import Spread, begin_on_ray, check_shards, go_on_on_ray, manifest_of
 from copilot_kit_evals.cli.sheets import number, sheet
+from copilot_kit_evals.fleet import SHARDS, Allowed
 from copilot_kit_evals.folder import RunFolder
 from copilot_kit_evals.interim import Looking
 from copilot_kit_evals.manifest import Shard
@@ -29,6 +32,7 @@ from copilot_kit_evals.writing import summarised
 
 DONE, UNFINISHED, INTERRUPTED = 0, 2, 130
 _RUNS: Final = Path("runs")
+_Work: TypeAlias = Callable[[], Finished]
 _LOOKS, _LOOK_AFTER = 50, 10
 
 
@@ -51,6 +55,8 @@ class Wanted:
     look_every: int | None = None
     most: int | None = None
     retry_errors: bool = False
+    on: str | None = None
+    shards: int | None = None
 
     def suite(self, names: Sequence[str]) -> Suite:
         """Return the tasks of all suites that are named, with the tasks and repeats that are wanted."""
@@ -67,7 +73,7 @@ class Wanted:
         """Raise `UsageError` for what a run that goes on has from its begin."""
         fixed = {"--model": self.models, "--vary": self.vary, "--task": self.tasks, "--repeats": self.repeats,
                  "--shard": self.shard, "--seed": self.seed, "--margin": self.margin,
-                 "--look-every": self.look_every}  # fmt: skip
+                 "--look-every": self.look_every, "--shards": self.shards}  # fmt: skip
         given = [name for name, value in fixed.items() if value not in (None, ())]
         if given:
             raise UsageError(
@@ -98,6 +104,7 @@ class Wanted:
 
 def start(names: Sequence[str], out: Path | None, wanted: Wanted, *, json: bool) -> int:
     """Begin a run and return the exit code."""
+    check_shards(on=wanted.on, shards=wanted.shards, shard=wanted.shard)
     if wanted.retry_errors:
         raise UsageError("--retry-errors asks again what a run has lost. Say which: --resume RUN --retry-errors")
     suite = wanted.suite(names)
@@ -109,36 +116,52 @@ def start(names: Sequence[str], out: Path | None, wanted: Wanted, *, json: bool)
     )
     with Progress(spending := wanted.spending()) as progress:
         options = wanted.options(suite, names, progress, spending)
-        work = runner.run(suite.tasks, candidates, folder, options)
+        if wanted.on is None:
+            work: _Work = lambda: asyncio.run(runner.run(suite.tasks, candidates, folder, options))  # noqa: E731
+        else:
+            work = partial(begin_on_ray, _spread(folder, names, wanted, options), suite, candidates,
+                           shards=wanted.shards)  # fmt: skip
         ended = _worked(work, folder, wanted)
     return _told(ended, folder, wanted, json=json)
 
 
 def go_on(folder: Path, names: Sequence[str], wanted: Wanted, *, json: bool) -> int:
     """Go on with a run and return the exit code."""
-    manifest = RunFolder(folder).manifest
+    check_shards(on=wanted.on, shards=None, shard=None)
     wanted.check_goes_on()
+    manifest = manifest_of(folder, on=wanted.on)
     names = names or (() if manifest.suite is None else read_names(manifest.suite))
     if not names:
         raise UsageError(
             f"The run {str(folder)!r} does not say which suite it is of. Name it: eval run SUITE --resume …"
         )
-    suite = wanted.suite(names).chosen([one.name for one in manifest.tasks])
-    if len({one.repeats for one in manifest.tasks}) == 1:
-        suite = suite.repeated(manifest.tasks[0].repeats)
+    repeats = {one.repeats for one in manifest.tasks}
+    wanted = replace(wanted, tasks=tuple(one.name for one in manifest.tasks),
+                     repeats=repeats.pop() if len(repeats) == 1 else None)  # fmt: skip
+    suite = wanted.suite(names)
     with Progress(spending := wanted.spending()) as progress:
-        work = runner.resume(folder, suite.tasks, wanted.options(suite, names, progress, spending))
+        options = wanted.options(suite, names, progress, spending)
+        if wanted.on is None:
+            work: _Work = lambda: asyncio.run(runner.resume(folder, suite.tasks, options))  # noqa: E731
+        else:
+            work = partial(go_on_on_ray, _spread(folder, names, wanted, options), suite)
         ended = _worked(work, folder, wanted)
     return _told(ended, folder, wanted, json=json)
 
 
-def _worked(work: Any, folder: Path, wanted: Wanted) -> Finished | None:
+def _spread(folder: Path, names: Sequence[str], wanted: Wanted, options: Options) -> Spread:
+    allowed = Allowed(wanted.budget_usd, wanted.budget_tokens, wanted.budget_s)
+    return Spread(folder, partial(wanted.suite, tuple(names)), options, allowed)
+
+
+def _worked(work: _Work, folder: Path, wanted: Wanted) -> Finished | None:
     try:
-        ended: Finished = asyncio.run(work)
+        ended = work()
     except KeyboardInterrupt:
         return None
     except CopilotError as error:
-        if (folder / "run.json").exists() and "--resume" not in str(error):
+        is_there = (folder / "run.json").exists() or (folder / SHARDS).exists()
+        if is_there and (wanted.on is not None or "--resume" not in str(error)):
             told(f"What has ended is kept. Go on with: {command(folder, wanted)}")
         raise
     return ended
@@ -161,6 +184,7 @@ def _told(ended: Finished | None, folder: Path, wanted: Wanted, *, json: bool) -
 def command(folder: Path, wanted: Wanted) -> str:
     """Return what goes on with a run; a dataset does not say how it was asked and scored."""
     words = ["copilot-kit", "eval", "run", "--resume", str(folder)]
+    words += ["--on", wanted.on] if wanted.on is not None else []
     words += ["--scorer", wanted.scorer] if wanted.scorer is not None else []
     words += ["--prompt", str(wanted.prompt)] if wanted.prompt is not None else []
     return shlex.join(words)
