@@ -6,6 +6,8 @@ it goes with the model when the conversation moves on to another one.
 
 from collections.abc import AsyncIterator
 
+from pydantic import Field
+
 from copilot_kit.events import Event
 from copilot_kit.messages import Message, Record, Text, system
 from copilot_kit.model import Model
@@ -13,6 +15,10 @@ from copilot_kit.profile import Profile
 from copilot_kit.request import Request, ToolSpec
 
 _ID = "msg_overlay"
+
+
+def _is_empty(value: object) -> bool:
+    return not value
 
 
 class Overlay(Record):
@@ -24,10 +30,14 @@ class Overlay(Record):
     """The prompt stands in the place of the instructions, not behind them."""
     tools: dict[str, str] = {}
     """Other descriptions, by the name of the tool."""
+    leaves_out: tuple[str, ...] = Field(default=(), exclude_if=_is_empty)
+    """Texts that are taken out of the instructions."""
+    hides: tuple[str, ...] = Field(default=(), exclude_if=_is_empty)
+    """Names of tools that it is not offered."""
 
     def __bool__(self) -> bool:
         """Return whether it changes anything."""
-        return bool(self.prompt or self.replaces or self.tools)
+        return bool(self.prompt or self.replaces or self.tools or self.leaves_out or self.hides)
 
     def over(self, request: Request, *, instructions: str | None = None) -> Request:
         """Return the request as this model gets it.
@@ -39,9 +49,24 @@ class Overlay(Record):
             if isinstance(one, ToolSpec) and one.name in self.tools
             else one
             for one in request.tools
+            if not (isinstance(one, ToolSpec) and one.name in self.hides)
         )
-        messages = self._told(request.messages, instructions)
+        messages = self._shortened(self._told(request.messages, instructions))
         return request.model_copy(update={"tools": tools, "messages": messages})
+
+    def _shortened(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+        if not self.leaves_out or not messages or messages[0].role != "system":
+            return messages
+        parts = tuple(
+            part.model_copy(update={"text": self._without(part.text)}) if isinstance(part, Text) else part
+            for part in messages[0].parts
+        )
+        return (messages[0].model_copy(update={"parts": parts}), *messages[1:])
+
+    def _without(self, text: str) -> str:
+        for one in self.leaves_out:
+            text = text.replace(one, "")
+        return text
 
     def _told(self, messages: tuple[Message, ...], instructions: str | None) -> tuple[Message, ...]:
         if not self.prompt and not self.replaces:

@@ -70,8 +70,12 @@ class Crutch(Record):
     """A part of the prompt."""
     tools: tuple[str, ...] = ()
     """Helper tools."""
-    repeats: int | None = None
-    """How often a task is tried."""
+
+    def without(self, overlay: Overlay | None) -> Overlay:
+        """Return the overlay that does without it."""
+        known = overlay or Overlay()
+        left_out = (*known.leaves_out, *((self.prompt,) if self.prompt else ()))
+        return known.model_copy(update={"leaves_out": left_out, "hides": (*known.hides, *self.tools)})
 
 
 class Slot(Record):

@@ -3,6 +3,7 @@
 import itertools
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
@@ -13,8 +14,10 @@ from pydantic import Field, ValidationError
 from copilot_kit.budget import listed_price
 from copilot_kit.errors import UsageError
 from copilot_kit.messages import Record
+from copilot_kit.overlays import Overlaid, Overlay
 from copilot_kit.request import Settings
 from copilot_kit.response import Usage
+from copilot_kit.slots import Opened
 
 _THOUSAND: Final = 1_000
 _MILLION: Final = Decimal(1_000_000)
@@ -85,16 +88,27 @@ class Candidate(Record):
     """Names of the tools that it may use; None: all of the task's."""
     settings: Settings = Field(default_factory=Settings)
     """Over those of the task and of the slot."""
+    overlay: Overlay | None = Field(default=None, exclude_if=_is_none)
+    """What it is told beside the instructions, laid over each of its requests."""
+    base_url: str | None = Field(default=None, exclude_if=_is_none)
+    """Another server that speaks the provider's language."""
     prices: Prices | None = Field(default=None, exclude_if=_is_none)
     """What was paid; `given` ones count, listed ones are for the reader: each answer is priced by the list itself."""
 
     @property
     def digest(self) -> str:
-        """64 bits over model, prompt, tools and settings; not over name and prices."""
+        """64 bits over model, server, prompt, overlay, tools and settings; not over name and prices."""
         told = self.model_dump(mode="json", exclude={"name", "prices"}, exclude_unset=True)
         text = json.dumps({**told, "settings": self.settings.model_dump(mode="json", exclude_unset=True)},
                           sort_keys=True)  # fmt: skip
         return sha256(text.encode()).hexdigest()[:16]
+
+
+def laid_over(candidate: Candidate, opened: Opened) -> Opened:
+    """Return the candidate's model with what it is told beside the instructions."""
+    if candidate.overlay is None:
+        return opened
+    return replace(opened, model=Overlaid(opened.model, candidate.overlay))
 
 
 def candidates_of(models: Sequence[str], vary: Sequence[str] = ()) -> list[Candidate]:
