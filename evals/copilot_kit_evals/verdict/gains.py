@@ -47,7 +47,7 @@ def spending(evidence: Evidence, rule: Rule) -> list[Finding]:
 
 def _compared(name: str, what: str, ratio: Ratio) -> Finding:
     state: State = "pass" if ratio.below else "fail" if ratio.above else "open"
-    ends = None if ratio.interval is None else [finite(end) for end in ratio.interval]
+    ends: list[JsonValue] | None = None if ratio.interval is None else [finite(end) for end in ratio.interval]
     known = "" if ratio.interval is None else f" ({times(ratio.interval.lower)} to {times(ratio.interval.upper)})"
     figures: dict[str, JsonValue] = {"ratio": ratio.value, "interval": ends}
     text = f"{what} {times(ratio.value)} the incumbent's{known}"

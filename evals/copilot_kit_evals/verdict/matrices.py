@@ -5,7 +5,7 @@ that only one of the two models has is missing for the other, and an empty score
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from copilot_kit.errors import UsageError
@@ -34,8 +34,17 @@ class _Row:
     line: int
 
 
-def of_table(table: Table, incumbent: str | None, candidate: str, *, columns: Columns | None = None) -> Evidence:
+def of_table(
+    table: Table,
+    incumbent: str | None,
+    candidate: str,
+    *,
+    columns: Columns | None = None,
+    required: float | None = None,
+) -> Evidence:
     """Return the evidence of two models of a table, or of one for a launch.
+
+    required: the reliability that items need for which the table says nothing.
 
     Raises `UsageError` for a model that is not there, and `BadTable` where an item has two scores that no column tells
     apart: a run that was tried again until it passed looks just like that.
@@ -47,7 +56,8 @@ def of_table(table: Table, incumbent: str | None, candidate: str, *, columns: Co
     rows = _rows(table, columns, names)
     items = sorted({row.item for row in rows})
     marks = {name: _marks(table, rows, name) for name in names}
-    cases = _cases(table, columns, items)
+    cases = tuple(one if one.required or required is None else replace(one, required=required)
+                  for one in _cases(table, columns, items))  # fmt: skip
     sides = [Side(name, tuple(marks[name].get(item) or Mark() for item in items)) for name in names]
     bounded = all(0 <= row.score <= 1 for row in rows if row.score is not None)
     elsewhere = len(set(_items(table, columns))) - len(items)

@@ -37,7 +37,7 @@ def of_runs(runs: Sequence[RunFolder], incumbent: str | None, candidate: str, ru
     old = None if incumbent is None else _run_of(runs, incumbent)
     if old is new and incumbent == candidate:
         raise UsageError(f"Incumbent and candidate are both {candidate!r} of one run. Name two different ones.")
-    rule = rule or new.manifest.rule
+    rule = rule or rule_of(new)
     tasks, problems, notes = _shared(old or new, new)
     cases = _cases(new, tasks, rule)
     known = {one.name for one in new.manifest.candidates}
@@ -78,6 +78,17 @@ def _reached(cases: Mapping[Place, Case], sheets: Sequence[_Sheet]) -> list[Plac
         sheet.ended[place] < sheet.marks[place].wanted for sheet in sheets)), len(order))  # fmt: skip
     cut = {cases[place].cluster for place in order[gap:]} - {None}
     return [place for place in order[:gap] if cases[place].cluster not in cut]
+
+
+def rule_of(run: RunFolder) -> Rule:
+    """Return the rule that a run was begun with, with the margins of its tasks, as shares of what a score can be."""
+    manifest = run.manifest
+    own = {task.name: task.margin / (task.bounds[1] - task.bounds[0]) for task in manifest.tasks
+           if task.margin is not None}  # fmt: skip
+    if not own:
+        return manifest.rule
+    alone = {"margin": next(iter(own.values()))} if len(manifest.tasks) == 1 else {}
+    return manifest.rule.model_copy(update={"margins": {**own, **manifest.rule.margins}, **alone})
 
 
 def _run_of(runs: Sequence[RunFolder], name: str) -> RunFolder:

@@ -1,0 +1,182 @@
+"""What `copilot-kit snap --from-logs` does, and how a verdict stands in the terminal."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from copilot_kit.cli.screen import shown, told
+from copilot_kit.display import visible
+from copilot_kit.errors import UsageError
+from copilot_kit_evals.cli.logs import Chosen, as_long
+from copilot_kit_evals.cli.sheets import as_json, number, sheet, span
+from copilot_kit_evals.folder import BadRun, RunFolder
+from copilot_kit_evals.stats.arrays import NotUsable
+from copilot_kit_evals.stats.integrity import check_published
+from copilot_kit_evals.stats.matrix import MODEL, Columns
+from copilot_kit_evals.tables import BadTable, Table, read_table
+from copilot_kit_evals.tasks import Rule
+from copilot_kit_evals.verdict.evidence import Evidence
+from copilot_kit_evals.verdict.judging import headline, verdict_of
+from copilot_kit_evals.verdict.keeping import keep
+from copilot_kit_evals.verdict.matrices import of_table
+from copilot_kit_evals.verdict.runs import of_runs, rule_of
+from copilot_kit_evals.verdict.verdicts import ALL, Finding, Verdict
+
+_INSPECT: Final = ".eval"
+_MARKS: Final = {"pass": "shown", "fail": "no", "open": "open", "note": ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """What a person asked of logs."""
+
+    paths: tuple[Path, ...]
+    incumbent: str | None
+    candidate: str
+    score: str | None = None
+    cluster: str | None = None
+    published: Path | None = None
+    margin: float | None = None
+    required: float | None = None
+    json: bool = False
+
+
+def snap_logs(asked: Logged) -> int:
+    """Print the verdict on logs and return its exit code; the verdict of a single run is kept in its folder."""
+    try:
+        verdict, home = _judged(asked)
+    except (BadTable, BadRun, NotUsable) as error:
+        verdict, home = _unreadable(asked, str(error)), None
+    show(verdict, as_json_text=asked.json)
+    if home is not None:
+        try:
+            told(f"Kept in {keep(verdict, home)}.")
+        except OSError as error:
+            told(f"Not kept: {str(home)!r} cannot be written ({error.strerror}).")
+    return verdict.exit_code
+
+
+def _judged(asked: Logged) -> tuple[Verdict, Path | None]:
+    folders = [path for path in asked.paths if path.is_dir()]
+    if folders and len(folders) < len(asked.paths):
+        raise UsageError("Runs and files cannot be mixed. Export the runs (copilot-kit eval export RUN FILE) first.")
+    if not folders:
+        return _of_files(asked), None
+    if asked.published is not None or asked.score is not None or asked.cluster is not None:
+        raise UsageError("--published, --score and --cluster are for tables; a run says these things itself.")
+    runs = [RunFolder(path) for path in folders]
+    own = rule_of(runs[-1])
+    rule = _rule(own, asked)
+    evidence = of_runs(runs, asked.incumbent, asked.candidate, rule)
+    if asked.margin is not None and asked.margin != own.margin:
+        note = f"The margin of {own.margin:g} that was fixed before the run was changed to {asked.margin:g} after it."
+        evidence = replace(evidence, notes=(*evidence.notes, note))
+    return verdict_of(evidence, rule), folders[0] if len(folders) == 1 and asked.margin is None else None
+
+
+def _rule(rule: Rule, asked: Logged) -> Rule:
+    changes: dict[str, float] = {}
+    if asked.margin is not None:
+        changes["margin"] = asked.margin
+    if asked.required is not None:
+        changes["required_reliability"] = asked.required
+    return rule.model_copy(update=changes)
+
+
+def _of_files(asked: Logged) -> Verdict:
+    table = _joined([_read(path) for path in asked.paths])
+    if not table.has(*MODEL):
+        table = as_long(table, Chosen(score=asked.score, cluster=asked.cluster))
+        asked = replace(asked, score=None)
+    columns = Columns.of(table, score=asked.score, cluster=asked.cluster)
+    evidence = of_table(table, asked.incumbent, asked.candidate, columns=columns, required=asked.required)
+    if asked.published is not None:
+        evidence = _checked(evidence, table, read_table(asked.published), columns)
+    return verdict_of(evidence, _rule(Rule(), asked))
+
+
+def _read(path: Path) -> Table:
+    if path.suffix == _INSPECT:
+        from copilot_kit_evals.inspect_logs import table_of
+
+        return table_of(path)
+    return read_table(path)
+
+
+def _joined(tables: Sequence[Table]) -> Table:
+    """Return the rows of all tables under the columns that all of them have."""
+    first, *others = tables
+    if not others:
+        return first
+    names = [name for name in first.columns if all(name in one.columns for one in others)]
+    columns = {name: [cell for one in tables for cell in one.columns[name]] for name in names}
+    return Table(" and ".join(one.name for one in tables), columns, [line for one in tables for line in one.lines])
+
+
+def _checked(evidence: Evidence, table: Table, published: Table, columns: Columns) -> Evidence:
+    """Return the evidence with what the published totals say of its rows."""
+    models = [side.name for side in (evidence.incumbent, evidence.candidate) if side is not None]
+    checked = check_published(table, published, columns=columns, models=models)
+    wrong = [f"published totals contradict the rows of {one.model!r}: {one.column}: {one.explanation}"
+             for one in checked.findings if one.status == "differs"]  # fmt: skip
+    notes = [f"{one.published_column} of {one.model!r}: {one.explanation}" for one in checked.findings
+             if one.status == "other_count"]  # fmt: skip
+    unknown = [model for model in models if model in checked.unpublished]
+    notes += [f"Nothing is published of {model!r}, so that its rows are not checked." for model in unknown]
+    return replace(evidence, problems=(*evidence.problems, *wrong), notes=(*evidence.notes, *notes))
+
+
+def _unreadable(asked: Logged, why: str) -> Verdict:
+    return Verdict(
+        verdict="invalid",
+        kind="launch" if asked.incumbent is None else "swap",
+        incumbent=asked.incumbent,
+        candidate=asked.candidate,
+        reasons=(why,),
+        n_items=0,
+        difference=None,
+        interval=None,
+        p_exact=None,
+        wins=0,
+        losses=0,
+        items_needed=None,
+        margin=Rule().margin if asked.margin is None else asked.margin,
+        findings=(Finding(name="integrity", state="fail", text=why),),
+    )
+
+
+def show(verdict: Verdict, *, as_json_text: bool = False) -> None:
+    """Print a verdict: as JSON, or in words with a small table."""
+    if as_json_text:
+        as_json(json.loads(verdict.model_dump_json()))
+        return
+    shown(visible(headline(verdict)))
+    for reason in verdict.reasons:
+        shown(f"  - {visible(reason)}")
+    for one in verdict.findings:
+        if one.state == "note" and one.name != "non_inferiority":
+            shown(f"  · {visible(one.text)}")
+    if verdict.n_items:
+        shown()
+        _table(verdict)
+
+
+def _table(verdict: Verdict) -> None:
+    rows = []
+    if verdict.difference is not None:
+        p = "" if verdict.p is None or verdict.p == verdict.p_exact else f"; over whole clusters {number(verdict.p)}"
+        kind = ", at every moment" if verdict.sequential else ""
+        rows += [
+            ("means, incumbent and candidate", f"{number(verdict.mean_incumbent)}, {number(verdict.mean_candidate)}"),
+            (f"difference (95 %{kind})", f"{number(verdict.difference)} ({span(verdict.interval)})"),
+            ("exact p", f"{number(verdict.p_exact)}{p}"),
+            ("ahead, behind", f"{verdict.wins}, {verdict.losses}"),
+        ]
+    rows += [(f"cost per success, {name}", number(cost)) for name, cost in verdict.cost_per_success.items()
+             if cost is not None]  # fmt: skip
+    for one in verdict.found("non_inferiority"):
+        if one.slice != ALL:
+            rows.append((f"no worse on {one.slice}", _MARKS[one.state]))
+    sheet(("", "value"), rows)
