@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from copilot_kit.cli.agents import load_agent
 from copilot_kit.cli.journals import JsonOption, StoreOption, at_journal
 from copilot_kit.cli.screen import as_json, counted, shown, told
 from copilot_kit.errors import BrokenRecord, UsageError
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from copilot_kit.journal.opening import Journal
     from copilot_kit_evals.recorded.answers import Answered
     from copilot_kit_evals.recorded.decisions import Made
+    from copilot_kit_evals.recorded.offers import Offers
 
 
 def from_journal(  # noqa: PLR0913  the options of a command
@@ -46,22 +46,26 @@ def from_journal(  # noqa: PLR0913  the options of a command
     from copilot_kit_evals.recorded.asking import write_suite
     from copilot_kit_evals.recorded.decisions import items_of
     from copilot_kit_evals.recorded.decisions import since as from_then_on
+    from copilot_kit_evals.recorded.offers import load_offers
 
-    offered = load_agent(agent)
+    offers = load_offers(agent)
     clean = None if redact is None else _function(redact)
     moment = None if since is None else since.replace(tzinfo=since.tzinfo or UTC)
-    answers, broken = at_journal(store, lambda journal: _read(journal, offered.name), must_exist=True)
+    answers, broken = at_journal(store, lambda journal: _read(journal, offers), must_exist=True)
     made = items_of(from_then_on(answers, moment, slot=slot), redact=clean, tuning_share=tuning,
-                    tuned=_tuned(memory), tools=tuple(tool or ()))  # fmt: skip
+                    tuned=_tuned(memory), tools=tuple(tool or ()),
+                    tools_of=lambda one: offers.digest(offers.of(one)))  # fmt: skip
     if not made.judging and not made.tuning:
-        raise UsageError(f"Nobody has decided a call of agent {offered.name!r} in this journal yet. "
+        raise UsageError(f"Nobody has decided a call of agent {offers.name or agent!r} in this journal yet. "
                          "Decide some with: copilot-kit inbox")  # fmt: skip
-    write_suite(out, made.judging, made.tuning, offered.offered)
+    write_suite(out, made.judging, made.tuning, offers.kept)
+    if offers.changed:
+        told(f"Since {counted(len(offers.changed), 'run')} the agent's tools have changed; today's are offered.")
     _tell(made, out, broken, json=json)
 
 
-async def _read(journal: "Journal", agent: str) -> tuple[list["Answered"], list[str]]:
-    """Return the answers of all runs of an agent, and the ids of runs that cannot be read."""
+async def _read(journal: "Journal", offers: "Offers") -> tuple[list["Answered"], list[str]]:
+    """Return the answers of all runs of the agent, and the ids of runs that cannot be read."""
     from copilot_kit_evals.recorded.answers import answers_of
 
     found: list[Answered] = []
@@ -72,7 +76,7 @@ async def _read(journal: "Journal", agent: str) -> tuple[list["Answered"], list[
         except BrokenRecord:
             broken.append(run_id)
             continue
-        found += [one for one in answers if one.path or one.agent == agent]
+        found += [one for one in answers if one.path or offers.takes(one)]
     return found, broken
 
 

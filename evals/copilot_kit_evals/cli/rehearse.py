@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from copilot_kit.cli.agents import load_agent
 from copilot_kit.cli.journals import JsonOption, StoreOption, at_journal, found_run
 from copilot_kit.cli.screen import as_json, counted, shown, told
 from copilot_kit.display import visible
@@ -39,12 +38,12 @@ def rehearse(
 
     Example: copilot-kit rehearse default --candidate openai:gpt-next --agent shop.copilot:agent --last 20
     """
+    from copilot_kit_evals.recorded.offers import load_offers
     from copilot_kit_evals.recorded.opening import opened_for
     from copilot_kit_evals.recorded.rehearsing import Stage
 
-    offered = load_agent(agent)
     model, settings = opened_for(slot, candidate)
-    stage = Stage(model, offered.offered, offered.settings.over(settings), time.monotonic)
+    stage = Stage(model, load_offers(agent), settings, time.monotonic)
     found = at_journal(
         store, lambda journal: _work(journal, stage, slot=slot, names=tuple(runs or ()), last=last), must_exist=True
     )
@@ -66,7 +65,7 @@ async def _work(
     found: list[Rehearsal] = []
     for run_id in ids or [row.run_id for row in rows]:
         answers = await _answers(journal, run_id)
-        if not answers or (not names and answers[0].slot != slot):
+        if not answers or (not names and (answers[0].slot != slot or not stage.offers.takes(answers[0]))):
             continue
         found.append(await go_through(answers, stage))
         one = found[-1]

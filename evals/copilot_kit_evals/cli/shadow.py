@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from copilot_kit.cli.agents import load_agent
 from copilot_kit.cli.journals import JsonOption, StoreOption, at_journal
 from copilot_kit.cli.screen import as_json, counted, shown, told
 from copilot_kit.display import visible
@@ -74,14 +73,14 @@ class _Wanted:
 
 
 def _asking(slot: str, candidate: str, agent: str | None) -> "Shadow":
+    from copilot_kit_evals.recorded.offers import load_offers
     from copilot_kit_evals.recorded.opening import opened_for
     from copilot_kit_evals.recorded.shadowing import Shadow
 
     if agent is None:
         raise UsageError("Name the agent whose tools the candidate is offered: --agent module:attribute.")
-    offered = load_agent(agent)
     model, settings = opened_for(slot, candidate)
-    return Shadow(model, offered.offered, offered.settings.over(settings), lambda: datetime.now(UTC), time.monotonic)
+    return Shadow(model, load_offers(agent), settings, lambda: datetime.now(UTC), time.monotonic)
 
 
 async def _work(journal: "Journal", log: "ShadowLog", asking: "Shadow | None", wanted: _Wanted) -> "Compared":
@@ -109,7 +108,8 @@ async def _follow(journal: "Journal", log: "ShadowLog", asking: "Shadow", wanted
         rows = [row for row in await journal.runs(limit=_ROWS) if read.get(row.run_id) != row.seq]
         read.update((row.run_id, row.seq) for row in rows)
         answers = [one async for one in _answers(journal, [row.run_id for row in rows])]
-        wanted_ones = list(open_turns(answers, seen, slot=wanted.slot, share=wanted.share))
+        turns = open_turns(answers, seen, slot=wanted.slot, share=wanted.share)
+        wanted_ones = [one for one in turns if asking.offers.takes(one)]
         count = await ask_all(wanted_ones, asking, log, budget_usd=wanted.budget_usd, told=_tell)
         seen.update((one.run_id, one.seq) for one in wanted_ones[:count])
         if count < len(wanted_ones):

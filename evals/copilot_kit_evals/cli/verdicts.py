@@ -10,6 +10,7 @@ from typing import Final, Literal, TypeAlias
 
 from copilot_kit.cli.screen import counted, told
 from copilot_kit_evals.cli.votes import LEFT, PLACES, RIGHT
+from copilot_kit_evals.preferences import standing_rows
 from copilot_kit_evals.tables import TRUTHS, BadTable, Table
 
 Kind: TypeAlias = Literal["binary", "pair", "scale", "category"]
@@ -18,7 +19,7 @@ _ITEM: Final = ("item", "id", "item_id", "task", "task_id", "question_id", "pair
 _MODEL: Final = ("model", "agent", "generator", "generator_2")
 _VERDICT: Final = (
     "winner", "verdict", "label", "judgment", "judgement", "preference", "rating", "correct", "resolved", "success",
-    "score", "reward", "vote", "human", "judge", "answer",
+    "score", "reward", "vote", "human", "judge", "value", "answer",
 )  # fmt: skip
 _CLUSTER: Final = ("cluster", "prompt", "prompt_id", "question_id", "repo")
 _HALF: Final = 1.5
@@ -76,6 +77,7 @@ class Verdicts:
 
 def gather(human: Table, judge: Table, *, column: str | None, cluster: str | None, threshold: float | None) -> Verdicts:
     """Return the verdicts of both files on the items that they share, in one way of writing them."""
+    human, judge = standing_rows(human), standing_rows(judge)
     both_sides = all(table.has(*LEFT) and table.has(*RIGHT) for table in (human, judge))
     if not human.has(*_ITEM) and not judge.has(*_ITEM) and len(human) != len(judge):
         raise BadTable(

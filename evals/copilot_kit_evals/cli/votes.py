@@ -8,6 +8,7 @@ import typer
 
 from copilot_kit.cli.screen import told
 from copilot_kit_evals.cli.sheets import as_json, number, sheet, span
+from copilot_kit_evals.preferences import standing_rows
 from copilot_kit_evals.tables import BadTable, Table
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def read_votes(table: Table, *, cluster: str | None = None) -> tuple["Votes", st
     """Return the votes in a table, and the column whose votes hang together; '' takes none."""
     from copilot_kit_evals.stats.preferences import votes
 
+    table = standing_rows(table)
     left, right = table.text(*LEFT), table.text(*RIGHT)
     winners = places(table, (left, right), *WINNER)
     for one, other, line in zip(left, right, table.lines, strict=True):

@@ -1,7 +1,7 @@
 """A recorded request asked of a candidate: one answer, nothing runs, and what people decided says what it is worth."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -13,27 +13,29 @@ from copilot_kit.messages import Message, ToolCall, system
 from copilot_kit.model import complete
 from copilot_kit.request import AnyTool, Request, Settings
 from copilot_kit_evals.items import BadDataset, Dataset, Item
-from copilot_kit_evals.recorded.decisions import MESSAGES, Wish, Wishes
+from copilot_kit_evals.recorded.decisions import MESSAGES, TOOLS, Wish, Wishes
 from copilot_kit_evals.scorers.editions import edition
 from copilot_kit_evals.scores import Output, Score, digest_of
 from copilot_kit_evals.tasks import Setup, Solved, Task
 
 _MESSAGES: Final = TypeAdapter(tuple[Message, ...])
-_TOOLS: Final = TypeAdapter(tuple[AnyTool, ...])
-ITEMS, TUNING, TOOLS, SUITE = "items.jsonl", "tuning.jsonl", "tools.json", "suite.py"
+_OFFERS: Final = TypeAdapter(dict[str, tuple[AnyTool, ...]])
+ITEMS, TUNING, OFFERS, SUITE = "items.jsonl", "tuning.jsonl", "tools.json", "suite.py"
 
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
     """Asks for the next step of a recorded conversation, with the agent's tools; what is proposed is never run."""
 
-    tools: tuple[AnyTool, ...]
+    offers: Mapping[str, tuple[AnyTool, ...]]
+    """Tools by the digest that an item names."""
     settings: Settings = field(default_factory=Settings)
 
     @property
     def digest(self) -> str:
         """Over the tools and settings."""
-        return digest_of(json.dumps([[one.model_dump_json() for one in self.tools], self.settings.model_dump_json()]))
+        told = {name: [one.model_dump_json() for one in tools] for name, tools in self.offers.items()}
+        return digest_of(json.dumps([told, self.settings.model_dump_json()], sort_keys=True))
 
     async def __call__(self, setup: Setup) -> Solved:
         """Return the answer."""
@@ -43,13 +45,22 @@ class NextStep:
                         *(one for one in messages if one.role != "system"))  # fmt: skip
         request = Request(
             messages=messages,
-            tools=tuple(one for one in self.tools if setup.allows(getattr(one, "name", ""))),
+            tools=tuple(one for one in self._tools(setup.item) if setup.allows(getattr(one, "name", ""))),
             settings=setup.settings.over(self.settings) if self.settings.model_fields_set else setup.settings,
         )
         response = await complete(setup.model, request)
         output = Output(text=response.text, messages=(*messages, response.message), response=response,
                         state=setup.state)  # fmt: skip
         return Solved(output, "refusal" if response.stop.kind == "refusal" else "ok", keeps_messages=True)
+
+    def _tools(self, item: Item) -> tuple[AnyTool, ...]:
+        named = item.input.get(TOOLS) if isinstance(item.input, dict) else None
+        if named not in self.offers:
+            raise BadDataset(
+                f"Item {item.id!r} names the tools {named!r}, which {OFFERS} does not have. "
+                "Make the folder again with: copilot-kit eval from-journal"
+            )
+        return self.offers[str(named)]
 
 
 def recorded_messages(item: Item) -> tuple[Message, ...]:
@@ -136,15 +147,17 @@ def _told(calls: Sequence[ToolCall]) -> str | None:
     return "; ".join(f"{call.name} {call.args_json}" for call in calls) or None
 
 
-def write_suite(folder: Path, judging: Sequence[Item], tuning: Sequence[Item], tools: Sequence[AnyTool]) -> None:
+def write_suite(
+    folder: Path, judging: Sequence[Item], tuning: Sequence[Item], offers: Mapping[str, tuple[AnyTool, ...]]
+) -> None:
     """Write items and tools as a folder that `copilot-kit eval run FOLDER/suite.py` takes."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, items in ((ITEMS, judging), (TUNING, tuning)):
         (folder / name).unlink(missing_ok=True)
         if items:
             Dataset.of(items).write(folder / name)
-    told: list[Any] = [one.model_dump(mode="json") for one in tools]
-    (folder / TOOLS).write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    told: dict[str, Any] = {name: [one.model_dump(mode="json") for one in tools] for name, tools in offers.items()}
+    (folder / OFFERS).write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (folder / SUITE).write_text(_SUITE_TEXT, encoding="utf-8")
 
 
@@ -165,9 +178,9 @@ def decision_tasks(folder: Path, *, tuning: bool = False) -> list[Task]:
         raise UsageError(f"{str(folder)!r} has no {path.name}: no decision of the journal fell on that side. "
                          "Make it again when more was decided.")  # fmt: skip
     try:
-        tools = _TOOLS.validate_json((folder / TOOLS).read_bytes())
+        offers = _OFFERS.validate_json((folder / OFFERS).read_bytes())
     except (OSError, ValidationError) as error:
-        raise UsageError(f"The tools in {str(folder / TOOLS)!r} cannot be read. "
+        raise UsageError(f"The tools in {str(folder / OFFERS)!r} cannot be read. "
                          "Make the folder again with: copilot-kit eval from-journal") from error  # fmt: skip
     name = "decisions-tuning" if tuning else "decisions"
-    return [Task(name, Dataset.read(path), NextStep(tools), [AsDecided()])]
+    return [Task(name, Dataset.read(path), NextStep(offers), [AsDecided()])]

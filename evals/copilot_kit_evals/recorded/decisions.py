@@ -36,6 +36,7 @@ Way: TypeAlias = Literal["approve", "edit", "reject", "undo"]
 Redact: TypeAlias = Callable[[str], str]
 """Called with every text of an item before it is kept; returns what may be."""
 MESSAGES: Final = "messages"
+TOOLS: Final = "tools"
 _OPAQUE: Final = frozenset({"reasoning", "foreign"})
 _VERDICTS: Final[dict[str, Way]] = {"approve": "approve", "edit": "edit", "reject": "reject"}
 
@@ -90,6 +91,7 @@ class Made:
 def items_of(
     answers: Iterable[Answered],
     *,
+    tools_of: Callable[[Answered], str] = lambda answered: answered.tools_digest,
     redact: Redact | None = None,
     tuning_share: float = 0.3,
     tuned: Collection[tuple[str, str]] = (),
@@ -97,8 +99,9 @@ def items_of(
 ) -> Made:
     """Return the items that the decisions in these answers make, oldest first.
 
-    redact: after keys and tokens were taken out. tuning_share: of the clusters. tuned: run and proposal of decisions
-    that a prompt or a note was already made from. tools: only decisions about these.
+    tools_of: digest of the tools that an answer's item names. redact: after keys and tokens were taken out.
+    tuning_share: of the clusters. tuned: run and proposal of decisions that a prompt or a note was already made from.
+    tools: only decisions about these.
     """
     made = Made()
     kept: dict[str, tuple[Item, tuple[Wish, ...], bool]] = {}
@@ -111,7 +114,7 @@ def items_of(
             made.nested += 1
             continue
         used = any((answered.run_id, call.proposal.id) in tuned for call in answered.calls if call.proposal is not None)
-        item, asked = _item(answered, wishes, redact)
+        item, asked = _item(answered, wishes, tools_of(answered), redact)
         before = kept.pop(asked, None)
         if before is not None:
             same = before[1] == wishes
@@ -155,7 +158,7 @@ def _wish(call: Recorded) -> list[Wish]:
     ]
 
 
-def _item(answered: Answered, wishes: tuple[Wish, ...], redact: Redact | None) -> tuple[Item, str]:
+def _item(answered: Answered, wishes: tuple[Wish, ...], tools: str, redact: Redact | None) -> tuple[Item, str]:
     """Return the item, and what it asks in a form in which two that ask the same are equal."""
     messages = [_kept(message, redact) for message in answered.messages]
     target = _redacted(Wishes(calls=wishes).model_dump(mode="json", exclude_defaults=True), redact)
@@ -165,7 +168,7 @@ def _item(answered: Answered, wishes: tuple[Wish, ...], redact: Redact | None) -
     identity = hashlib.sha256(f"{answered.run_id}\0{answered.response.message.id}".encode()).hexdigest()[:16]
     item = Item(
         id=f"decision-{identity}",
-        input={MESSAGES: messages},
+        input={MESSAGES: messages, TOOLS: tools},
         target=target,
         cluster=hashlib.sha256(subject.encode()).hexdigest()[:16],
         tags=(*ways, *dict.fromkeys(wish.tool for wish in wishes)),

@@ -12,10 +12,11 @@ from typing import Final, Literal, TypeAlias
 from copilot_kit.errors import ModelError
 from copilot_kit.messages import Message, ToolCall, ToolResult
 from copilot_kit.model import Model, complete
-from copilot_kit.request import AnyTool, Request, Settings
+from copilot_kit.request import Request, Settings
 from copilot_kit.response import Response
 from copilot_kit_evals.recorded.answers import Answered, Recorded
 from copilot_kit_evals.recorded.likeness import Action, parsed, wording_of
+from copilot_kit_evals.recorded.offers import Offers
 
 Ending: TypeAlias = Literal["whole", "other_calls", "no_calls", "goes_on", "refusal", "error", "no_results"]
 """whole: it did all that was recorded. other_calls: it asked for other calls. no_calls: it answered where the incumbent
@@ -79,8 +80,9 @@ class Stage:
     """The candidate and how it is asked."""
 
     model: Model
-    tools: tuple[AnyTool, ...]
+    offers: Offers
     settings: Settings
+    """Of the slot; those of the agent come before."""
     stopwatch: Callable[[], float]
 
 
@@ -103,7 +105,8 @@ async def rehearse(answers: Sequence[Answered], stage: Stage) -> Rehearsal:
 
 
 async def _asked(answered: Answered, messages: tuple[Message, ...], stage: Stage, found: Rehearsal) -> Response | None:
-    request = Request(messages=messages, tools=stage.tools, output=answered.output, settings=stage.settings)
+    request = Request(messages=messages, tools=stage.offers.of(answered), output=answered.output,
+                      settings=stage.offers.settings(answered).over(stage.settings))  # fmt: skip
     begun = stage.stopwatch()
     try:
         response = await complete(stage.model, request)

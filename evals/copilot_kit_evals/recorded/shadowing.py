@@ -21,11 +21,12 @@ from pydantic import Field, ValidationError
 from copilot_kit.errors import ModelError, UsageError
 from copilot_kit.messages import Message, Record, ToolCall
 from copilot_kit.model import Model, complete
-from copilot_kit.request import AnyTool, Request, Settings
+from copilot_kit.request import Request, Settings
 from copilot_kit.response import Usage
 from copilot_kit_evals.recorded.answers import Answered
 from copilot_kit_evals.recorded.asking import judged
 from copilot_kit_evals.recorded.decisions import Wish, wishes_in
+from copilot_kit_evals.recorded.offers import Offers
 
 _TURNS: Final = 2**64
 
@@ -101,15 +102,16 @@ class Shadow:
     """A candidate and how it is asked."""
 
     model: Model
-    tools: tuple[AnyTool, ...]
-    """Those that the agent offers today; the journal has only the digest of what was offered then."""
+    offers: Offers
     settings: Settings
+    """Of the slot; those of the agent come before."""
     clock: Callable[[], datetime]
     stopwatch: Callable[[], float]
 
     async def ask(self, answered: Answered) -> Shadowed:
         """Return what the candidate proposes; an error of the model is part of that, and not raised."""
-        request = Request(messages=answered.messages, tools=self.tools, output=answered.output, settings=self.settings)
+        request = Request(messages=answered.messages, tools=self.offers.of(answered), output=answered.output,
+                          settings=self.offers.settings(answered).over(self.settings))  # fmt: skip
         base = Shadowed(run_id=answered.run_id, seq=answered.seq, slot=answered.slot, incumbent=answered.model,
                         candidate=self.model.id, at=self.clock())  # fmt: skip
         begun = self.stopwatch()

@@ -145,3 +145,12 @@ def test_a_rehearsal_tells_where_a_candidate_leaves_the_record(shop: Path, copil
     third = next(one for one in found["runs"] if one["ending"] == "no_calls")
     assert third["recorded"] == ['refund {"order": 3, "amount": 900.0}']
     assert third["instead"] == ["May I see the receipt?"]
+
+
+def test_an_agent_for_each_run_is_made_by_a_function_of_its_id(shop: Path, copilot: Callable[..., Any]) -> None:
+    (shop / "by_run.py").write_text("import shop_app\n\ndef agent_for(run_id):\n    return shop_app.agent\n")
+    made = copilot("eval", "from-journal", "cases", "--agent", "by_run:agent_for", "--store", "journal.db", "--json")
+    assert made.json["items"] + made.json["tuning"] == 3
+    ended = copilot("eval", "from-journal", "cases", "--agent", "shop_app:nobody", "--store", "journal.db")
+    assert ended.code == 64
+    assert "Cannot load agent 'shop_app:nobody'" in ended.err

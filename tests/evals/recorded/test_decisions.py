@@ -15,6 +15,7 @@ from copilot_kit_evals.candidates import candidates_of
 from copilot_kit_evals.recorded.answers import Answered, answers_of
 from copilot_kit_evals.recorded.asking import decision_tasks, judged, recorded_messages, wishes_of, write_suite
 from copilot_kit_evals.recorded.decisions import Made, items_of
+from copilot_kit_evals.recorded.offers import Offers
 from copilot_kit_evals.runner import Options
 
 ANNA = Principal(id="anna")
@@ -176,7 +177,8 @@ async def test_a_candidate_is_asked_what_the_model_was_asked_with_the_same_tools
     await decided(store, "Refund order 7", {"order": 7, "amount": 900.0}, "reject")
     await decided(store, "Refund order 8", {"order": 8, "amount": 3.0}, "approve")
     made = made_of(await answers(store))
-    write_suite(tmp_path, made.judging, made.tuning, refund_agent(store).offered)
+    offered = refund_agent(store).offered
+    write_suite(tmp_path, made.judging, made.tuning, {Offers.digest(offered): offered})
     (task,) = decision_tasks(tmp_path)
     seen = []
 

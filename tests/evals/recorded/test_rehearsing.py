@@ -9,6 +9,7 @@ from copilot_kit.messages import ToolResult
 from copilot_kit.request import Request, Settings
 from copilot_kit.testing import FunctionModel, ScriptedModel, call
 from copilot_kit_evals.recorded.answers import Answered, answers_of
+from copilot_kit_evals.recorded.offers import offers_of
 from copilot_kit_evals.recorded.rehearsing import Rehearsal, Stage, rehearse
 
 looked_up: list[str] = []
@@ -30,8 +31,8 @@ async def recorded(*script: object) -> list[Answered]:
 async def gone_through(answers: list[Answered], model) -> Rehearsal:
     ticks = count()
     looked_up.clear()
-    tools = Agent(ScriptedModel(), tools=[find]).offered
-    return await rehearse(answers, Stage(model, tools, Settings(), lambda: float(next(ticks))))
+    offers = offers_of(Agent(ScriptedModel(), tools=[find]))
+    return await rehearse(answers, Stage(model, offers, Settings(), lambda: float(next(ticks))))
 
 
 async def test_one_that_asks_for_the_same_gets_the_recorded_results_and_nothing_runs() -> None:

@@ -14,6 +14,7 @@ from copilot_kit.request import Request, Settings
 from copilot_kit.response import Usage
 from copilot_kit.testing import FunctionModel, ScriptedModel, call
 from copilot_kit_evals.recorded.answers import Answered, answers_of
+from copilot_kit_evals.recorded.offers import offers_of
 from copilot_kit_evals.recorded.shadowing import Shadow, Shadowed, ShadowLog, compared, drawn, open_turns, shadow
 
 ANNA = Principal(id="anna")
@@ -47,8 +48,8 @@ async def journal_of(*decisions: tuple[int, float, str]) -> list[Answered]:
 
 def asking(answer) -> Shadow:
     ticks = count()
-    tools = Agent(ScriptedModel(), tools=[refund]).offered
-    return Shadow(FunctionModel(answer, id="stub:new"), tools, Settings(), lambda: NOON, lambda: float(next(ticks)))
+    offers = offers_of(Agent(ScriptedModel(), tools=[refund]))
+    return Shadow(FunctionModel(answer, id="stub:new"), offers, Settings(), lambda: NOON, lambda: float(next(ticks)))
 
 
 def careful(request: Request):
