@@ -59,6 +59,8 @@ class Errand:
     place: Path
     """The working folder of whoever sent it: suites name their files from there."""
     loading: Callable[[], Suite]
+    attempts: int = 1
+    """How many it makes in all."""
     cost_usd: Decimal | None = None
     tokens: int | None = None
     until: float | None = None
@@ -176,23 +178,19 @@ class Fleet:
         return runner.Finished(whole, tally, why, reason)
 
     def _errands(self, shards: Sequence[RunFolder], suite: Suite) -> list[Errand]:
-        weights = [_attempts(shard, suite) for shard in shards]
-        total = max(1, sum(weights))
-        worked = max(worked_s(shard) for shard in shards)
-        cost, tokens, seconds = self.allowed.cost_usd, self.allowed.tokens, self.allowed.seconds
+        worked, seconds = max(worked_s(shard) for shard in shards), self.allowed.seconds
         return [
             Errand(
                 folder=shard.path.resolve(),
                 place=Path.cwd(),
                 loading=self.loading,
-                cost_usd=None if cost is None else cost * weight / total,
-                tokens=None if tokens is None else tokens * weight // total,
+                attempts=attempts,
                 until=None if seconds is None else time.time() + seconds - worked,
                 most=self.options.most,
                 again=self.options.again,
             )
-            for shard, weight in zip(shards, weights, strict=True)
-            if weight
+            for shard in shards
+            if (attempts := _attempts(shard, suite))
         ]
 
 
@@ -247,18 +245,27 @@ class _Watch:
         self._lanes = Lanes()
 
     def rounds(self, errands: list[Errand]) -> tuple[Literal["done", "budget", "decision"], str]:
-        """Return why the run ended, and the reason in words."""
-        while True:
+        """Return why the run ended, and the reason in words.
+
+        What is left over is shared between those that are short of it; where the shares are too small for any of them,
+        each gets all of it in turn.
+        """
+        chosen, short, idle = self._funded(errands), dict[str, tuple[Errand, Report]](), 0
+        while chosen:
             before = self._tally.ended
-            short = self._round(errands)
+            for errand in chosen:
+                short.pop(errand.name, None)
+            short |= {errand.name: (errand, report) for errand, report in self._round(chosen)}
             if self._stop is not None:
                 return "decision", self._stop
             if not short:
                 return "done", ""
-            more = [] if self._tally.ended == before else self._topped_up([errand for errand, _ in short])
-            if not more:
-                return "budget", short[0][1].reason
-            errands = more
+            idle = idle + 1 if self._tally.ended == before else 0
+            waiting = [errand for errand, _ in short.values()]
+            chosen = self._funded(waiting if idle == 0 else waiting[idle - 1 : idle])
+        if self._tally.ended == self._tally.total:
+            return "done", ""
+        return "budget", next((report.reason for _, report in short.values()), "The budget was spent before.")
 
     def _round(self, errands: Sequence[Errand]) -> list[tuple[Errand, Report]]:
         """Have all carried out, and return those that the budget ended."""
@@ -310,23 +317,26 @@ class _Watch:
         if decision.verdict == "stop":
             self._stop = str(decision.found.get("reason", ""))
 
-    def _topped_up(self, short: Sequence[Errand]) -> list[Errand]:
-        """Return these errands with what is left of the budget shared between them; none where nothing is left."""
+    def _funded(self, errands: Sequence[Errand]) -> list[Errand]:
+        """Return these errands with what is left of the budget divided between them; none where nothing is left."""
         allowed = self._fleet.allowed
-        if allowed.seconds is not None and short[0].until is not None and short[0].until <= time.time():
+        if not errands or (errands[0].until is not None and errands[0].until <= time.time()):
             return []
+        if allowed.cost_usd is None and allowed.tokens is None:
+            return list(errands)
         spent = {shard.path.name: _spent(shard) for shard in shards_of(self._fleet.folder)}
         cost = None if allowed.cost_usd is None else allowed.cost_usd - sum(one for one, _ in spent.values())
         tokens = None if allowed.tokens is None else allowed.tokens - sum(one for _, one in spent.values())
         if (cost is not None and cost <= 0) or (tokens is not None and tokens <= 0):
             return []
+        total = sum(errand.attempts for errand in errands)
         return [
             replace(
                 errand,
-                cost_usd=None if cost is None else spent[errand.name][0] + cost / len(short),
-                tokens=None if tokens is None else spent[errand.name][1] + tokens // len(short),
+                cost_usd=None if cost is None else spent[errand.name][0] + cost * errand.attempts / total,
+                tokens=None if tokens is None else spent[errand.name][1] + tokens * errand.attempts // total,
             )
-            for errand in short
+            for errand in errands
         ]
 
     def close(self) -> None:
