@@ -11,6 +11,7 @@ from copilot_kit.errors import MissingExtra, UsageError
 from copilot_kit_evals.cli.abilities import trend
 from copilot_kit_evals.cli.amounts import dollars
 from copilot_kit_evals.cli.decisions import from_journal
+from copilot_kit_evals.cli.measured import judge
 from copilot_kit_evals.cli.viewing import label, prefer, view
 
 app: Final = typer.Typer(name="eval", no_args_is_help=True, help="Evaluate models on a suite of your own.")
@@ -18,6 +19,7 @@ app.command("from-journal")(from_journal)
 app.command("view")(view)
 app.command("prefer")(prefer)
 app.command("label")(label)
+app.command("judge")(judge)
 app.command("trend")(trend)
 
 SuiteNames = Annotated[
