@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from decimal import Decimal
 from pathlib import Path
 
@@ -17,6 +18,16 @@ from copilot_kit_evals.tasks import Ask, Task
 CALLS = Path(os.environ.get("SUMS_CALLS", os.devnull))
 DELAY_S = float(os.environ.get("SUMS_DELAY_S", "0.03"))
 ITEMS = int(os.environ.get("SUMS_ITEMS", "50"))
+DIES_AT = os.environ.get("SUMS_DIES_AT")
+"""The first number of the sum at which the process is killed, once in all."""
+
+
+def die_once() -> None:
+    try:
+        CALLS.with_name("died.txt").touch(exist_ok=False)
+    except FileExistsError:
+        return
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def bill(line: str) -> None:
@@ -35,6 +46,8 @@ class Adder:
     async def stream(self, request: Request):
         await asyncio.sleep(DELAY_S)
         first, second = request.messages[-1].text.split("+")
+        if first == DIES_AT:
+            die_once()
         bill(f"{self.id} {first}\n")
         provider, _, name = self.id.partition(":")
         message = Message(id=f"msg_{first}", role="assistant", parts=(Text(text=str(int(first) + int(second))),))
