@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from copilot_kit.approval.bounds import anytime, cases_once, cases_watched
 from copilot_kit_evals.stats.multiplicity import holm
+from copilot_kit_evals.stats.proportions import effective_trials
 from copilot_kit_evals.stats.proportions import reliability as reliability_of
 from copilot_kit_evals.tasks import Rule
 from copilot_kit_evals.verdict.claims import Differences
@@ -97,11 +98,12 @@ class Reliable:
 
     level: float
     clean: int
-    """Independent items (clusters count once) of which every attempt passed."""
+    """Items of which every attempt passed."""
     failed: tuple[str, ...]
     """Items with a failed attempt."""
     units: int
-    """Independent items in all."""
+    """As how many independent items they all count; clusters make it fewer."""
+    items: int
     missing: int
     """How many further clean ones it takes; 0 where the level is shown."""
     state: State
@@ -127,8 +129,9 @@ def reliability(evidence: Evidence, rule: Rule) -> list[Finding]:
 
 def _claimed(one: Reliable, *, both: bool) -> Finding:
     figures: dict[str, JsonValue] = {"level": one.level, "clean": one.clean, "units": one.units,
-                                     "failed": len(one.failed), "missing": one.missing}  # fmt: skip
-    told = f"{one.clean} of {one.units} independent items clean"
+                                     "items": one.items, "failed": len(one.failed), "missing": one.missing}  # fmt: skip
+    told = f"{one.clean} of {one.items} items clean"
+    told += f", which count like {one.units} independent ones" if one.units < one.items else ""
     if one.state == "pass":
         text = f"a reliability of {share(one.level)} is shown: {told}"
     elif one.state == "fail":
@@ -143,24 +146,24 @@ def _claimed(one: Reliable, *, both: bool) -> Finding:
 def reliable(cases: Iterable[Case], side: Side, level: float, rule: Rule, *, watched: bool) -> Reliable:
     """Return what a side shows of one level: claims count what is missing as failed, contradictions as passed."""
     chosen = list(zip(cases, side.marks, strict=True))
-    units: dict[str, bool] = {}
-    for case, mark in chosen:
-        label = _unit(case)
-        units[label] = units.get(label, True) and mark.is_clean(rule.pass_score)
-    clean, failed = sum(units.values()), tuple(case.id for case, mark in chosen if mark.fails(rule.pass_score))
-    bad = {_unit(case) for case, mark in chosen if mark.fails(rule.pass_score)}
+    failed = tuple(case.id for case, mark in chosen if mark.fails(rule.pass_score))
+    clean = [mark.is_clean(rule.pass_score) for _, mark in chosen]
+    units = effective_trials([float(one) for one in clean], [_unit(case) for case, _ in chosen])
+    share_failed = len(failed) / len(chosen)
+    counted, lost = math.floor(units), math.ceil(units * share_failed)
     if watched:
-        low = anytime(clean, len(units), confidence=rule.confidence).lower
-        high = anytime(len(units) - len(bad), len(units), confidence=rule.confidence).upper
-        needed = cases_watched(level, failures=len(bad), confidence=rule.confidence)
+        low = anytime(math.floor(units * sum(clean) / len(chosen)), counted, confidence=rule.confidence).lower
+        high = anytime(counted - min(counted, math.floor(units * share_failed)), counted,
+                       confidence=rule.confidence).upper  # fmt: skip
+        needed = cases_watched(level, failures=lost, confidence=rule.confidence)
     else:
         low = reliability_of(*_outcomes(chosen, rule, missing=0.0), confidence=rule.confidence)
         passed, labels = _outcomes(chosen, rule, missing=1.0)
         high = 1 - reliability_of([1 - one for one in passed], labels, confidence=rule.confidence)
-        needed = cases_once(level, failures=len(bad), confidence=rule.confidence)
+        needed = cases_once(level, failures=lost, confidence=rule.confidence)
     state: State = "pass" if low >= level else "fail" if high < level else "open"
-    short = 0 if state == "pass" else max(1, needed - clean - len(bad))
-    return Reliable(level, clean, failed, len(units), short, state)
+    short = 0 if state == "pass" else max(1, needed - counted)
+    return Reliable(level, sum(clean), failed, counted, len(chosen), short, state)
 
 
 def _unit(case: Case) -> str:

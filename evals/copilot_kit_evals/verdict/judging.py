@@ -40,14 +40,16 @@ def verdict_of(evidence: Evidence, rule: Rule | None = None) -> Verdict:
     if evidence.incumbent is None:
         return launched(evidence, rule)
     compared = evidence.compared()
-    if evidence.problems:
-        return _unusable(evidence, rule, evidence.problems)
     shared = _comparison(compared, rule)
-    if shared is None:
-        return _unusable(evidence, rule, (_nothing_shared(evidence),))
+    if evidence.problems or shared is None:
+        why = evidence.problems or (_nothing_shared(evidence),)
+        broken = [Finding(name="integrity", state="fail", text=text) for text in why]
+        return _verdict(compared, rule, shared, word="invalid", reasons=why, findings=broken, needed=None)
     findings = _findings(evidence, compared, rule)
     word, reasons = _decided(findings, rule)
     needed = items_needed(compared, rule, findings) if word == "inconclusive" else None if word == "invalid" else 0
+    if word == "inconclusive" and shared.p_exact <= rule.alpha < shared.p and not evidence.sequential:
+        reasons = (*reasons, _clustered(shared))
     if needed:
         reasons = (*reasons, f"about {needed:,} more items would decide, at the spread seen")
     return _verdict(compared, rule, shared, word=word, reasons=reasons, findings=findings, needed=needed)
@@ -103,7 +105,8 @@ def _decided(findings: list[Finding], rule: Rule) -> tuple[Word, tuple[str, ...]
     if not held and not needed:
         shown = [one.text for one in by["pass"] if one.name in ("must_pass", "non_inferiority")]
         if gained is not None:
-            word, reasons = "promote", shown[:1] + gained + shown[1:]
+            dearer = [f"though {one.text}" for one in by["fail"] if one.name in ("cost", "latency") and _grew(one)]
+            word, reasons = "promote", [*shown[:1], *gained, *shown[1:], *dearer]
         elif _nothing_gained(findings, rule):
             word, reasons = "hold", [*shown[:1], "and it brings nothing: " + _asked(rule)]
         else:
@@ -128,15 +131,15 @@ def _nothing_gained(findings: list[Finding], rule: Rule) -> bool:
     return all(one.state == "fail" for one in findings if one.name in names)
 
 
+def _grew(finding: Finding) -> bool:
+    ratio = finding.figures["ratio"]
+    return isinstance(ratio, float) and ratio > 1
+
+
 def _asked(rule: Rule) -> str:
     if rule.gain == "quality":
         return "the rule asks for better answers"
     return f"better, or {1 - rule.gain_ratio:.0%} cheaper or faster, is asked for"
-
-
-def _unusable(evidence: Evidence, rule: Rule, why: tuple[str, ...]) -> Verdict:
-    return _verdict(evidence, rule, None, word="invalid", reasons=why, findings=[
-        Finding(name="integrity", state="fail", text=text) for text in why], needed=None)  # fmt: skip
 
 
 def _verdict(
@@ -172,6 +175,13 @@ def _verdict(
         margin=rule.margin,
         sequential=evidence.sequential,
         findings=tuple(findings),
+    )
+
+
+def _clustered(shared: Comparison) -> str:
+    return (
+        f"single items would say p = {shared.p_exact:.2g}, but they come in {shared.clusters} clusters, which count "
+        f"like {shared.effective_clusters:.1f}: over whole ones p = {shared.p:.2g}"
     )
 
 
