@@ -46,9 +46,10 @@ class FileLedger:
 
     async def placement(self, slot: str, models: tuple[str, ...] = ()) -> Placement:
         """Return what the slot gives now, with the overlays of these models; finishes what a dead process began."""
-        with self._locked() as file:
-            self._finish(_lines(file))
-            return placement_in(self._text(), slot, models)
+        if self.path.exists():
+            with self._locked() as file:
+                self._finish(_lines(file))
+        return placement_in(self._text(), slot, models)
 
     async def write(self, change: Change) -> Promotion:
         """Append the change and make it so; raises `Conflict`, with nothing changed, if the slot is not as it says."""
@@ -72,7 +73,7 @@ class FileLedger:
     async def faults(self, *, repair: bool = False) -> list[Fault]:
         """Return where the file is not what the last promotions say. repair: finish what a dead process began."""
         promotions = read_lock(self.path)
-        if repair:
+        if repair and self.path.exists():
             with self._locked() as file:
                 promotions = _lines(file)
                 self._finish(promotions)
@@ -85,7 +86,7 @@ class FileLedger:
             found = placement_in(text, slot, one.after.overlays)
             if found == one.after:
                 continue
-            begun = one is promotions[-1] and found == one.before
+            begun = one is promotions[-1] and placement_in(text, slot, one.before.overlays) == one.before
             why = ("promoted, and frontier.toml does not follow yet: a process died in between; "
                    "copilot-kit frontier verify --repair finishes it") if begun else (
                    f"frontier.toml gives it {_words(found)}, and the last promotion gave it {_words(one.after)}: "

@@ -1,9 +1,255 @@
 """`copilot-kit snap SLOT`: the slot's suites on incumbent and candidate, one verdict, and what follows from it."""
 
+import asyncio
+import getpass
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from copilot_kit.cli.screen import as_json, counted, shown, told
+from copilot_kit.display import visible
 from copilot_kit.errors import UsageError
+from copilot_kit.journal.index import Journal
+from copilot_kit.journal.opening import FOLDER, VARIABLE, default_store
+from copilot_kit.slots import slot_of
+from copilot_kit_evals import runner
+from copilot_kit_evals.cli.progress import Progress
+from copilot_kit_evals.folder import RunFolder
+from copilot_kit_evals.frontier.promoting import Ledger, ask_people_anew, open_ledger, promote, take_back
+from copilot_kit_evals.frontier.promotions import VERDICT, Promotion, proof_of
+from copilot_kit_evals.frontier.trying import Trial, parked_of, placements_of, trial_of
 from copilot_kit_evals.frontier.wanted import Snap
+from copilot_kit_evals.plan import plan
+from copilot_kit_evals.runner import Finished, Options
+from copilot_kit_evals.spending import Spending
+from copilot_kit_evals.suites import Suite, load_all, read_names, written
+from copilot_kit_evals.tally import Look
+from copilot_kit_evals.tasks import Rule, Task
+from copilot_kit_evals.verdict.evidence import Evidence
+from copilot_kit_evals.verdict.gains import newly_works
+from copilot_kit_evals.verdict.judging import headline, verdict_of
+from copilot_kit_evals.verdict.looking import look_of
+from copilot_kit_evals.verdict.verdicts import Verdict
+
+DONE, INTERRUPTED = 0, 130
+PARKED: Final = "parked"
+"""The folder, within that of the run, of the run of parked items."""
+_RUNS: Final = Path("runs")
+_BACK: Final = "--back takes back what was promoted last, and evaluates nothing: leave {} out."
 
 
 def snap_slot(wanted: Snap) -> int:
     """Snap a slot, print the verdict, and return the exit code: 0 promote, 1 hold, 2 inconclusive, 3 invalid."""
-    raise UsageError(f"Slot {wanted.slot!r} cannot be snapped yet.")
+    ledger = open_ledger()
+    if wanted.back:
+        return _back(ledger, wanted)
+    if wanted.resume is not None:
+        return _go_on(ledger, wanted)
+    trial = asyncio.run(trial_of(ledger, wanted))
+    if wanted.plan:
+        return _plan(trial, wanted)
+    folder = wanted.out or _RUNS / f"{wanted.slot}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    with Progress(spending := _spending(ledger, wanted)) as progress:
+        options = _options(trial, wanted, progress, spending)
+        work = _both(trial, folder, options)
+        finished = _worked(work, wanted, folder)
+    return INTERRUPTED if finished is None else _judged(ledger, wanted, finished)
+
+
+async def _both(trial: Trial, folder: Path, options: Options) -> Finished:
+    """Run what decides, and then what was parked: the first may end early, and all of the second is asked."""
+    finished = await runner.run(trial.suite.tasks, trial.candidates, folder, options)
+    await _retry_parked(trial.parked, finished, options)
+    return finished
+
+
+async def _retry_parked(tasks: Sequence[Task], finished: Finished, options: Options) -> None:
+    path = finished.folder.path / PARKED
+    if not tasks or finished.why == "budget":
+        return
+    manifest = finished.folder.manifest
+    again = replace(options, look=None, rule=manifest.rule.model_copy(update={"look_every": 0, "stops": False}))
+    if path.exists():
+        await runner.resume(path, tasks, again)
+    else:
+        await runner.run(tasks, manifest.candidates, path, again)
+
+
+def _worked(work: Any, wanted: Snap, folder: Path) -> Finished | None:
+    try:
+        finished: Finished = asyncio.run(work)
+    except KeyboardInterrupt:
+        told(f"Interrupted. What has ended is kept. Go on with: copilot-kit snap {wanted.slot} --resume {folder}")
+        return None
+    return finished
+
+
+def _go_on(ledger: Ledger, wanted: Snap) -> int:
+    """Take a run to its end; what it compares, and under which rule, it knows itself."""
+    folder = RunFolder(wanted.resume or Path())
+    manifest = folder.manifest
+    about = manifest.rule.more.get("snap")
+    if not isinstance(about, dict) or about.get("slot") != wanted.slot:
+        raise UsageError(
+            f"The run {str(folder.path)!r} is not of slot {wanted.slot!r}. Name the run of an earlier snap."
+        )
+    suite = _suite_of(wanted, folder)
+    parked = parked_of(suite, slot_of(wanted.slot, ledger.home), ledger.home)
+    with Progress(spending := _spending(ledger, wanted)) as progress:
+        options = Options(spending=spending, look=_look(manifest.rule), watch=progress.heard, most=wanted.concurrency,
+                          opening=suite.opening, again=frozenset({"cancelled", "infra_error"}))  # fmt: skip
+
+        async def work() -> Finished:
+            finished = await runner.resume(folder.path, suite.tasks, options)
+            await _retry_parked(parked, finished, options)
+            return finished
+
+        finished = _worked(work(), wanted, folder.path)
+    return INTERRUPTED if finished is None else _judged(ledger, wanted, finished)
+
+
+def _suite_of(wanted: Snap, folder: RunFolder) -> Suite:
+    """Return the suite that a run was begun with."""
+    suite = load_all(wanted.suites or read_names(folder.manifest.suite or ""))
+    repeats = {one.repeats for one in folder.manifest.tasks}
+    return suite.repeated(repeats.pop() if len(repeats) == 1 else None)
+
+
+def _judged(ledger: Ledger, wanted: Snap, finished: Finished) -> int:
+    """Find the verdict of a run, keep it beside the log, and on promote flip the slot."""
+    folder = finished.folder
+    verdict = verdict_in(folder)
+    (folder.path / VERDICT).write_text(verdict.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    report = _reported(folder)
+    promotion: Promotion | None = None
+    asked: list[str] = []
+    if verdict.verdict == "promote" and not wanted.dry_run:
+        promotion, asked = asyncio.run(_promoted(ledger, wanted, folder, verdict))
+    if wanted.json:
+        as_json({**verdict.model_dump(mode="json"), "run": str(folder.path),
+                 "report": None if report is None else str(report), "stopped": finished.why,
+                 "promotion": None if promotion is None else promotion.model_dump(mode="json"),
+                 "asked_anew": asked})  # fmt: skip
+    else:
+        _show(verdict, folder, report)
+        _show_promotion(promotion, asked, wanted)
+    return verdict.exit_code
+
+
+def verdict_in(folder: RunFolder) -> Verdict:
+    """Return the verdict on a snap's run, from its log and the rule that was fixed before it."""
+    manifest = folder.manifest
+    found = placements_of(manifest.rule)
+    launch = found is not None and found[0].model is None
+    names = [one.name for one in manifest.candidates]
+    incumbent, candidate = (None, names[0]) if launch else (names[0], names[1])
+    verdict = verdict_of(Evidence.of_run(folder, incumbent, candidate), manifest.rule)
+    if not (folder.path / PARKED).is_dir():
+        return verdict
+    again = Evidence.of_run(RunFolder(folder.path / PARKED), incumbent, candidate)
+    return verdict.model_copy(update={"findings": (*verdict.findings, *newly_works(again, manifest.rule))})
+
+
+async def _promoted(
+    ledger: Ledger, wanted: Snap, folder: RunFolder, verdict: Verdict
+) -> tuple[Promotion, list[str]]:  # fmt: skip
+    found = placements_of(folder.manifest.rule)
+    if found is None:  # pragma: no cover  only runs of a slot come here
+        raise UsageError(f"The run {str(folder.path)!r} is of no slot. Promote what a snap of this slot has found.")
+    before, after = found
+    proof = proof_of(folder.path, verdict=verdict.verdict, home=ledger.home)
+    promotion = await promote(ledger, wanted.slot, after, before=before, by=who(wanted.by), evidence=proof)
+    return promotion, await ask_people_anew(ledger, promotion, journal_of(ledger, wanted.store))
+
+
+def who(by: str | None) -> str:
+    """Return who promotes: as named, or else the user of this machine."""
+    return by or getpass.getuser()
+
+
+def journal_of(ledger: Ledger, url: str | None) -> Journal | None:
+    """Return the journal whose proposals wait: as named, by the environment, or the one beside frontier.toml."""
+    beside = ledger.home / FOLDER / "journal.db"
+    where = url or os.environ.get(VARIABLE) or (str(beside) if beside.exists() else None)
+    return None if where is None or where == "memory" else default_store(where)
+
+
+def _back(ledger: Ledger, wanted: Snap) -> int:
+    given = [name for name, value in (("--to", wanted.to), ("--vary", wanted.vary), ("--share", wanted.share),
+                                      ("--plan", wanted.plan), ("--resume", wanted.resume)) if value]  # fmt: skip
+    if given:
+        raise UsageError(_BACK.format(given[0]))
+
+    async def work() -> tuple[Promotion, list[str]]:
+        promotion = await take_back(ledger, wanted.slot, by=who(wanted.by))
+        return promotion, await ask_people_anew(ledger, promotion, journal_of(ledger, wanted.store))
+
+    promotion, asked = asyncio.run(work())
+    if wanted.json:
+        as_json({"promotion": promotion.model_dump(mode="json"), "asked_anew": asked})
+    else:
+        _show_promotion(promotion, asked, wanted)
+    return DONE
+
+
+def _plan(trial: Trial, wanted: Snap) -> int:
+    found = plan(trial.suite.tasks, trial.candidates, rule=trial.rule)
+    if wanted.json:
+        as_json(found)
+        return DONE
+    for one in found["tasks"]:
+        shown(f"{visible(one['task'])}: {counted(one['items'], 'item')}, sees differences of "
+              f"{one['smallest_difference']:.3f} or more; {one['items_needed'] or 0:,} needed for a margin of "
+              f"{one['margin']:g}")  # fmt: skip
+    cost = found["cost_usd"]
+    names = ", ".join(visible(one.name) for one in trial.candidates)
+    shown(f"{counted(found['attempts'], 'attempt')} of {names}; expected cost "
+          f"{'unknown: no price is known of a model' if cost is None else f'${cost:.2f}'}, or less: it stops "
+          "as soon as the evidence is enough.")  # fmt: skip
+    return DONE
+
+
+def _options(trial: Trial, wanted: Snap, progress: Progress, spending: Spending) -> Options:
+    return Options(seed=wanted.seed, rule=trial.rule, suite=written(trial.suites), spending=spending,
+                   most=wanted.concurrency, look=_look(trial.rule), watch=progress.heard,
+                   opening=trial.suite.opening)  # fmt: skip
+
+
+def _look(rule: Rule) -> Look | None:
+    return look_of(rule) if rule.stops else None
+
+
+def _spending(ledger: Ledger, wanted: Snap) -> Spending:
+    usd = wanted.budget_usd or slot_of(wanted.slot, ledger.home).budget_usd
+    return Spending(cost_usd=usd, tokens=wanted.budget_tokens, seconds=wanted.budget_s, allow_unpriced=usd is None)
+
+
+def _reported(folder: RunFolder) -> Path | None:
+    """Write the report where what draws it is installed."""
+    from copilot_kit_evals.report.page import can_draw, write_report
+
+    return write_report(folder) if can_draw() else None
+
+
+def _show(verdict: Verdict, folder: RunFolder, report: Path | None) -> None:
+    shown(visible(headline(verdict)))
+    for reason in verdict.reasons:
+        shown(f"  {visible(reason)}")
+    for one in verdict.findings:
+        shown(f"  {one.state:<5} {one.name}: {visible(one.text)}")
+    told(f"The run is in {folder.path}{'' if report is None else f', its report in {report}'}")
+
+
+def _show_promotion(promotion: Promotion | None, asked: list[str], wanted: Snap) -> None:
+    if promotion is None:
+        told(f"Slot {visible(wanted.slot)} stays as it is.")
+        return
+    stage = promotion.after.stage
+    has = visible(promotion.after.model or "no model") if stage is None else (
+        f"{visible(stage.to)} for {stage.share:.0%} of new runs")  # fmt: skip
+    told(f"Slot {visible(promotion.slot)} has {has} from now on. Runs that have begun keep their model.")
+    if asked:
+        told(f"{counted(len(asked), 'proposal')} of the old model must be decided anew: copilot-kit inbox")

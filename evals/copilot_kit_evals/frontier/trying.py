@@ -1,0 +1,205 @@
+"""What a snap compares: the slot as it is and as it would be, on the slot's suites, under a rule fixed beforehand."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import JsonValue, ValidationError
+
+from copilot_kit.errors import UsageError
+from copilot_kit.overlays import Overlay
+from copilot_kit.request import Settings
+from copilot_kit.slots import Slot, SlotOverlay, place, slot_of
+from copilot_kit_evals.candidates import Candidate
+from copilot_kit_evals.frontier.promoting import Ledger, placed
+from copilot_kit_evals.frontier.promotions import Placement
+from copilot_kit_evals.frontier.wanted import Snap
+from copilot_kit_evals.items import Dataset
+from copilot_kit_evals.suites import SET, SHIPPED, Suite, load_all
+from copilot_kit_evals.tasks import Rule, Task
+
+LOOKS: Final = 50
+LOOK_AFTER: Final = 10
+_SNAP: Final = "snap"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """All that a snap runs and what it would change."""
+
+    slot: str
+    suites: tuple[str, ...]
+    suite: Suite
+    parked: tuple[Task, ...]
+    """Items set aside, tried again with each candidate, all of them."""
+    candidates: tuple[Candidate, ...]
+    """The incumbent first, if there is one; then the candidate; then the candidate without each crutch."""
+    rule: Rule
+    before: Placement
+    after: Placement
+
+    @property
+    def incumbent(self) -> str | None:
+        """The incumbent's name in the run; None at a launch."""
+        return None if self.before.model is None else self.candidates[0].name
+
+    @property
+    def candidate(self) -> str:
+        """The candidate's name in the run."""
+        return self.candidates[0 if self.before.model is None else 1].name
+
+
+async def trial_of(ledger: Ledger, wanted: Snap) -> Trial:
+    """Return what a snap compares. Raises `UsageError` for a candidate that cannot be one of this slot."""
+    slot = slot_of(wanted.slot, ledger.home)
+    model = wanted.to or slot.model
+    if model is None or ":" not in model:
+        raise UsageError(f"Say which model slot {wanted.slot!r} is to have: --to provider:name, not {wanted.to!r}.")
+    before = await ledger.placement(wanted.slot, (model,))
+    if before.stage is not None:
+        raise UsageError(
+            f"In slot {wanted.slot!r} {before.stage.to} is taking over. End that first: copilot-kit frontier advance "
+            f"{wanted.slot} --share 1, or copilot-kit snap {wanted.slot} --back"
+        )
+    entry, label = _varied(before.overlays[model], wanted.vary)
+    after = placed(before, model, {model: entry}, wanted.share)
+    if (after.model, after.overlays, after.stage) == (before.model, before.overlays, before.stage):
+        raise UsageError(
+            f"Slot {wanted.slot!r} has {model} already. Name another model with --to, or a change: --vary."
+        )
+    candidates = _candidates(wanted.slot, slot, _moved(slot, after, model), model, label, home=ledger.home)
+    names = _suites(slot, wanted, ledger.home)
+    suite = load_all(names).repeated(wanted.repeats)
+    parked = parked_of(suite, slot, ledger.home)
+    rule = _rule(slot, wanted, suite, candidates, parked)
+    more: dict[str, JsonValue] = {_SNAP: {"slot": wanted.slot, "before": _told(before), "after": _told(after)}}
+    return Trial(wanted.slot, names, suite, parked, tuple(candidates),
+                 rule.model_copy(update={"more": more}), before, after)  # fmt: skip
+
+
+def placements_of(rule: Rule) -> tuple[Placement, Placement] | None:
+    """Return what a run says it was about: what its slot had, and what it would get; None if it was of no slot."""
+    snap = rule.more.get(_SNAP)
+    if not isinstance(snap, dict):
+        return None
+    return Placement.model_validate(snap["before"]), Placement.model_validate(snap["after"])
+
+
+def _told(placement: Placement) -> JsonValue:
+    told: JsonValue = placement.model_dump(mode="json")
+    return told
+
+
+def _varied(overlay: JsonValue, vary: Sequence[str]) -> tuple[JsonValue, str]:
+    """Return the overlay with what is varied, as frontier.toml has it, and words for it."""
+    if not vary:
+        return overlay, ""
+    entry: dict[str, Any] = dict(overlay) if isinstance(overlay, dict) else {}
+    for one in vary:
+        name, _, value = one.partition("=")
+        if name == "prompt" and value:
+            entry = {key: kept for key, kept in entry.items() if key != "prompt_file"}
+            entry |= {"prompt": _text(value), "replaces": True}
+        elif name in Settings.model_fields and value:
+            entry["settings"] = {**entry.get("settings", {}), name: _value(value)}
+        else:
+            raise UsageError(
+                f"Cannot vary {one!r} in a slot: write prompt=FILE, or a setting with its value, such as effort=low. "
+                "Which tools there are is the agent's own affair; their descriptions belong into the slot's overlays."
+            )
+    try:
+        SlotOverlay.model_validate(entry)
+    except ValidationError as error:
+        raise UsageError(f"--vary {' '.join(vary)} does not fit: {error.errors()[0]['msg']}. Correct it.") from error
+    return entry, " ".join(f"{one.partition('=')[0]}={Path(one.partition('=')[2]).name}" for one in vary)
+
+
+def _text(file: str) -> str:
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"The prompt {file!r} cannot be read: {error}. Name a text file.") from error
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _moved(slot: Slot, after: Placement, model: str) -> Slot:
+    """Return the slot as it would be with the candidate for all."""
+    overlays = {name: one for name, one in slot.overlays.items() if name != model}
+    if after.overlays.get(model) is not None:
+        overlays[model] = SlotOverlay.model_validate(after.overlays[model])
+    return slot.model_copy(update={"overlays": overlays})
+
+
+def _candidates(name: str, old: Slot, new: Slot, model: str, label: str, *, home: Path) -> list[Candidate]:
+    found = [] if old.model is None else [_candidate(name, old, old.model, old.model, home)]
+    own = f"{model} {label}".strip()
+    if found and own == found[0].name:
+        own = f"{model} changed"
+    candidate = _candidate(name, new, model, own, home)
+    without = [
+        candidate.model_copy(update={"name": f"{own} without {crutch}", "overlay": one.without(candidate.overlay)})
+        for crutch, one in new.crutches.items()
+    ]
+    return [*found, candidate, *without]
+
+
+def _candidate(slot_name: str, slot: Slot, model: str, name: str, home: Path) -> Candidate:
+    if not slot.allows(model):
+        allowed = ", ".join(slot.may_send_to or ()) or "none"
+        raise UsageError(
+            f"Data of slot {slot_name!r} may not go to {model.partition(':')[0]!r}: its may_send_to has {allowed}. Add "
+            "the provider there if the people whose data it is allow that."
+        )
+    given = place(slot_name, slot, model=model, folder=home)
+    overlay: Overlay | None = given.overlay
+    return Candidate(name=name, model=model, settings=given.settings, overlay=overlay, base_url=given.base_url)
+
+
+def _suites(slot: Slot, wanted: Snap, home: Path) -> tuple[str, ...]:
+    """Return the suites: those of the command line as they are, those of the slot as seen from its file."""
+    if wanted.suites:
+        return wanted.suites
+    if not slot.suites:
+        raise UsageError(
+            f"Slot {wanted.slot!r} has no suites. Write in frontier.toml, under [slots.{wanted.slot}]: suites = "
+            '["suite.py"], or name one with --suite.'
+        )
+    return tuple(one if one.startswith((SHIPPED, SET)) else str(home / one) for one in slot.suites)
+
+
+def parked_of(suite: Suite, slot: Slot, home: Path) -> tuple[Task, ...]:
+    """Return the tasks of the slot's parked items: asked as the task asks that their meta names, or as the first."""
+    if slot.parked is None:
+        return ()
+    parked = Dataset.read(home / slot.parked)
+    tasks = []
+    for task in suite.tasks:
+        lines = [line for line, item in zip(parked.lines, parked, strict=True)
+                 if item.meta.get("task", suite.tasks[0].name) == task.name]  # fmt: skip
+        if lines:
+            dataset = Dataset(lines, name=parked.name, folder=parked.folder)
+            tasks.append(replace(task, dataset=dataset))
+    return tuple(tasks)
+
+
+def _rule(
+    slot: Slot, wanted: Snap, suite: Suite, candidates: Sequence[Candidate], parked: Sequence[Task]
+) -> Rule:  # fmt: skip
+    items = sum(len(task.dataset) for task in suite.tasks)
+    margin = slot.margin if wanted.margin is None else wanted.margin
+    own = candidates[0 if slot.model is None else 1].name
+    crutches = {one.name: one.name.removeprefix(f"{own} without ") for one in candidates
+                if one.name.startswith(f"{own} without ")}  # fmt: skip
+    swap = slot.model is not None
+    rule = Rule(look_every=max(LOOK_AFTER, items // LOOKS) if swap else 0, stops=swap,
+                parked=tuple(item for task in parked for item in task.dataset.ids),
+                crutches=crutches, required_reliability=slot.required_reliability)  # fmt: skip
+    return rule if margin is None else rule.model_copy(update={"margin": margin})

@@ -1,0 +1,208 @@
+"""Snapping a slot from end to end, with stub models: evaluate, promote, what waits is asked anew, and back again."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from copilot_kit import Agent, Principal, decide, tool
+from copilot_kit.approval.renewal import ask_anew
+from copilot_kit.errors import Conflict, UsageError
+from copilot_kit.journal.opening import open_store
+from copilot_kit_evals.folder import RunFolder
+from copilot_kit_evals.frontier.lock import read_lock
+from copilot_kit_evals.frontier.promoting import ask_people_anew, open_ledger, promote, take_back
+from copilot_kit_evals.frontier.snapping import snap_slot
+from copilot_kit_evals.frontier.wanted import Snap
+from copilot_kit_evals.verdict.verdicts import Verdict
+
+Text = Callable[[], str]
+
+
+def snapped(**options: object) -> int:
+    return snap_slot(Snap(slot="default", by="anna", **options))  # type: ignore[arg-type]
+
+
+def test_a_better_model_is_promoted_with_its_evidence_and_nothing_else_of_the_file_changes(
+    project: Path, text: Text, capsys: pytest.CaptureFixture[str]
+):
+    before = text()
+    assert snapped(to="stub:new", out=Path("runs/a")) == 0
+    assert text() == before.replace('model = "stub:old"   # since', 'model = "stub:new"   # since')
+    (line,) = read_lock(project / "frontier.lock.jsonl")
+    assert (line.kind, line.slot, line.by, line.before.model, line.after.model) == (
+        "promote", "default", "anna", "stub:old", "stub:new")  # fmt: skip
+    assert line.evidence is not None
+    assert (line.evidence.run, line.evidence.verdict) == ("runs/a", "promote")
+    assert set(line.evidence.files) == {"run.json", "attempts.jsonl", "verdict.json"}
+    assert capsys.readouterr().out.startswith("promote: stub:new in place of stub:old: ")
+
+
+def test_it_stops_as_soon_as_the_evidence_is_enough(project: Path):
+    assert snapped(to="stub:poor", out=Path("runs/a")) == 1
+    run = RunFolder("runs/a")
+    assert run.decisions()[-1].verdict == "stop"
+    assert len(list(run.settled())) < 240
+
+
+def test_a_worse_model_is_held_and_the_slot_stays(project: Path, text: Text):
+    before = text()
+    assert snapped(to="stub:poor") == 1
+    assert text() == before
+    assert not (project / "frontier.lock.jsonl").exists()
+
+
+def test_a_model_that_is_as_good_and_no_cheaper_is_not_promoted(project: Path, text: Text):
+    before = text()
+    assert snapped(to="stub:twin") in (1, 2)
+    assert text() == before
+
+
+def test_a_dry_run_judges_and_changes_nothing(project: Path, text: Text):
+    before = text()
+    assert snapped(to="stub:new", dry_run=True, out=Path("runs/a")) == 0
+    assert text() == before
+    verdict = Verdict.model_validate_json((project / "runs/a/verdict.json").read_bytes())
+    assert verdict.verdict == "promote"
+
+
+def test_a_plan_asks_no_model_anything(project: Path, capsys: pytest.CaptureFixture[str]):
+    assert snapped(to="stub:new", plan=True, json=True) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert (plan["attempts"], plan["candidates"]) == (240, ["stub:old", "stub:new"])
+    assert not (project / "runs").exists()
+
+
+def test_back_restores_the_file_to_the_letter_and_can_be_repeated_for_each_promotion(project: Path, text: Text):
+    before = text()
+    assert snapped(to="stub:new") == 0
+    assert snapped(back=True) == 0
+    assert text() == before
+    assert [one.kind for one in read_lock(project / "frontier.lock.jsonl")] == ["promote", "back"]
+    with pytest.raises(UsageError, match="Slot 'default' was not promoted, or all was taken back"):
+        snapped(back=True)
+
+
+def test_a_candidate_may_be_another_prompt_for_the_same_model(project: Path, text: Text):
+    (project / "carry.md").write_text("Double it, and carry.\n")
+    before = text()
+    assert snapped(vary=("prompt=carry.md", "temperature=0.5"), out=Path("runs/a")) == 0
+    assert [one.name for one in RunFolder("runs/a").manifest.candidates] == [
+        "stub:old", "stub:old prompt=carry.md temperature=0.5"]  # fmt: skip
+    assert 'model = "stub:old"' in text()
+    assert '[slots.default.overlays."stub:old"]\nprompt = "Double it, and carry."\nreplaces = true\n' in text()
+    assert snapped(back=True) == 0
+    assert text() == before
+
+
+def test_what_a_slot_has_already_is_no_candidate(project: Path):
+    with pytest.raises(UsageError, match=r"Slot 'default' has stub:old already\. Name another model"):
+        snapped(to="stub:old")
+
+
+def test_a_slot_without_suites_says_how_to_name_them(project: Path):
+    with pytest.raises(UsageError, match=r"Slot 'fast' has no suites\. Write in frontier\.toml, under \[slots\.fast\]"):
+        snap_slot(Snap(slot="fast", to="stub:new"))
+
+
+def test_data_goes_to_no_vendor_that_the_slot_does_not_name(project: Path, text: Text):
+    (project / "frontier.toml").write_text(
+        text().replace('suites = ["suite.py"]', 'suites = ["suite.py"]\nmay_send_to = ["stub"]')
+    )
+    with pytest.raises(UsageError, match="Data of slot 'default' may not go to 'openai': its may_send_to has stub"):
+        snapped(to="openai:gpt-5.4")
+
+
+def test_a_slot_without_a_model_gets_a_launch_verdict_and_then_its_first_model(project: Path, text: Text):
+    launch = '[slots.launch]\nsuites = ["suite.py"]\nrequired_reliability = 0.9\n'
+    (project / "frontier.toml").write_text(launch)
+    assert snap_slot(Snap(slot="launch", to="stub:poor", out=Path("runs/a"))) == 1
+    assert snap_slot(Snap(slot="launch", to="stub:new", out=Path("runs/b"))) == 0
+    assert text() == f'{launch}model = "stub:new"\n'
+    assert snap_slot(Snap(slot="launch", back=True)) == 0
+    assert text() == launch
+
+
+def test_a_crutch_that_is_left_out_is_a_further_candidate(project: Path, text: Text):
+    (project / "frontier.toml").write_text(
+        text().replace("[slots.fast]", '[slots.default.crutches.it]\nprompt = "it"\n\n[slots.fast]')
+    )
+    assert snapped(to="stub:new", out=Path("runs/a")) == 0
+    run = RunFolder("runs/a")
+    assert [one.name for one in run.manifest.candidates] == ["stub:old", "stub:new", "stub:new without it"]
+    verdict = Verdict.model_validate_json((project / "runs/a/verdict.json").read_bytes())
+    assert verdict.found("crutches")
+
+
+def test_parked_items_are_asked_and_are_no_part_of_the_comparison(project: Path, text: Text):
+    (project / "parked.jsonl").write_text('{"id": "hard", "input": "119", "target": "238"}\n')
+    (project / "frontier.toml").write_text(
+        text().replace('suites = ["suite.py"]', 'suites = ["suite.py"]\nparked = "parked.jsonl"')
+    )
+    assert snapped(to="stub:new", out=Path("runs/a")) == 0
+    verdict = Verdict.model_validate_json((project / "runs/a/verdict.json").read_bytes())
+    assert "hard" in " ".join(item for one in verdict.found("newly_works") for item in one.items)
+
+
+def test_a_run_that_was_broken_off_goes_on_and_then_promotes(project: Path, text: Text):
+    assert snapped(to="stub:new", budget_tokens=40, out=Path("runs/a")) in (1, 2, 3)
+    assert 'model = "stub:old"   # since spring' in text()
+    assert snapped(resume=Path("runs/a")) == 0
+    assert 'model = "stub:new"   # since spring' in text()
+
+
+def test_a_slot_that_moved_while_it_was_evaluated_is_left_alone(project: Path, text: Text):
+    assert snapped(to="stub:new", dry_run=True, out=Path("runs/a")) == 0
+    (project / "frontier.toml").write_text(text().replace('"stub:old"   # since', '"stub:twin"   # since'))
+    with pytest.raises(Conflict, match="Slot 'default' has changed meanwhile: it has stub:twin, not stub:old"):
+        snapped(resume=Path("runs/a"))
+
+
+async def test_the_whole_story_in_one_process(project: Path, text: Text):
+    """A running agent changes its model at the next run, what waits is asked anew, and back again."""
+    sent: list[str] = []
+
+    @tool(effect="external", version="1")
+    def send(to: str) -> str:
+        """Send it."""
+        sent.append(to)
+        return "sent"
+
+    anna, store = Principal(id="anna"), open_store(f"sqlite:///{project}/journal.db")
+    agent = Agent("default", tools=[send], store=store)
+    talk, waiting = await agent.run("Hello"), await agent.run("send it")
+    assert talk.text == "old says hello"
+    ledger = open_ledger()
+    before = await ledger.placement("default", ("stub:new",))
+    promotion = await promote(
+        ledger, "default", before.model_copy(update={"model": "stub:new"}), before=before, by="anna"
+    )
+    assert len(await ask_people_anew(ledger, promotion, store)) == 1
+    assert await ask_people_anew(ledger, promotion, store) == []  # once is enough
+    (fresh,) = (await waiting.refresh()).proposals
+    assert (fresh.again_of, fresh.for_model) == (waiting.proposals[0].id, "stub:new")
+    assert fresh.reasons[0].code == "model-changed"
+    assert (await agent.run("Hello")).text == "new says hello"
+    assert (await talk.say("Hello")).text == "old says hello"
+    done = await (await waiting.refresh()).approve(fresh.id, by=anna)
+    assert (done.status, done.text, sent) == ("done", "old is done", ["eve"])
+    await take_back(ledger, "default", by="anna")
+    assert (await agent.run("Hello")).text == "old says hello"
+    await store.close()
+
+
+async def test_what_was_approved_and_has_not_begun_is_asked_anew_at_once(project: Path):
+    @tool(effect="external", version="1")
+    def send(to: str) -> str:
+        """Send it."""
+        raise AssertionError(to)
+
+    store = open_store(f"sqlite:///{project}/journal.db")
+    run = await Agent("default", tools=[send], store=store).run("send it")
+    await decide(store, run.id, run.proposals[0].id, "approve", by=Principal(id="anna"))
+    assert await store.ready() == [run.id]
+    (fresh,) = await ask_anew(store, slot="default", models=["stub:new"], by=Principal(id="ops"))
+    assert [one.id for one in await store.waiting()] == [fresh]
+    assert await ask_anew(store, slot="fast", models=["stub:new"], by=Principal(id="ops")) == []
+    await store.close()
