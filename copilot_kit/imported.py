@@ -42,14 +42,12 @@ def open_model(
     *,
     base_url: str | None = None,
     api_key: str | None = None,
-    http_client: "httpx2.AsyncClient | None" = None,
+    http_client: "httpx2.AsyncClient | None" = None,  # noqa: ARG001  offered to all; one's own code needs none
 ) -> Model:
     """Return the model that `module:attribute` names; raises `UnknownModel` where there is none."""
     name = f"{provider}:{model}"
-    if base_url or api_key or http_client is not None:
-        raise UsageError(
-            f"Model {name!r} is made by Python code, which takes no base_url, api_key or http_client. Leave them out."
-        )
+    if base_url or api_key:
+        raise UsageError(f"Model {name!r} is made by Python code, which takes no base_url or api_key. Leave them out.")
     module, _, attribute = model.partition(":")
     try:
         found = getattr(import_module(module), attribute)

@@ -11,15 +11,18 @@ from pydantic import TypeAdapter, ValidationError
 from copilot_kit.errors import UsageError
 from copilot_kit.messages import Message, ToolCall, system
 from copilot_kit.model import complete
-from copilot_kit.request import AnyTool, Request, Settings
+from copilot_kit.request import AnyTool, Request, Settings, ToolSpec
 from copilot_kit_evals.items import BadDataset, Dataset, Item
 from copilot_kit_evals.recorded.decisions import MESSAGES, TOOLS, Wish, Wishes
+from copilot_kit_evals.recorded.likeness import parsed
 from copilot_kit_evals.scorers.editions import edition
 from copilot_kit_evals.scores import Output, Score, digest_of
 from copilot_kit_evals.tasks import Setup, Solved, Task
 
 _MESSAGES: Final = TypeAdapter(tuple[Message, ...])
 _OFFERS: Final = TypeAdapter(dict[str, tuple[AnyTool, ...]])
+UNFIT: Final = "unfit_calls"
+"""In the state of an attempt: calls of no tool that was offered, or with arguments that it does not take."""
 ITEMS, TUNING, OFFERS, SUITE = "items.jsonl", "tuning.jsonl", "tools.json", "suite.py"
 
 
@@ -49,6 +52,7 @@ class NextStep:
             settings=setup.settings.over(self.settings) if self.settings.model_fields_set else setup.settings,
         )
         response = await complete(setup.model, request)
+        setup.state[UNFIT] = [call.name for call in response.message.calls if not _fits(call, request.tools)]
         output = Output(text=response.text, messages=(*messages, response.message), response=response,
                         state=setup.state)  # fmt: skip
         return Solved(output, "refusal" if response.stop.kind == "refusal" else "ok", keeps_messages=True)
@@ -61,6 +65,17 @@ class NextStep:
                 "Make the folder again with: copilot-kit eval from-journal"
             )
         return self.offers[str(named)]
+
+
+def _fits(call: ToolCall, tools: Sequence[AnyTool]) -> bool:
+    """Tell whether a call is of a tool that was offered, with what that requires and nothing that it does not know."""
+    declared = next((one.parameters for one in tools if isinstance(one, ToolSpec) and one.name == call.name), None)
+    given = parsed(call.args_json)
+    if declared is None or given is None:
+        return False
+    known, required = declared.get("properties"), declared.get("required")
+    names = known.keys() if isinstance(known, dict) else given.keys()
+    return given.keys() <= names and set(required if isinstance(required, list) else ()) <= given.keys()
 
 
 def recorded_messages(item: Item) -> tuple[Message, ...]:
@@ -94,7 +109,10 @@ class AsDecided:
     async def __call__(self, item: Item, output: Output) -> Score:
         """Return the score of the last answer's calls."""
         calls = () if output.response is None else output.response.message.calls
-        return judged(wishes_of(item), calls)
+        score = judged(wishes_of(item), calls)
+        if not output.state.get(UNFIT):
+            return score
+        return score.model_copy(update={"meta": {**score.meta, "unparsed": True}})
 
 
 def wishes_of(item: Item) -> tuple[Wish, ...]:

@@ -211,3 +211,23 @@ async def test_arguments_that_are_no_object_are_another_call(wrong: str) -> None
     await decided(store, "Refund order 7", {"order": 7, "amount": 12.5}, "approve")
     (item,) = made_of(await answers(store)).judging
     assert judged(wishes_of(item), [asked("refund", wrong)]).value == 0.0
+
+
+async def test_calls_that_fit_no_tool_that_was_offered_are_marked_as_unreadable(tmp_path: Path) -> None:
+    store = MemoryStore()
+    await decided(store, "Refund order 8", {"order": 8, "amount": 3.0}, "approve")
+    made = made_of(await answers(store))
+    offered = refund_agent(store).offered
+    write_suite(tmp_path, made.judging, made.tuning, {Offers.digest(offered): offered})
+    said = {
+        "stub:fits": call("refund", {"order": 8, "amount": 4.0}),
+        "stub:other_names": call("refund", {"order_no": 8, "sum": 3.0}),
+        "stub:lacks_one": call("refund", {"order": 8}),
+        "stub:other_tool": call("pay_back", {"order": 8, "amount": 3.0}),
+        "stub:words": "I would rather not.",
+    }
+    models = {name: FunctionModel(lambda _, answer=answer: answer, id=name) for name, answer in said.items()}
+    options = Options(opening=lambda name: Opened(models[name]))
+    finished = await runner.run(decision_tasks(tmp_path), candidates_of(list(said)), tmp_path / "run", options)
+    marked = {one.candidate for one in finished.folder.attempts() if one.scores["as_decided"].meta.get("unparsed")}
+    assert marked == {"stub:other_names", "stub:lacks_one", "stub:other_tool"}
