@@ -71,6 +71,10 @@ def run_command(  # noqa: PLR0913  the options of a run
     look_every: Annotated[
         int | None, typer.Option(min=0, help="Finished items between interim looks, 0 for none; else fifty looks.")
     ] = None,
+    stop_early: Annotated[
+        bool,
+        typer.Option("--stop-early", help="End when a look finds promote or hold; that takes more evidence."),
+    ] = False,
     concurrency: Annotated[int | None, typer.Option(min=1, help="Requests of a model at once; else learned.")] = None,
     json: JsonOption = False,
 ) -> None:
@@ -98,6 +102,7 @@ def run_command(  # noqa: PLR0913  the options of a run
         seed=seed,
         margin=margin,
         look_every=look_every,
+        stop_early=stop_early,
         most=concurrency,
         retry_errors=retry_errors,
         on=on,

@@ -29,7 +29,8 @@ class Progress:
 
     def __init__(self, spending: Spending) -> None:
         self._console = Console(stderr=True)
-        self._spending = spending
+        self.spending = spending
+        """What the run spends."""
         self._tally: Tally | None = None
         self._lanes: Lanes | None = None
         self._begun = time.monotonic()
@@ -70,7 +71,7 @@ class Progress:
 
     def _line(self, tally: Tally) -> str:
         missing = sum(one.missing for one in tally.standings)
-        cost = f", {money(self._spending.cost_usd)}" if self._spending.cost_usd or not self._spending.unpriced else ""
+        cost = f", {money(self.spending.cost_usd)}" if self.spending.cost_usd or not self.spending.unpriced else ""
         gaps = f", {missing:,} missing" if missing else ""
         return f"{tally.ended:,} of {counted(tally.total, 'attempt')}{gaps}{cost}{self._left(tally)}"
 

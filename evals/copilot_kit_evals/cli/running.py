@@ -28,6 +28,7 @@ from copilot_kit_evals.spending import Spending
 from copilot_kit_evals.suites import Reference, Suite, load_all, read_names, written
 from copilot_kit_evals.summary import ALL, summary
 from copilot_kit_evals.tasks import Rule
+from copilot_kit_evals.verdict.looking import look_of
 from copilot_kit_evals.writing import summarised
 
 DONE, UNFINISHED, INTERRUPTED = 0, 2, 130
@@ -53,6 +54,7 @@ class Wanted:
     seed: int | None = None
     margin: float | None = None
     look_every: int | None = None
+    stop_early: bool = False
     most: int | None = None
     retry_errors: bool = False
     on: str | None = None
@@ -67,13 +69,15 @@ class Wanted:
         """Return the rule of the verdict; interim looks are fifty or less, unless they are asked for."""
         items = sum(len(task.dataset) for task in suite.tasks)
         every = self.look_every if self.look_every is not None else max(_LOOK_AFTER, items // _LOOKS)
-        return Rule(look_every=every) if self.margin is None else Rule(look_every=every, margin=self.margin)
+        rule = Rule(look_every=every, stops=self.stop_early)
+        return rule if self.margin is None else rule.model_copy(update={"margin": self.margin})
 
     def check_goes_on(self) -> None:
         """Raise `UsageError` for what a run that goes on has from its begin."""
         fixed = {"--model": self.models, "--vary": self.vary, "--task": self.tasks, "--repeats": self.repeats,
                  "--shard": self.shard, "--seed": self.seed, "--margin": self.margin,
-                 "--look-every": self.look_every, "--shards": self.shards}  # fmt: skip
+                 "--look-every": self.look_every, "--stop-early": self.stop_early or None,
+                 "--shards": self.shards}  # fmt: skip
         given = [name for name, value in fixed.items() if value not in (None, ())]
         if given:
             raise UsageError(
@@ -81,17 +85,17 @@ class Wanted:
                 "out, or begin another run."
             )
 
-    def options(self, suite: Suite, names: Sequence[str], progress: Progress, spending: Spending) -> Options:
+    def options(self, rule: Rule, suite: Suite, names: Sequence[str], progress: Progress) -> Options:
         """Return how the run goes."""
         return Options(
             seed=self.seed or 0,
-            rule=self.rule(suite),
+            rule=rule,
             shard=Shard() if self.shard is None else Shard.parse(self.shard),
             suite=written(names),
-            spending=spending,
+            spending=progress.spending,
             most=self.most,
             again=frozenset({"cancelled", "infra_error"} if self.retry_errors else {"cancelled"}),
-            look=Looking(),
+            look=look_of(rule) if rule.stops else Looking(),
             watch=progress.heard,
             opening=suite.opening,
         )
@@ -105,6 +109,8 @@ class Wanted:
 def start(names: Sequence[str], out: Path | None, wanted: Wanted, *, json: bool) -> int:
     """Begin a run and return the exit code."""
     check_shards(on=wanted.on, shards=wanted.shards, shard=wanted.shard)
+    if wanted.stop_early and (wanted.shard is not None or wanted.look_every == 0):
+        raise UsageError("--stop-early needs looks at all items: leave --shard and --look-every 0 out.")
     if wanted.retry_errors:
         raise UsageError("--retry-errors asks again what a run has lost. Say which: --resume RUN --retry-errors")
     suite = wanted.suite(names)
@@ -114,8 +120,8 @@ def start(names: Sequence[str], out: Path | None, wanted: Wanted, *, json: bool)
         or _RUNS
         / f"{'+'.join(Reference.parse(name).stem for name in names)}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
     )
-    with Progress(spending := wanted.spending()) as progress:
-        options = wanted.options(suite, names, progress, spending)
+    with Progress(wanted.spending()) as progress:
+        options = wanted.options(wanted.rule(suite), suite, names, progress)
         if wanted.on is None:
             work: _Work = lambda: asyncio.run(runner.run(suite.tasks, candidates, folder, options))  # noqa: E731
         else:
@@ -139,8 +145,8 @@ def go_on(folder: Path, names: Sequence[str], wanted: Wanted, *, json: bool) -> 
     wanted = replace(wanted, tasks=tuple(one.name for one in manifest.tasks),
                      repeats=repeats.pop() if len(repeats) == 1 else None)  # fmt: skip
     suite = wanted.suite(names)
-    with Progress(spending := wanted.spending()) as progress:
-        options = wanted.options(suite, names, progress, spending)
+    with Progress(wanted.spending()) as progress:
+        options = wanted.options(manifest.rule, suite, names, progress)
         if wanted.on is None:
             work: _Work = lambda: asyncio.run(runner.resume(folder, suite.tasks, options))  # noqa: E731
         else:

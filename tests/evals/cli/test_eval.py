@@ -124,3 +124,54 @@ def test_a_suite_that_does_not_run_says_why(copilot: Copilot, tmp_path: Path):
     ended = copilot("eval", "run", suite, *MODELS)
     assert ended.code == 64
     assert "ZeroDivisionError" in ended.err
+
+
+def test_a_look_that_finds_a_verdict_ends_the_run_with_0_and_says_why(copilot: Copilot, tmp_path: Path):
+    suite = tmp_path / "suite.py"
+    suite.write_text(
+        "from copilot_kit.testing import FunctionModel\n"
+        "from copilot_kit_evals.items import Dataset, Item\n"
+        "from copilot_kit_evals.scorers import Exact\n"
+        "from copilot_kit_evals.tasks import Ask, Task\n"
+        "items = [Item(id=str(n), input=str(n), target='yes') for n in range(2000)]\n"
+        "tasks = [Task('t', Dataset.of(items), Ask(), [Exact()])]\n"
+        "models = {f'stub:{word}': FunctionModel(lambda _, word=word: word, id=f'stub:{word}')"
+        " for word in ('yes', 'no')}\n"
+    )
+    words = ("--model", "stub:no", "--model", "stub:yes", "--stop-early", "--out", tmp_path / "run", "--json")
+    ended = copilot("eval", "run", suite, *words)
+    assert ended.code == 0, ended.err
+    assert "Ended by an interim look, as the rule of the run says: promote: " in ended.err
+    assert ended.json["attempts"]["ended"] < 1000
+    assert '"verdict":"stop"' in (tmp_path / "run" / "decisions.jsonl").read_text().splitlines()[-1]
+    again = copilot("eval", "run", "--resume", tmp_path / "run", "--json")
+    assert again.code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--shards", "2"), "--shards is for a run on a cluster"),
+        (("--on", "slurm"), "cannot be spread on 'slurm'"),
+        (("--on", "ray", "--shard", "1/2"), "Leave one of them out"),
+        (("--stop-early", "--shard", "1/2"), "--stop-early needs looks at all items"),
+        (("--retry-errors",), "Say which: --resume RUN --retry-errors"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(
+    copilot: Copilot, tmp_path: Path, words: tuple[str, ...], said: str
+):
+    ended = copilot("eval", "run", SUITE, *MODELS, "--out", tmp_path / "run", *words)
+    assert (ended.code, said in ended.err) == (64, True), ended.err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--repeats", "2"), ("--seed", "1"), ("--task", "sums"), ("--margin", "0.1"), ("--look-every", "5"),
+     ("--model", "fake:a"), ("--vary", "effort=low"), ("--shard", "1/2"), ("--stop-early",)],
+)  # fmt: skip
+def test_what_a_run_was_begun_with_is_not_changed_when_it_goes_on(copilot: Copilot, run: Path, words: tuple[str, ...]):
+    ended = copilot("eval", "run", "--resume", run, *words)
+    assert ended.code == 64
+    assert f"and {words[0]} cannot change it" in ended.err
