@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from copilot_kit.display import visible
 from copilot_kit.errors import UsageError
 from copilot_kit_evals.items import BadDataset, Item, item_of
 
+_MOST_VALUES: Final = 1_000_000
 Columns: TypeAlias = Mapping[str, str]
 """Field of an item -> how the file calls it."""
 
@@ -43,10 +44,7 @@ class Imported:
 def records(path: Path, text: str) -> Iterator[tuple[Any, str]]:
     """Yield the values of JSON lines, of a JSON list, or of the examples of an object, each with where it stands."""
     if path.suffix.lower() == ".json":
-        try:
-            value = json.loads(text)
-        except ValueError as error:
-            raise BadDataset(f"{visible(path.name)} is no JSON: {error}. Correct it.") from error
+        value = parsed(text, visible(path.name))
         if isinstance(value, dict) and isinstance(value.get("examples"), list):
             value = value["examples"]
         values = value if isinstance(value, list) else [value]
@@ -54,12 +52,47 @@ def records(path: Path, text: str) -> Iterator[tuple[Any, str]]:
         return
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
-            try:
-                yield json.loads(line), f"{visible(path.name)}, line {number}"
-            except ValueError as error:
-                raise BadDataset(
-                    f"{visible(path.name)}, line {number}: this is no JSON ({error}). Write one object a line."
-                ) from error
+            where = f"{visible(path.name)}, line {number}"
+            yield parsed(line, where), where
+
+
+def parsed(text: str, where: str) -> Any:
+    """Return the value of a JSON text."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadDataset(f"{where}: this is no JSON ({error}). Write JSON, in a .jsonl one object a line.") from error
+
+
+def plain(value: Any, where: str) -> Any:
+    """Return what a YAML file holds in JSON's own types: keys and dates as text, references written out.
+
+    Raises `BadDataset` for what refers to itself, or comes to more than a million values.
+    """
+    left = [_MOST_VALUES]
+    try:
+        return _plain(value, left)
+    except RecursionError as error:
+        raise BadDataset(f"{where} holds a thing that refers to itself, or lies too deep. Write it out.") from error
+    except OverflowError as error:
+        raise BadDataset(f"{where} comes to more than {_MOST_VALUES:,} values. Keep the ones that count.") from error
+
+
+def _plain(value: Any, left: list[int]) -> Any:
+    left[0] -= 1
+    if left[0] < 0:
+        raise OverflowError
+    match value:
+        case dict():
+            return {str(key): _plain(one, left) for key, one in value.items()}
+        case list() | tuple() | set():
+            return [_plain(one, left) for one in value]
+        case None | bool() | int() | float() | str():
+            return value
+        case bytes():
+            return value.decode("utf-8", "replace")
+        case _:
+            return str(value)
 
 
 def csv_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
@@ -91,8 +124,8 @@ def text_of(path: Path) -> str:
         raise UsageError(f"There is no file {str(path)!r}. Check the path.") from error
     except UnicodeDecodeError as error:
         raise BadDataset(f"{visible(path.name)} is no UTF-8 text ({error.reason}). Save it as UTF-8.") from error
-    except OSError as error:
-        raise UsageError(f"{str(path)!r} cannot be read: {error.strerror}. Name a file that can.") from error
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        raise UsageError(f"{visible(str(path))!r} cannot be read: {error}. Name a file that can.") from error
 
 
 def cell(row: Mapping[str, Any], name: str | None) -> str:

@@ -1,7 +1,6 @@
 """Items from what others wrote: promptfoo's tests, LangSmith exports, tickets that people have answered.
 
-Each reader returns the items, and in words what it could not carry over. LangSmith's form is the one that
-docs.langchain.com documented in November 2026 (example data format).
+Each reader returns the items, and in words what it could not carry over.
 """
 
 import re
@@ -11,9 +10,10 @@ from typing import Any, Final, TypeAlias
 
 from copilot_kit.display import visible
 from copilot_kit.errors import UsageError
-from copilot_kit_evals.foreign import Columns, Imported, cell, csv_rows, id_of, listed, mapping, records, text_of, words
+from copilot_kit_evals.foreign import Columns, Imported, cell, csv_rows, id_of, records, text_of
 from copilot_kit_evals.inspect_logs import SUFFIX, items_of
 from copilot_kit_evals.items import BadDataset, Dataset, Item
+from copilot_kit_evals.langsmith import is_export, langsmith
 from copilot_kit_evals.promptfoo import promptfoo
 
 _USUAL: Final[Mapping[str, tuple[str, ...]]] = {
@@ -50,7 +50,7 @@ def kind_of(path: Path) -> str:
     text = text_of(path)
     if suffix in (".json", ".jsonl", ".ndjson"):
         first: Any = next(records(path, text), ({}, ""))[0]
-        if isinstance(first, dict) and "inputs" in first:
+        if isinstance(first, dict) and ("inputs" in first or isinstance(first.get("messages"), list)):
             return "langsmith"
         if isinstance(first, dict) and ("tests" in first or "vars" in first):
             return "promptfoo"
@@ -58,55 +58,9 @@ def kind_of(path: Path) -> str:
     header = text.split("\n", 1)[0]
     if "__expected" in header:
         return "promptfoo"
+    if is_export(header):
+        return "langsmith"
     return "csv" if "input" in [name.strip().strip('"') for name in header.split(",")] else "tickets"
-
-
-def langsmith(path: Path, columns: Columns) -> Imported:
-    """Return the examples of a LangSmith export: JSON lines, a JSON list, or an object with `examples`.
-
-    An example's one input is the item's, several are an object; a list of messages is a conversation. The one output
-    is the target, several are an object. Splits become tags, and metadata becomes meta.
-    """
-    del columns
-    found = Imported()
-    for value, where in records(path, text_of(path)):
-        if not isinstance(value, dict) or not isinstance(value.get("inputs"), dict):
-            raise BadDataset(f"{where}: there are no 'inputs'. Export the dataset's examples, with inputs and outputs.")
-        if value.get("attachments") or value.get("attachment_urls"):
-            found.note("Attachments are not carried over.")
-        metadata = mapping(value.get("metadata"))
-        splits = listed(value.get("split") or metadata.get("dataset_split") or [])
-        inputs = value["inputs"]
-        asked = _turns(inputs.get("messages")) or (_input(inputs) if len(inputs) == 1 else dict(inputs))
-        outputs = mapping(value.get("outputs"))
-        target = _single(outputs) if len(outputs) == 1 else (outputs or None)
-        item = {"id": str(value.get("id") or id_of(asked, target)), "input": asked, "target": target,
-                "tags": [str(one) for one in splits], "meta": metadata}  # fmt: skip
-        found.add(item, where)
-    return found
-
-
-def _turns(messages: Any) -> list[dict[str, str]] | None:
-    """Return messages as turns, in the shapes of the chat APIs and of LangChain; None where they are not in words."""
-    roles = {"human": "user", "ai": "assistant", "user": "user", "assistant": "assistant", "system": "system"}
-    turns = []
-    for one in messages if isinstance(messages, list) else []:
-        inner = mapping(one.get("data")) or one if isinstance(one, dict) else {}
-        role = roles.get(str(one.get("role") or one.get("type"))) if isinstance(one, dict) else None
-        if role is None or not isinstance(inner.get("content"), str):
-            return None
-        turns.append({"role": role, "text": inner["content"]})
-    return turns or None
-
-
-def _input(values: Mapping[str, Any]) -> Any:
-    value = _single(values)
-    return words(value) if isinstance(value, int | float) or value is None else value
-
-
-def _single(values: Mapping[str, Any]) -> Any:
-    value = next(iter(values.values()))
-    return _turns(value) or value
 
 
 def tickets(path: Path, columns: Columns) -> Imported:
@@ -173,7 +127,12 @@ READERS: Final[Mapping[str, Reader]] = {
 def written(found: Imported, path: Path) -> int:
     """Write the items as a dataset and return how many there are; raises `BadDataset` where two have one id."""
     made = Dataset.of(_checked(found.items, path), name=path.stem)
-    made.write(path)
+    try:
+        made.write(path)
+    except OSError as error:
+        raise UsageError(
+            f"{str(path)!r} cannot be written: {error.strerror}. Name a file in a folder that is there."
+        ) from error
     return len(made)
 
 

@@ -220,7 +220,12 @@ def _canonical(items: Iterable[tuple[Item, str]]) -> Iterator[bytes]:
             )
         seen[item.id] = where
         text = json.dumps(item.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        yield text.encode()
+        try:
+            yield text.encode()
+        except UnicodeEncodeError as error:
+            raise BadDataset(
+                f"{where}: {text[error.start]!r} is half of a character, which no file of text can hold. Take it out."
+            ) from error
 
 
 def _read(file: Path) -> str:
@@ -228,8 +233,8 @@ def _read(file: Path) -> str:
         content = file.read_bytes()
     except FileNotFoundError as error:
         raise UsageError(f"There is no file {str(file)!r}. Check the path.") from error
-    except OSError as error:
-        raise UsageError(f"{str(file)!r} cannot be read: {error.strerror}. Name a file of items.") from error
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        raise UsageError(f"{visible(str(file))!r} cannot be read: {error}. Name a file of items.") from error
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

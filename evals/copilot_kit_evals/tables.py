@@ -140,11 +140,15 @@ def read_table(path: str | Path) -> Table:
 
 def _of_another_form(file: Path) -> Table | None:
     """Return the table of what is no text; what reads it is imported here, since it stands on tables."""
+    try:
+        file.stat()
+    except (OSError, ValueError):  # what reads text says what is wrong
+        return None
     if file.is_dir() and (file / "run.json").is_file():
         from copilot_kit_evals.exports import table_of as of_run
 
         return of_run(file)
-    if file.suffix.lower() == ".eval" or (file.is_dir() and any(file.glob("*.eval"))):
+    if (file.suffix.lower() == ".eval" and file.is_file()) or (file.is_dir() and any(file.glob("*.eval"))):
         from copilot_kit_evals.inspect_logs import table_of as of_inspect
 
         return of_inspect(file)

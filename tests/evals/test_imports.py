@@ -97,6 +97,91 @@ def test_langsmith_examples_become_items_as_lines_as_a_list_and_as_an_object(tmp
     assert (first[2].input, first[2].target) == ({"a": 1, "b": "x"}, None)
 
 
+CHATS = [
+    {"inputs": {"input": [[{"type": "human", "data": {"content": "Hi"}}]]},
+     "outputs": {"output": {"type": "ai", "data": {"content": "Hello"}}}},
+    {"inputs": {"messages": [{"role": "user", "content": [{"type": "text", "text": "Hi "}, {"type": "text",
+     "text": "you"}]}], "tools": [{"name": "f"}]}, "outputs": {"message": {"role": "assistant", "content": "Yes"}}},
+    {"inputs": {"messages": [{"lc": 1, "type": "constructor", "id": ["langchain", "schema", "messages",
+     "HumanMessage"], "kwargs": {"content": "Hey"}}]}, "outputs": {"messages": [{"role": "assistant",
+     "content": "Ho"}]}},
+    {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"},
+                  {"role": "assistant", "content": "Yo"}]},
+    {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": None, "tool_calls": [{}]}]},
+    {"inputs": {"documents": ["a", "b"]}, "outputs": {"answer": 4}},
+]  # fmt: skip
+
+
+def test_langsmith_conversations_are_read_in_all_shapes_of_messages(tmp_path: Path):
+    found = read(file(tmp_path, "a.jsonl", "\n".join(map(json.dumps, CHATS))))
+    asked = [item.input if isinstance(item.input, dict) else "|".join(turn.text for turn in item.input)  # type: ignore[union-attr]
+             for item in found.items]  # fmt: skip
+    assert asked == ["Hi", "Hi you", "Hey", "Be brief.|Hi", {"documents": ["a", "b"]}]
+    assert [item.target for item in found.items] == ["Hello", "Yes", "Ho", "Yo", 4]
+    assert found.items[1].meta == {"inputs": {"tools": [{"name": "f"}]}}
+    assert found.notes == ["Conversations with calls of tools, or that do not end in an answer, were left out."]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'id,inputs,outputs,metadata\ne1,"{""question"": ""Why?""}","{""answer"": ""So.""}","{""by"": ""me""}"\n',
+        "id,input_question,output_answer,metadata.by\ne1,Why?,So.,me\n",
+        "id,inputs.question,reference_outputs.answer,metadata_by\ne1,Why?,So.,me\n",
+    ],
+)
+def test_langsmith_csv_is_read_with_json_in_its_cells_or_a_column_for_each_key(tmp_path: Path, text: str):
+    [item] = read(file(tmp_path, "a.csv", text), kind="langsmith").items
+    assert (item.id, item.input, item.target, item.meta) == ("e1", "Why?", "So.", {"by": "me"})
+
+
+SCENARIOS = """
+prompts:
+  - {raw: 'Say {{ text }} in {{language}}.', label: one}
+defaultTest: file://default.yaml
+scenarios:
+  - config:
+      - vars: {language: French, expected: Bonjour}
+      - vars: {language: German, expected: Hallo}
+    tests:
+      - vars: {text: file://hello.txt}
+        assert:
+          - type: assert-set
+            assert: [{type: similar, value: '{{expected}}'}]
+      - vars: {text: file://../secret.txt}
+"""
+
+
+def test_promptfoo_scenarios_files_and_sets_of_assertions_are_read(tmp_path: Path):
+    folder = tmp_path / "config"
+    folder.mkdir()
+    file(tmp_path, "secret.txt", "secret")
+    file(folder, "hello.txt", "Hello")
+    file(folder, "default.yaml", "metadata: {team: docs, since: 2026-01-02}\noptions: {transform: output.trim()}\n")
+    found = read(file(folder, "promptfooconfig.yaml", SCENARIOS))
+    assert [(item.input, item.target) for item in found.items] == [
+        ("Say Hello in French.", "Bonjour"),
+        ("Say file://../secret.txt in French.", None),
+        ("Say Hello in German.", "Hallo"),
+        ("Say file://../secret.txt in German.", None),
+    ]
+    assert found.items[0].meta["since"] == "2026-01-02"
+    assert found.notes == [
+        "Transforms are programs and are not run: an answer is scored as it is.",
+        "Variables in files are read from .txt and .md beside the configuration, and no others.",
+    ]
+
+
+def test_promptfoo_files_outside_of_the_folder_or_in_a_circle_are_not_read(tmp_path: Path):
+    folder = tmp_path / "config"
+    folder.mkdir()
+    file(tmp_path, "more.csv", MORE)
+    file(folder, "b.yaml", "tests: [file://a.yaml]")
+    found = read(file(folder, "a.yaml", "tests: [file://../more.csv, file://b.yaml, {vars: {q: x}}]"))
+    assert [item.input for item in found.items] == ["x"]
+    assert [note.split(":")[1] for note in found.notes] == ["//../more.csv", "//a.yaml"]
+
+
 def test_answered_tickets_become_items_and_unanswered_ones_are_counted(tmp_path: Path):
     found = read(file(tmp_path, "tickets.csv", TICKETS))
     assert [(item.input, item.target, item.cluster, item.tags) for item in found.items] == [
@@ -144,7 +229,7 @@ def test_the_format_is_told_by_what_is_in_the_file(tmp_path: Path, name: str, te
     [
         ("a.yaml", "tests: [", "a.yaml is no YAML"),
         ("a.yaml", "tests:\n- 5\n", "a.yaml, test 1: '5' is no test"),
-        ("a.json", "{", "a.json is no JSON"),
+        ("a.json", "{", "a.json: this is no JSON"),
         ("a.jsonl", '{"inputs": {"q": 1}}\n{"inputs": 5}\n', "a.jsonl, line 2: there are no 'inputs'"),
         ("a.csv", "question,answer\na\n", "a.csv, line 2: 1 cells where the header has 2"),
     ],

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from copilot_kit.cli.screen import counted, shown, told
+from copilot_kit.display import visible
 from copilot_kit.errors import UsageError
 from copilot_kit_evals.imports import read, written
 from copilot_kit_evals.items import Item
@@ -11,7 +12,11 @@ from copilot_kit_evals.items import Item
 
 def import_file(source: Path, out: Path, *, kind: str | None, columns: Sequence[str]) -> None:
     """Read what others wrote and write a dataset."""
-    if out.exists():
+    try:
+        is_there = out.exists()
+    except (OSError, ValueError) as error:  # a name that no file can have
+        raise UsageError(f"No file can be called {visible(str(out))!r}. Choose another name.") from error
+    if is_there:
         raise UsageError(f"There is a file {str(out)!r} already. Choose another name for the dataset.")
     found = read(source, kind=kind, columns=_named(columns))
     count = written(found, out)
