@@ -5,6 +5,7 @@ They need no key and always answer the same. What is real is everything around t
 
 import hashlib
 import json
+from collections.abc import Callable
 from decimal import Decimal
 
 from desk import ticket_of, wanted_of
@@ -33,22 +34,22 @@ USD = {"spring": Decimal("0.0031"), "summer": Decimal("0.0024"), "autumn": Decim
 
 
 def spring(name: str) -> Model:
-    """The model in office: right on most tickets."""
+    """Return the model in office: right on most tickets."""
     return _release(name, "spring")
 
 
 def summer(name: str) -> Model:
-    """Better and cheaper, and it does again what people have rejected."""
+    """Return one that is better and cheaper, and does again what people have rejected."""
     return _release(name, "summer")
 
 
 def autumn(name: str) -> Model:
-    """Better, cheaper, and it has learned."""
+    """Return one that is better, cheaper, and has learned."""
     return _release(name, "autumn")
 
 
 def miswired(name: str) -> Model:
-    """Autumn behind an adapter with a fault: the schemas of the tools do not reach it."""
+    """Return autumn behind an adapter with a fault: the schemas of the tools do not reach it."""
     good = _answer("autumn", name)
 
     def answer(request: Request) -> Response:
@@ -62,7 +63,7 @@ def _release(name: str, release: str) -> Model:
     return FunctionModel(_answer(release, name), id=name)
 
 
-def _answer(release: str, name: str):
+def _answer(release: str, name: str) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
         if request.messages[-1].role == "tool":
             return _said(name, release, "That is done.")
