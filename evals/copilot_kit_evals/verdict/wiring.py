@@ -22,6 +22,8 @@ from copilot_kit_evals.verdict.words import listed, share
 
 _FEWEST: Final = 8
 """Attempts of a task below which habits say nothing."""
+_MANY: Final = 20
+"""A model that is right in a seventh of all cases is right in one of so many, with 95 % confidence."""
 _GAP: Final = 0.3
 """How much more often something happens than to the incumbent, to be a sign."""
 _MOST: Final = 0.6
@@ -139,7 +141,9 @@ def _cut_at_one_length(new: Replies, old: Replies) -> Iterable[Sign]:
     mine, theirs = ([one.tokens_out for one in each if one.tokens_out] for each in (new, old))
     if len(mine) < _FEWEST or len(theirs) < _FEWEST or any(one.stop == "length" for one in new):
         return
-    most = max(mine)
+    most, usual = max(mine), max(theirs.count(out) for out in theirs)
+    if usual > _GAP * len(theirs):  # answers are alike by nature
+        return
     if mine.count(most) >= _MOST * len(mine) and sum(out > most for out in theirs) >= _GAP * len(theirs):
         yield Sign(f"no answer is longer than {most} tokens, and {mine.count(most)} of {len(mine)} are just as long: "
                    "is there a limit, or a stop sequence?")  # fmt: skip
@@ -209,7 +213,7 @@ def _words_lost(new: Replies, old: Replies) -> Iterable[Sign]:
 def _nothing_right(new: Replies, old: Replies) -> Iterable[Sign]:
     """Find a task of which nothing at all is right, where the incumbent is right as a rule."""
     mine, theirs = ([one.score for one in each if one.score is not None] for each in (new, old))
-    if len(mine) < 1.5 * _FEWEST or len(theirs) < 1.5 * _FEWEST:
+    if min(len(mine), len(theirs)) < _MANY:
         return
     mean = math.fsum(theirs) / len(theirs)
     if max(mine) == 0 and mean >= _GOOD:

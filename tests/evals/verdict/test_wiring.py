@@ -1,0 +1,96 @@
+"""Wrong wiring: five ways to break an adapter are told apart from a model that is honestly worse."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from copilot_kit.model import Model
+from copilot_kit.slots import Opened
+from copilot_kit_evals.candidates import candidates_of
+from copilot_kit_evals.runner import Options, run
+from copilot_kit_evals.tasks import Rule
+from copilot_kit_evals.verdict.evidence import Evidence
+from copilot_kit_evals.verdict.judging import verdict_of
+from copilot_kit_evals.verdict.line import below_line
+from copilot_kit_evals.verdict.verdicts import Verdict
+from tests.evals.verdict import office
+from tests.evals.verdict.office import Clerk, Wire
+
+
+def opening(*models: Model) -> Callable[[str], Opened | None]:
+    known = {model.id: model for model in models}
+    return lambda name: Opened(known[name]) if name in known else None
+
+
+async def judged(candidate: Model, folder: Path, *, rule: Rule | None = None) -> Verdict:
+    """Return the verdict of a real run of the office against a good incumbent."""
+    old = Clerk("fake:old", seed=1)
+    ended = await run(office.office(), candidates_of(["fake:old", "fake:new"]), folder / "run",
+                      Options(opening=opening(old, candidate)))  # fmt: skip
+    return verdict_of(Evidence.of_run(ended.folder, "fake:old", "fake:new"), rule or Rule(margin=0.1))
+
+
+def good() -> Clerk:
+    return Clerk("fake:new", seed=2, tokens_per_word=1.5)
+
+
+FIVE = {
+    "the system prompt is dropped": ({"asks": office.without_system_prompt}, "system prompt"),
+    "answers are cut at some tokens": ({"answers": office.cut}, "are cut at a limit"),
+    "tools are lost": ({"asks": office.without_tools}, "do the tools arrive"),
+    "the last message is lost": ({"asks": office.without_last_message}, "the very same answer"),
+    "the answer is read from the wrong field": ({"answers": office.wrong_field}, "are empty"),
+}
+MORE = {
+    "tools come under other names": ({"asks": office.tools_renamed}, "by their names"),
+    "all is said by the assistant": ({"asks": office.all_said_by_assistant}, "the very same answer"),
+    "answers are cut, and nobody says so": ({"answers": office.cut_in_silence}, "just as long"),
+    "a stop sequence cuts each answer": (
+        {"answers": office.stopped_at_first_brace},
+        "nothing that the scorer can read",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", [*FIVE, *MORE])
+async def test_a_broken_adapter_is_flagged_as_such_and_not_called_worse(fault: str, tmp_path: Path):
+    broken, where = (FIVE | MORE)[fault]
+    found = await judged(Wire(good(), "fake:new", **broken), tmp_path)
+    assert found.verdict == "invalid"
+    assert found.reasons[0].startswith("probably wired wrongly, look here: ")
+    assert any(where in one.text for one in found.found("wiring"))
+
+
+@pytest.mark.parametrize("share", [0.2, 0.3, 0.5, 0.7])
+@pytest.mark.parametrize("seed", [11, 12, 13])
+async def test_an_honestly_worse_model_is_called_worse_and_not_miswired(share: float, seed: int, tmp_path: Path):
+    found = await judged(Clerk("fake:new", good=share, seed=seed), tmp_path)
+    assert found.found("wiring") == ()
+    assert found.verdict == "hold"
+
+
+async def test_a_model_that_is_never_right_where_the_incumbent_is_looks_miswired(tmp_path: Path):
+    found = await judged(Clerk("fake:new", good=-1.0, seed=11), tmp_path)
+    assert found.verdict == "invalid"
+    assert any("not one of 20 answers is right" in one.text for one in found.found("wiring"))
+
+
+@pytest.mark.parametrize("tokens_per_word", [0.9, 1.0, 1.3, 1.8, 2.4])
+async def test_another_tokenizer_is_no_sign_of_anything(tokens_per_word: float, tmp_path: Path):
+    found = await judged(Clerk("fake:new", good=0.5, seed=5, tokens_per_word=tokens_per_word), tmp_path)
+    assert found.found("wiring") == ()
+
+
+async def test_a_good_model_behind_a_whole_wire_is_not_flagged(tmp_path: Path):
+    found = await judged(Wire(good(), "fake:new"), tmp_path)
+    assert found.found("wiring") == ()
+    assert found.verdict in ("inconclusive", "promote")
+
+
+def test_a_release_far_below_the_trend_of_its_line_is_off_it():
+    line = [(0, 0.50), (100, 0.58), (200, 0.66), (300, 0.73)]
+    expected = below_line(line, 400, 0.30)
+    assert expected is not None
+    assert expected == pytest.approx((0.7843, 0.7961), abs=1e-4)  # by hand: logits 0, 0.3228, 0.6633, 0.9946
+    assert below_line(line, 400, 0.79) is None
