@@ -1,6 +1,6 @@
 """`copilot-kit snap`: shall a slot take a candidate? Its suites on both models, or logs that are there already."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -109,7 +109,7 @@ def snap(  # noqa: PLR0913  the options of a command
     )))  # fmt: skip
 
 
-def _given(options: dict[str, object]) -> list[str]:
+def _given(options: Mapping[str, object]) -> list[str]:
     return [name for name, value in options.items() if value not in (None, False, [])]
 
 
