@@ -44,11 +44,12 @@ class Adder:
         self.id = name
 
     async def stream(self, request: Request):
-        await asyncio.sleep(DELAY_S)
+        await asyncio.sleep(DELAY_S / 2)
         first, second = request.messages[-1].text.split("+")
         if first == DIES_AT:
             die_once()
         bill(f"{self.id} {first}\n")
+        await asyncio.sleep(DELAY_S / 2)  # the answer is on its way, and has its price
         provider, _, name = self.id.partition(":")
         message = Message(id=f"msg_{first}", role="assistant", parts=(Text(text=str(int(first) + int(second))),))
         yield Ended(Response(message=message, model=Served(asked=name, provider=provider, served=name),
