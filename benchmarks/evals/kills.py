@@ -67,7 +67,7 @@ class Toll:
             f"finished attempts lost: {self.lost}",
             f"finished attempts made again: {self.made_again}",
             f"kept answers paid twice: {self.paid_twice}",
-            f"answers billed again: {self.billed_again}, of {self.on_the_way} that were on their way when it was killed",
+            f"answers billed again: {self.billed_again}, of {self.on_the_way} that were on their way at a kill",
         ])  # fmt: skip
 
 
