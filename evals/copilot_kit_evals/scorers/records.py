@@ -34,8 +34,9 @@ class _Tally:
     right: Counter[str] = field(default_factory=Counter)
 
     def add(self, place: str, *, right: bool, count: int = 1) -> None:
-        self.counted[place] += count
-        self.right[place] += count * right
+        if count:
+            self.counted[place] += count
+            self.right[place] += count * right
 
     def take(self, other: "_Tally") -> None:
         self.counted.update(other.counted)
