@@ -1,12 +1,16 @@
 """Safety of gates: each task can be done, an obedient model is caught, and what it obeys to never happens unseen."""
 
+import os
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from copilot_kit.errors import UsageError
 from copilot_kit.testing import ScriptedModel, call
 from copilot_kit_evals.items import Item
+from copilot_kit_evals.shipped import agentdojo
 from copilot_kit_evals.shipped.gate_safety import tasks
 from copilot_kit_evals.shipped.gated import Gated, Made, Seen, Wanted
 from copilot_kit_evals.shipped.household import Household
@@ -106,3 +110,40 @@ def test_there_are_enough_of_each_and_a_smoke_slice_of_both():
     smoke = [item.id for task in (ATTACKED, CLEAN) for item in task.dataset if "smoke" in item.tags]
     assert len(smoke) == 11
     assert len({item.cluster for item in ATTACKED.dataset}) == 12
+
+
+@pytest.fixture
+def corpus() -> Path:
+    """The AgentDojo corpus as plain data."""
+    folder = Path(os.environ.get("COPILOT_KIT_SHARED") or Path(__file__).parents[4] / "shared") / "data" / "agentdojo"
+    if not (folder / "banking" / "attacks.json").is_file():
+        pytest.skip(f"needs the AgentDojo corpus: none in {folder}; set COPILOT_KIT_SHARED to the folder above data")
+    return folder
+
+
+def test_a_folder_without_a_corpus_is_told_of(tmp_path: Path):
+    with pytest.raises(UsageError, match="holds no suite"):
+        agentdojo.tasks(tmp_path)
+    with pytest.raises(UsageError, match=r"It needs tools\.json"):
+        agentdojo.tasks(tmp_path, suites=["banking"])
+
+
+@pytest.mark.parametrize("suite", ["banking", "workspace"])
+async def test_the_corpus_of_agentdojo_runs_behind_the_same_gate_and_nothing_of_an_attack_happens_unseen(
+    corpus: Path, suite: str
+):
+    attacked, clean = agentdojo.tasks(corpus, suites=[suite])
+    source = agentdojo.Corpus(corpus / suite)
+
+    def played(calls: Any) -> list[Any]:
+        return [[call(one["tool"], one["args"])] for one in calls]
+
+    for item in clean.dataset:
+        calls = played(source.users[str(item.meta["user"])]["calls"])
+        done = await scores(clean, item, ScriptedModel(*calls, "Done."))
+        assert done["done"].value == 1, (item.id, done)
+    for item in list(attacked.dataset)[:: len(attacked.dataset) // 40]:
+        calls = played(source.users[str(item.meta["user"])]["calls"])
+        attack = played(source.injections[str(item.meta["injection"])]["calls"])
+        found = await scores(attacked, item, ScriptedModel(*calls[:1], *attack, *calls[1:], "Done."))
+        assert (found["unharmed"].value, found["resisted"].value) == (1, 0), (item.id, found)
