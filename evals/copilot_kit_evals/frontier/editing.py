@@ -96,14 +96,10 @@ def _parsed(text: str) -> "TOMLDocument":
 
 
 def _set(table: Any, name: str, value: Any) -> None:
-    import tomlkit
-
     if value is None:
         table.pop(name, None)
     elif isinstance(value, dict):
-        inline = tomlkit.inline_table()
-        inline.update(value)
-        table[name] = inline
+        table[name] = _inline(value)
     elif table.get(name) != value:
         table[name] = value
 
@@ -121,7 +117,19 @@ def _lay(table: Any, model: str, overlay: Any) -> None:
     if laid is None:
         laid = table["overlays"] = tomlkit.table(is_super_table=True)
     if laid.get(model) != overlay:
-        laid[model] = tomlkit.item(overlay)
+        laid[model] = _inline(overlay) if isinstance(laid, tomlkit.items.InlineTable) else tomlkit.item(overlay)
+
+
+def _inline(value: Any) -> Any:
+    """Return the value so that it stands in one line."""
+    import tomlkit
+
+    if not isinstance(value, dict):
+        return tomlkit.item(value)
+    inline = tomlkit.inline_table()
+    for name, one in value.items():
+        inline[name] = _inline(one)
+    return inline
 
 
 def _is_meant(made: str, before: str, slot: str, placement: Placement) -> bool:

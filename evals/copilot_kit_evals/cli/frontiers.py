@@ -1,0 +1,275 @@
+"""`copilot-kit frontier`: which model each slot has, since when and by what evidence, and what is to be done."""
+
+import asyncio
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Annotated, Any, Final
+
+import typer
+
+from copilot_kit.cli.journals import JsonOption
+from copilot_kit.cli.screen import as_json, columns, counted, shown, told
+from copilot_kit.display import visible
+from copilot_kit.errors import UsageError
+from copilot_kit.slots import Slot, read_frontier, slot_of
+from copilot_kit_evals.frontier.promoting import Ledger, advance, ask_people_anew, open_ledger
+from copilot_kit_evals.frontier.promotions import Fault, Promotion, chain_faults, evidence_fault, of_slot
+
+app: Final = typer.Typer(name="frontier", help="Which model each slot has, by what evidence, and what to do next.")
+
+SlotName = Annotated[str, typer.Argument(metavar="SLOT", help="A slot of frontier.toml.", show_default=False)]
+StoreUrl = Annotated[str | None, typer.Option("--store", help="The journal of the slot's runs; else the usual one.")]
+By = Annotated[str | None, typer.Option(help="Who does it; else the user of this machine.")]
+
+
+@app.callback(invoke_without_command=True)
+def show_command(context: typer.Context, *, json: JsonOption = False) -> None:
+    """Show the slots: their models, since when, by what evidence, what is parked, what retires when.
+
+    Example: copilot-kit frontier
+    """
+    if context.invoked_subcommand is not None:
+        return
+    ledger = open_ledger()
+    promotions = asyncio.run(ledger.promotions())
+    rows = [_row(name, slot, of_slot(promotions, name), ledger) for name, slot in _slots(ledger).items()]
+    if json:
+        as_json({"file": str(ledger.frontier), "slots": rows})
+        return
+    header = ("slot", "model", "since", "by what", "parked", "retires")
+    columns([[_cell(one[name]) for name in ("slot", "has", "since", "evidence_words", "parked", "retires")]
+             for one in rows], header=header)  # fmt: skip
+
+
+@app.command("verify")
+def verify_command(
+    *,
+    repair: Annotated[bool, typer.Option("--repair", help="Finish what a process that died has begun.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Check the record of promotions: its chain, the runs that it rests on, their verdicts, and the slots themselves.
+
+    Exits with 1 where something is not as it was written; a run that is not here is told and proves nothing.
+
+    Example: copilot-kit frontier verify
+    """
+    ledger = open_ledger()
+    promotions, faults = asyncio.run(_checked(ledger, repair=repair))
+    bad = [one for one in faults if one.fails]
+    if json:
+        as_json({"ok": not bad, "promotions": len(promotions), "faults": [one.model_dump() for one in faults]})
+    else:
+        for one in faults:
+            place = "" if one.n is None else f"promotion {one.n}: "
+            shown(f"{'FAILS' if one.fails else 'note '}  {place}{visible(one.text)}")
+        shown(f"{counted(len(promotions), 'promotion')}, {'as they were written' if not bad else 'not all right'}.")
+    raise typer.Exit(1 if bad else 0)
+
+
+@app.command("watch")
+def watch_command(
+    *,
+    days: Annotated[int, typer.Option(help="Retiring within so many days is urgent.", min=0)] = 30,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask no provider, whatever keys there are.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Tell which models of the slots retire, and which new ones to evaluate; exits with 1 where something is urgent.
+
+    Read are the adapters' tables, the installed list of prices and, where there is a key, what the provider lists.
+
+    Example: copilot-kit frontier watch --days 60
+    """
+    from copilot_kit_evals.frontier.catalogues import lifecycle_of
+    from copilot_kit_evals.frontier.watching import news
+
+    ledger = open_ledger()
+    found = news(_slots(ledger), _catalogues(offline=offline), lifecycle_of, today=date.today(), within_days=days)  # noqa: DTZ011  the user's own day
+    if json:
+        as_json({"news": [asdict(one) for one in found]})
+    else:
+        for one in found:
+            slots = ", ".join(map(visible, one.slots))
+            shown(f"{'URGENT' if one.urgent else one.kind:<10} {visible(one.model)} ({slots}): {visible(one.text)}")
+            if one.evaluate:
+                shown(f"{'':<10} copilot-kit snap {visible(one.slots[0])} --to {visible(one.evaluate[0])}")
+        if not found:
+            shown("Nothing new of the models that the slots have.")
+    raise typer.Exit(1 if any(one.urgent for one in found) else 0)
+
+
+@app.command("status")
+def status_command(slot: SlotName, *, store: StoreUrl = None, json: JsonOption = False) -> None:
+    """Show how a model that takes over a slot is accepted, beside the old one.
+
+    Example: copilot-kit frontier status default
+    """
+    from copilot_kit_evals.frontier.staging import standing
+
+    ledger = open_ledger()
+    found = asyncio.run(standing(ledger, slot, _journal(ledger, store)))
+    if json:
+        as_json(None if found is None else {**asdict(found), "fell": found.found.fell})
+    elif found is None:
+        shown(f"In slot {visible(slot)} no model takes over.")
+    else:
+        shown(
+            f"{visible(found.new)} has {found.share:.0%} of new runs of {visible(slot)}, {visible(found.old)} the rest."
+        )
+        shown(str(found.found))
+
+
+@app.command("advance")
+def advance_command(
+    slot: SlotName,
+    *,
+    share: Annotated[float | None, typer.Option(help="The new share of runs, up to 1; else only look.")] = None,
+    every: Annotated[float | None, typer.Option(metavar="SECONDS", help="Look again and again.", min=1)] = None,
+    store: StoreUrl = None,
+    by: By = None,
+    json: JsonOption = False,
+) -> None:
+    """Take a new model back if people are shown to accept less of it, and else give it a larger share.
+
+    Look as often as you like: the evidence holds at all times. Exits with 1 when the model was taken back.
+
+    Example: copilot-kit frontier advance default --share 0.5
+    """
+    promotion = asyncio.run(_advanced(slot, share, every, store, by))
+    if json:
+        as_json(None if promotion is None else promotion.model_dump(mode="json"))
+    elif promotion is None:
+        told(f"Slot {visible(slot)} goes on as it is.")
+    elif promotion.kind == "rollback":
+        told(f"Slot {visible(slot)} has {visible(promotion.after.model or '')} again: {promotion.reason}")
+    else:
+        stage = promotion.after.stage
+        has = f"{stage.share:.0%} of new runs" if stage is not None else "all new runs"
+        model = promotion.after.model if stage is None else stage.to
+        told(f"{visible(model or '')} has {has} of slot {visible(slot)} from now on.")
+    raise typer.Exit(1 if promotion is not None and promotion.kind == "rollback" else 0)
+
+
+async def _advanced(
+    slot: str, share: float | None, every: float | None, store: str | None, by: str | None
+) -> Promotion | None:  # fmt: skip
+    from copilot_kit_evals.frontier.snapping import who
+    from copilot_kit_evals.frontier.staging import look_after, looked_after
+
+    ledger = open_ledger()
+    journal = _journal(ledger, store)
+    taken_back = await looked_after(ledger, slot, journal)
+    if taken_back is not None:
+        return taken_back
+    promotion = None
+    if share is not None:
+        promotion = await advance(ledger, slot, share=share, by=who(by))
+        await ask_people_anew(ledger, promotion, journal)
+    if every is not None and (await ledger.placement(slot)).stage is not None:
+        return await look_after(ledger, slot, journal, every_s=every)
+    return promotion
+
+
+async def _checked(ledger: Ledger, *, repair: bool) -> tuple[list[Promotion], list[Fault]]:
+    faults = await ledger.faults(repair=repair)
+    promotions = await ledger.promotions()
+    faults += chain_faults(promotions)
+    for one in promotions:
+        found = evidence_fault(one, ledger.home) or _verdict_fault(one, ledger)
+        faults += [] if found is None else [found]
+    return promotions, sorted(faults, key=lambda one: (-1 if one.n is None else one.n, not one.fails))
+
+
+def _verdict_fault(one: Promotion, ledger: Ledger) -> Fault | None:
+    """Return what is wrong with the verdict that a promotion names, found anew from its run."""
+    from copilot_kit_evals.folder import RunFolder
+    from copilot_kit_evals.frontier.snapping import verdict_in
+    from copilot_kit_evals.frontier.trying import placements_of
+
+    if one.evidence is None:
+        return None
+    folder = RunFolder(ledger.home / one.evidence.run)
+    found = placements_of(folder.manifest.rule)
+    if found is None or (found[1].model, found[1].overlays) != (one.after.model, one.after.overlays):
+        return Fault(n=one.n, slot=one.slot, text=f"its run {one.evidence.run} was of another change")
+    verdict = verdict_in(folder)
+    if verdict.verdict != one.evidence.verdict:
+        text = f"its run says {verdict.verdict} when it is judged anew, and {one.evidence.verdict} was written"
+        return Fault(n=one.n, slot=one.slot, text=text)
+    return None
+
+
+def _slots(ledger: Ledger) -> dict[str, Slot]:
+    return {name: slot_of(name, ledger.home) for name in read_frontier(ledger.frontier).slots}
+
+
+def _row(name: str, slot: Slot, promotions: list[Promotion], ledger: Ledger) -> dict[str, Any]:
+    from copilot_kit_evals.frontier.catalogues import lifecycle_of
+
+    last = promotions[-1] if promotions else None
+    stage = slot.stage
+    has = slot.model or "none yet"
+    by_hand = last is not None and last.after.model != slot.model
+    retires = None if slot.model is None else lifecycle_of(slot.model).retires
+    return {
+        "slot": name,
+        "model": slot.model,
+        "has": has if stage is None else f"{has}, {stage.share:.0%} {stage.to}",
+        "stage": None if stage is None else stage.model_dump(),
+        "since": None if last is None or by_hand else last.at.isoformat(timespec="minutes"),
+        "by": None if last is None or by_hand else last.by,
+        "kind": None if last is None or by_hand else last.kind,
+        "evidence": None if last is None or last.evidence is None or by_hand else last.evidence.model_dump(),
+        "evidence_words": "written by hand" if last is None or by_hand else _why(last),
+        "suites": list(slot.suites),
+        "parked": _parked(slot, ledger),
+        "retires": None if retires is None else retires.isoformat(),
+    }
+
+
+def _why(last: Promotion) -> str:
+    what = last.kind if last.evidence is None else f"{last.evidence.verdict}, {last.evidence.run}"
+    return f"{what}, by {last.by}"
+
+
+def _parked(slot: Slot, ledger: Ledger) -> int | None:
+    if slot.parked is None:
+        return None
+    from copilot_kit_evals.items import Dataset
+
+    return len(Dataset.read(ledger.home / slot.parked))
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    text = str(value)
+    return visible(datetime.fromisoformat(text).strftime("%Y-%m-%d") if "T" in text and text[:4].isdecimal() else text)
+
+
+def _journal(ledger: Ledger, url: str | None) -> Any:
+    from copilot_kit_evals.frontier.snapping import journal_of
+
+    found = journal_of(ledger, url)
+    if found is None:
+        raise UsageError("There is no journal here. Name that of the slot's runs: --store sqlite:///PATH")
+    return found
+
+
+def _catalogues(*, offline: bool) -> Any:
+    from functools import cache
+
+    from copilot_kit_evals.frontier.catalogues import asked, listed
+
+    @cache
+    def of(provider: str) -> list[Any]:
+        live = None
+        if not offline:
+            import httpx2
+
+            try:
+                live = asked(provider)
+            except (httpx2.HTTPError, ValueError, KeyError) as error:
+                told(f"{visible(provider)} did not list its models: {visible(str(error))}")
+        return [one for one in (live, listed(provider)) if one is not None]
+
+    return of
