@@ -63,7 +63,7 @@ def _judged(asked: Logged) -> tuple[Verdict, Path | None]:
     if folders and len(folders) < len(asked.paths):
         raise UsageError("Runs and files cannot be mixed. Export the runs (copilot-kit eval export RUN FILE) first.")
     if not folders:
-        return _of_files(asked), None
+        return snap_of(asked), None
     if asked.published is not None or asked.score is not None or asked.cluster is not None:
         raise UsageError("--published, --score and --cluster are for tables; a run says these things itself.")
     runs = [RunFolder(path) for path in folders]
@@ -85,8 +85,9 @@ def _rule(rule: Rule, asked: Logged) -> Rule:
     return rule.model_copy(update=changes)
 
 
-def _of_files(asked: Logged) -> Verdict:
-    table = _joined([_read(path) for path in asked.paths])
+def snap_of(asked: Logged, table: Table | None = None) -> Verdict:
+    """Return the verdict on tables; table: what the files hold, where it was read already."""
+    table = _joined([_read(path) for path in asked.paths]) if table is None else table
     if not table.has(*MODEL):
         table = as_long(table, Chosen(score=asked.score, cluster=asked.cluster))
         asked = replace(asked, score=None)
