@@ -11,10 +11,12 @@ from copilot_kit.errors import MissingExtra, UsageError
 from copilot_kit_evals.cli.abilities import trend
 from copilot_kit_evals.cli.amounts import dollars
 from copilot_kit_evals.cli.decisions import from_journal
+from copilot_kit_evals.cli.drafting import draft_command
 from copilot_kit_evals.cli.measured import judge
 from copilot_kit_evals.cli.viewing import label, prefer, view
 
 app: Final = typer.Typer(name="eval", no_args_is_help=True, help="Evaluate models on a suite of your own.")
+app.command("draft")(draft_command)
 app.command("from-journal")(from_journal)
 app.command("view")(view)
 app.command("prefer")(prefer)
@@ -199,7 +201,9 @@ def merge_command(
 @app.command("export")
 def export_command(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.", show_default=False)],
-    out: Annotated[Path, typer.Argument(metavar="FILE", help="FILE.csv, or FILE.xml for JUnit.", show_default=False)],
+    out: Annotated[
+        Path, typer.Argument(metavar="FILE", help="FILE.csv, .parquet, or .xml for JUnit.", show_default=False)
+    ],
 ) -> None:
     """Write a run as a table for statistics, or as JUnit XML for continuous integration.
 
@@ -211,7 +215,7 @@ def export_command(
 
     _needs_numbers()
     count = export(RunFolder(run), out)
-    shown(f"{counted(count, 'row' if out.suffix.lower() == '.csv' else 'case')} in {out}")
+    shown(f"{counted(count, 'case' if out.suffix.lower() == '.xml' else 'row')} in {out}")
 
 
 @app.command("import")
@@ -220,13 +224,14 @@ def import_command(
     out: Annotated[Path, typer.Argument(metavar="DATASET", help="JSON lines to write.", show_default=False)],
     *,
     format: Annotated[  # noqa: A002  the option's name
-        str | None, typer.Option(help="jsonl, csv, promptfoo, langsmith or tickets; else told by what is in it.")
+        str | None,
+        typer.Option(help="jsonl, csv, promptfoo, langsmith, tickets or inspect; else told by what is in it."),
     ] = None,
     column: Annotated[
         list[str] | None, typer.Option(help="How a field is called in the file: input=question; may be repeated.")
     ] = None,
 ) -> None:
-    """Bring items from elsewhere into a dataset: promptfoo, LangSmith, tickets that people have answered.
+    """Bring items from elsewhere into a dataset: promptfoo, LangSmith, Inspect, tickets that people have answered.
 
     What cannot be carried over is told on standard error.
 
