@@ -43,7 +43,7 @@ def app_of(desk: Desk, *, hosts: Collection[str] = ()) -> ASGIApp:
         exception_handlers={HTTPException: _failed, CopilotError: _failed, OSError: _failed},
     )
     app.state.desk = desk
-    return Guard(app, hosts=hosts)
+    return Guard(app, hosts=hosts, called="folder of runs")
 
 
 def _routes() -> list[Route | Mount]:
