@@ -36,8 +36,9 @@ HEADERS: Final[Mapping[str, str]] = {
 class Guard:
     """An ASGI app that lets through to another what may pass, and gives every answer its headers."""
 
-    def __init__(self, app: ASGIApp, *, hosts: Collection[str] = ()) -> None:
+    def __init__(self, app: ASGIApp, *, hosts: Collection[str] = (), called: str = "inbox") -> None:
         self._app = app
+        self._called = called
         self._hosts = frozenset(host.lower() for host in hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,14 +64,14 @@ class Guard:
         host = headers.getlist("host")
         if len(host) != 1 or not self._is_ours(host[0].lower()):
             named = ", ".join(host)
-            return f"The host {named!r} is not this inbox. Use the address it was started with, or pass hosts=[...]."
+            return f"The host {named!r} is not this {self._called}. Use the address it was started with, or pass hosts=[...]."
         site, mode = headers.get("sec-fetch-site"), headers.get("sec-fetch-mode")
         if site in {"cross-site", "same-site"} and (method not in _SAFE or mode != "navigate"):
-            return "This request comes from another site. Decide in the inbox itself."
+            return f"This request comes from another site. Decide in the {self._called} itself."
         origins = headers.getlist("origin")
         ours = {f"{scheme}://{host[0].lower()}", f"https://{host[0].lower()}"}  # a proxy may have taken TLS off
         if any(origin.lower() not in ours for origin in origins):
-            return f"The origin {', '.join(origins)!r} is not this inbox. Decide in the inbox itself."
+            return f"The origin {', '.join(origins)!r} is not this {self._called}. Decide in the {self._called} itself."
         by_program = headers.get("authorization") is not None
         if method not in _SAFE and not origins and site != "same-origin" and not by_program:
             return "The request does not say where it comes from (no Origin). Use a browser, or a token in its header."
