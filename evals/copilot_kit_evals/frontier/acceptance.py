@@ -4,9 +4,10 @@ A case is a run of the slot that people judged: which share of its judged calls 
 model a run has was drawn by its id, so that both get the same kinds of work at the same time. Cases are taken in the
 order in which they were judged; each case of the new model is set against the mean of the old model's cases since the
 one before it, and where there is none, it waits for one. These differences (old - new) lie in [-1, 1], and their mean
-is not above 0 as long as the new model is accepted as often. `non_inferiority_betting` of `stats.anytime`, at margin 0,
-bets that it is above; the new model is taken back when the bet has made 1 / alpha of 1. By Ville's inequality that happens to a
-model that is no worse with a chance of at most alpha, however often one looks (benchmarks and tests simulate it).
+is not above 0 as long as the new model is accepted as often. `stats.anytime` bets that it is above
+(`non_inferiority_betting` at margin 0); the new model is taken back when the bet has made 1 / alpha of 1. By Ville's
+inequality that happens to a model that is no worse with a chance of at most alpha, however often one looks; the tests
+simulate it.
 
 What it rests on: cases of one model are alike but for chance, or drift slowly. A call that is undone later changes a
 case that was counted before; the record is read anew at each look, and the rule then decides on what is known by then.

@@ -16,6 +16,7 @@ from copilot_kit.journal.index import Journal
 from copilot_kit.journal.opening import FOLDER, VARIABLE, default_store
 from copilot_kit.slots import slot_of
 from copilot_kit_evals import runner
+from copilot_kit_evals.cli.judged import show
 from copilot_kit_evals.cli.progress import Progress
 from copilot_kit_evals.folder import RunFolder
 from copilot_kit_evals.frontier.promoting import Ledger, ask_people_anew, open_ledger, promote, take_back
@@ -30,7 +31,7 @@ from copilot_kit_evals.tally import Look
 from copilot_kit_evals.tasks import Rule, Task
 from copilot_kit_evals.verdict.evidence import Evidence
 from copilot_kit_evals.verdict.gains import newly_works
-from copilot_kit_evals.verdict.judging import headline, verdict_of
+from copilot_kit_evals.verdict.judging import verdict_of
 from copilot_kit_evals.verdict.looking import look_of
 from copilot_kit_evals.verdict.verdicts import Verdict
 
@@ -134,7 +135,8 @@ def _judged(ledger: Ledger, wanted: Snap, finished: Finished) -> int:
                  "promotion": None if promotion is None else promotion.model_dump(mode="json"),
                  "asked_anew": asked})  # fmt: skip
     else:
-        _show(verdict, folder, report)
+        show(verdict)
+        told(f"The run is in {folder.path}{'' if report is None else f', its report in {report}'}")
         _show_promotion(promotion, asked, wanted)
     return verdict.exit_code
 
@@ -232,15 +234,6 @@ def _reported(folder: RunFolder) -> Path | None:
     from copilot_kit_evals.report.page import can_draw, write_report
 
     return write_report(folder) if can_draw() else None
-
-
-def _show(verdict: Verdict, folder: RunFolder, report: Path | None) -> None:
-    shown(visible(headline(verdict)))
-    for reason in verdict.reasons:
-        shown(f"  {visible(reason)}")
-    for one in verdict.findings:
-        shown(f"  {one.state:<5} {one.name}: {visible(one.text)}")
-    told(f"The run is in {folder.path}{'' if report is None else f', its report in {report}'}")
 
 
 def _show_promotion(promotion: Promotion | None, asked: list[str], wanted: Snap) -> None:

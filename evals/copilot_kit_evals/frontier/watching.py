@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal, TypeAlias
 
+from copilot_kit.prices import LOCAL
 from copilot_kit.profile import Lifecycle
 from copilot_kit.slots import Slot
 from copilot_kit_evals.frontier.catalogues import Catalogue, newer
@@ -69,7 +70,7 @@ def news(
             more = f" and {len(better) - _FEW} more" if len(better) > _FEW else ""
             text = f"newer of its line: {', '.join(better[:_FEW])}{more}"
             found.append(News("newer", names, model, text, candidates))
-        if not known and ends is None:
+        if not known and ends is None and provider != LOCAL:  # weights of one's own stay
             found.append(News("unknown", names, model, f"nobody here lists the models of {provider}"))
     return sorted(found, key=lambda one: (not one.urgent, one.days if one.days is not None else 10**9))
 
