@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from copilot_kit.display import clipped
+from copilot_kit.display import visible
 from copilot_kit_evals.attempts import FAILED, Attempt
 from copilot_kit_evals.items import Item
 from copilot_kit_evals.report.facts import Facts
@@ -58,7 +58,7 @@ class Case:
     @property
     def excerpt(self) -> str:
         """The beginning of what is asked, safe to show."""
-        return clipped(on_one_line(asked_text(self.item)), EXCERPT)
+        return beginning(asked_text(self.item), EXCERPT)
 
     def change(self, candidate: int) -> float | None:
         """Return how much better a candidate is than the incumbent; None where one of the two lacks a score."""
@@ -105,9 +105,10 @@ def flips(cases: Sequence[Case], candidate: int) -> tuple[list[Case], list[Case]
     return sorted(won, key=order), sorted(lost, key=order)
 
 
-def on_one_line(text: str) -> str:
-    """Return an excerpt's text without line breaks and tabs, which alone would be nothing odd."""
-    return _BREAKS.sub(" ", text)
+def beginning(text: str, most: int) -> str:
+    """Return the beginning of a text on one line, visible; line breaks and tabs are blanks there."""
+    line = _BREAKS.sub(" ", text[: 2 * most])
+    return visible(line[:most]) + ("…" if len(line) > most else "")
 
 
 def asked_text(item: Item) -> str:

@@ -20,6 +20,8 @@ _LABEL: Final = 34
 _FONT: Final = '-apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", system-ui, sans-serif'
 ROW_LABEL: Final = "row"
 """The field of labels, which are made visible already."""
+MINOR: Final = "minor"
+"""Whether a row belongs to the one above it."""
 _NUMBER: Final = 4
 """Digits before a label that make it like no other of its chart; they are not drawn."""
 
@@ -56,9 +58,23 @@ def label_of(number: int, text: str) -> str:
     return f"{number:0{_NUMBER}d}{clipped(text, _LABEL)}"
 
 
-def rows_of(data: Sequence[Mapping[str, Any]], *, minor: Sequence[str] = ()) -> alt.Y:
+def by_task(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows labelled by candidate, those of a task below a row with its name where there are several tasks."""
+    several = len({row["task"] for row in rows}) > 1
+    made: list[dict[str, Any]] = []
+    task = None
+    for row in rows:
+        if several and row["task"] != task:
+            made.append({ROW_LABEL: label_of(len(made), row["task"]), MINOR: False})
+        task = row["task"]
+        made.append({**row, ROW_LABEL: label_of(len(made), row["candidate"]), MINOR: several})
+    return made
+
+
+def rows_of(data: Sequence[Mapping[str, Any]]) -> alt.Y:
     """Return the axis of a chart that has a row a thing; labels of minor ones are quiet."""
-    quiet = f"indexof({json.dumps(list(minor))}, datum.value) >= 0"
+    minor = [row[ROW_LABEL] for row in data if row.get(MINOR)]
+    quiet = f"indexof({json.dumps(minor)}, datum.value) >= 0"
     return alt.Y(
         "row:N",
         title=None,

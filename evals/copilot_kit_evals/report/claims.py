@@ -11,9 +11,9 @@ from copilot_kit_evals.report.charting import (
     TELLS,
     Figure,
     by_candidate,
+    by_task,
     data_of,
     finished,
-    label_of,
     rows_of,
 )
 from copilot_kit_evals.report.colours import named
@@ -31,8 +31,8 @@ _MINUTES: Final = (0.25, 1, 4, 15, 60, 240, 960, 2400, 9600)
 def ladder_figures(facts: Facts) -> list[Figure]:
     """Return what is shown of each candidate at least, on a scale of nines, with the rungs."""
     found = ladders(facts)
-    several = len(facts.manifest.tasks) > 1
-    data = [_ladder_row(number, one, several=several) for number, one in enumerate(found)]
+    rows = [_ladder_row(one) for one in found]
+    data = by_task(rows)
     places = {name: place for place, name in enumerate(facts.candidates)}
     colour = by_candidate([one.candidate for one in found], places, legend=False)
     axis = alt.Axis(
@@ -53,7 +53,7 @@ def ladder_figures(facts: Facts) -> list[Figure]:
     seen = base.mark_rule(strokeWidth=1.5, opacity=0.6).encode(x=x, x2="rate:Q")
     rate = base.mark_tick(thickness=2, size=12, opacity=0.7).encode(x=alt.X("rate:Q", title=title), tooltip=TELLS)
     shown = base.mark_point(filled=True, opacity=1, size=90, shape="triangle-right").encode(x=x, tooltip=TELLS)
-    text = f"Reliability that is shown at least. {'; '.join(row['tell'] for row in data)}."
+    text = f"Reliability that is shown at least. {'; '.join(row['tell'] for row in rows)}."
     return [Figure("ladder", "Reliability", text, finished(alt.layer(rungs, seen, rate, shown), rows=len(data)),
                    "Triangle: what is shown at least. Tick: the share that was seen. Dashed: the rungs.")]  # fmt: skip
 
@@ -62,11 +62,10 @@ def _nines(rate: float) -> float:
     return min(_TOP, -math.log10(max(1 - rate, 10**-_TOP)))
 
 
-def _ladder_row(number: int, one: Ladder, *, several: bool) -> dict[str, Any]:
-    label = f"{one.task}: {one.candidate}" if several else one.candidate
-    return {"row": label_of(number, label), "candidate": one.candidate, "shown": _nines(one.shown),
-            "rate": _nines(one.rate),
-            "tell": f"{label}: at least {one.shown:.1%} is shown, {one.clean} of {one.cases} items clean"}  # fmt: skip
+def _ladder_row(one: Ladder) -> dict[str, Any]:
+    told = f"at least {one.shown:.1%} is shown, {one.clean} of {one.cases} items clean"
+    return {"task": one.task, "candidate": one.candidate, "shown": _nines(one.shown), "rate": _nines(one.rate),
+            "tell": f"{one.task}, {one.candidate}: {told}"}  # fmt: skip
 
 
 def horizons(facts: Facts) -> list[Figure]:
@@ -134,7 +133,7 @@ def _span(one: Reach, low: float, high: float) -> dict[str, Any]:
 
 def trends(facts: Facts, released: Mapping[str, date]) -> list[Figure]:
     """Return horizons over release dates; nothing with fewer than two candidates that have both."""
-    found = trended(reaches(facts), released)
+    found = trended(reaches(facts), released) if released else None
     return [] if found is None else [_trend(found, facts.candidates)]
 
 

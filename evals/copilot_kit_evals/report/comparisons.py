@@ -11,6 +11,7 @@ from copilot_kit_evals.report.charting import (
     TELLS,
     Figure,
     by_candidate,
+    by_task,
     data_of,
     finished,
     label_of,
@@ -49,7 +50,7 @@ def _forest(facts: Facts, candidate: str) -> Figure:
             domain=[_STANDINGS[name][0] for name in used], range=[named(_STANDINGS[name][1]) for name in used]
         ),
     )
-    y = rows_of(data, minor=[row["row"] for row in data if row["minor"]])
+    y = rows_of(data)
     title = f"difference to {facts.candidates[0]}" + (", points" if shares else "")
     base = alt.Chart(data_of(data)).encode(y=y, color=colour)
     outer = base.mark_rule(strokeWidth=1.5, opacity=0.55).encode(
@@ -100,11 +101,7 @@ def _means(shown: Sequence[Mean], places: Mapping[str, int]) -> Figure:
     tasks = list(dict.fromkeys(one.task for one in shown))
     shares = is_share(shown[0].bounds)
     scale = 100 if shares else 1
-    data: list[dict[str, Any]] = []
-    for task in tasks:
-        group = [one for one in shown if one.task == task]
-        for one in group:
-            data.append(_mean_row(len(data), one, scale=scale, task=task if len(tasks) > 1 else ""))
+    data = by_task([_mean_row(one, scale=scale) for task in tasks for one in shown if one.task == task])
     colour = by_candidate([one.candidate for one in shown], places, legend=False)
     y = rows_of(data)
     base = alt.Chart(data_of(data)).encode(y=y, color=colour)
@@ -113,18 +110,17 @@ def _means(shown: Sequence[Mean], places: Mapping[str, int]) -> Figure:
     outer = base.mark_rule(strokeWidth=1.5, opacity=0.55).encode(x=x, x2="most:Q")
     inner = base.mark_rule(strokeWidth=4, strokeCap="round").encode(x="low:Q", x2="high:Q")
     dot = base.mark_point(filled=True, opacity=1, size=80).encode(x="mean:Q", tooltip=TELLS)
-    text = "; ".join(row["tell"] for row in data[:MOST_ROWS])
+    text = "; ".join(row["tell"] for row in data if "tell" in row)
     return Figure("means", "Means", f"Mean scores with intervals. {text}.",
                   finished(alt.layer(outer, inner, dot), rows=len(data)),
                   "Thin: whatever the missing scores would have been.")  # fmt: skip
 
 
-def _mean_row(number: int, one: Mean, *, scale: float, task: str) -> dict[str, Any]:
+def _mean_row(one: Mean, *, scale: float) -> dict[str, Any]:
     low, high = _ends(one.interval, scale)
     least, most = _ends(one.outer, scale)
-    label = f"{task}: {one.candidate}" if task else one.candidate
     return {
-        "row": label_of(number, label),
+        "task": one.task,
         "candidate": one.candidate,
         "mean": _scaled(one.mean, scale),
         "low": low,

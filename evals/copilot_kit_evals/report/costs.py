@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from copilot_kit_evals.manifest import TaskEntry
@@ -30,6 +31,7 @@ class Priced:
     bounds: tuple[float, float]
 
 
+@lru_cache(maxsize=1)  # page and chart need the same
 def priced(facts: Facts) -> list[Priced]:
     """Return those whose every cost is known, task by task; none where nothing costs anything."""
     return [one for task in facts.manifest.tasks for one in _of_task(facts, task)]

@@ -75,9 +75,9 @@ class Mean:
     primary: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Facts:
-    """A run with its summary and its verdict, read once."""
+    """A run with its summary and its verdict, read once; equal to itself alone, so that what follows can be kept."""
 
     run: RunFolder
     sheets: tuple[Sheet, ...]

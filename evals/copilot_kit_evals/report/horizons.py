@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -18,7 +19,9 @@ from copilot_kit_evals.stats.trend import Trend, trend
 FEWEST: Final = 8
 """Items below which no curve is drawn."""
 _DRAWS: Final = 400
-"""Enough for an interval in a plot; `stats horizon` takes 1,000."""
+_FEWEST_DRAWS: Final = 100
+_CELLS: Final = 1_000_000
+"""Draws times items: with more, fewer draws are made. `stats horizon` takes 1,000 always."""
 _BINS: Final = 8
 
 
@@ -28,6 +31,8 @@ class Reach:
 
     candidate: str
     items: int
+    draws: int
+    """Resamples that the intervals rest on."""
     found: Horizon
     bins: tuple[tuple[float, float, int], ...]
     """Minutes (geometric mean), share of successes, items: shortest first."""
@@ -43,15 +48,18 @@ class Trended:
     line: Trend
 
 
+@lru_cache(maxsize=1)  # page, curve and trend need the same
 def reaches(facts: Facts) -> list[Reach]:
     """Return the horizon of each candidate; none where too few items say how long a person takes."""
     found = [(name, _trials(facts, name)) for name in facts.candidates]
-    return [
-        Reach(name, len(one.minutes), horizon(one, draws=_DRAWS, seed=facts.manifest.seed,
-                                              confidence=facts.manifest.rule.confidence),
-              _binned(one), float(one.minutes.min()), float(one.minutes.max()))
-        for name, one in found if one is not None
-    ]  # fmt: skip
+    return [_reach(facts, name, one) for name, one in found if one is not None]
+
+
+def _reach(facts: Facts, candidate: str, tasks: Trials) -> Reach:
+    items = len(tasks.minutes)
+    draws = max(_FEWEST_DRAWS, min(_DRAWS, _CELLS // items))
+    found = horizon(tasks, draws=draws, seed=facts.manifest.seed, confidence=facts.manifest.rule.confidence)
+    return Reach(candidate, items, draws, found, _binned(tasks), float(tasks.minutes.min()), float(tasks.minutes.max()))
 
 
 def trended(found: list[Reach], released: Mapping[str, date]) -> Trended | None:

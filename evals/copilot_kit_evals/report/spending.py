@@ -10,9 +10,9 @@ from copilot_kit_evals.report.charting import (
     TELLS,
     Figure,
     by_candidate,
+    by_task,
     data_of,
     finished,
-    label_of,
     rows_of,
 )
 from copilot_kit_evals.report.colours import named
@@ -77,15 +77,16 @@ def _scale(values: Sequence[float]) -> alt.Scale:
 
 def latencies(facts: Facts) -> list[Figure]:
     """Return the median and the 95th percentile of each candidate's time, task by task, in one chart."""
-    data = [{**row, "row": label_of(number, row["label"])} for number, row in enumerate(_latency_rows(facts))]
+    rows = list(_latency_rows(facts))
+    data = by_task(rows)
     if not data:
         return []
     places = {name: place for place, name in enumerate(facts.candidates)}
-    colour = by_candidate([row["candidate"] for row in data], places, legend=False)
+    colour = by_candidate([row["candidate"] for row in rows], places, legend=False)
     y = rows_of(data)
     title = "seconds of model and tools, without waiting for a turn"
     x = alt.X("p50:Q", title=title,
-              scale=_scale([row[name] for row in data for name in ("p50", "p95")]))  # fmt: skip
+              scale=_scale([row[name] for row in rows for name in ("p50", "p95")]))  # fmt: skip
     base = alt.Chart(data_of(data)).encode(y=y, color=colour)
     between = base.mark_rule(strokeWidth=1, strokeDash=[2, 3], opacity=0.8).encode(x=x, x2="p95:Q")
     low = base.mark_rule(strokeWidth=4, strokeCap="round").encode(x=alt.X("p50_low:Q", title=title), x2="p50_high:Q")
@@ -94,13 +95,12 @@ def latencies(facts: Facts) -> list[Figure]:
     median = base.mark_point(filled=True, opacity=1, size=80).encode(x=x, tooltip=TELLS)
     tail = base.mark_point(filled=False, opacity=1, size=80, strokeWidth=2).encode(
         x=alt.X("p95:Q", title=title), tooltip=TELLS)  # fmt: skip
-    text = f"Time of an attempt. {'; '.join(row['tell'] for row in data)}."
+    text = f"Time of an attempt. {'; '.join(row['tell'] for row in rows)}."
     return [Figure("latency", "Latency", text, finished(alt.layer(between, low, high, median, tail), rows=len(data)),
                    "Filled: the median. Open: the 95th percentile. Bars: their intervals.")]  # fmt: skip
 
 
 def _latency_rows(facts: Facts) -> Iterator[dict[str, Any]]:
-    several = len(facts.manifest.tasks) > 1
     for task, entry in facts.summary["tasks"].items():
         for name, one in entry["candidates"].items():
             found = one["latency_s"]
@@ -108,7 +108,7 @@ def _latency_rows(facts: Facts) -> Iterator[dict[str, Any]]:
                 continue
             middle, tail = found["p50"], found["p95"]
             low, high = (tail["value"] if end is None else end for end in tail["interval"])
-            yield {"label": f"{task}: {name}" if several else name, "candidate": name,
+            yield {"task": task, "candidate": name,
                    "p50": middle["value"], "p50_low": middle["interval"][0], "p50_high": middle["interval"][1],
                    "p95": tail["value"], "p95_low": low, "p95_high": high,
                    "tell": f"{task}, {name}: median {seconds(middle['value'])}, "

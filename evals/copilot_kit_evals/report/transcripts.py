@@ -6,16 +6,16 @@ as HTML; and base64 of compressed JSON holds no character that ends a script.
 
 import json
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from zlib import compress
 
-from copilot_kit.display import clipped, visible
+from copilot_kit.display import visible
 from copilot_kit.messages import File, Foreign, Message, Reasoning, Summary, Text, ToolCall, ToolResult
-from copilot_kit_evals.attempts import Attempt
-from copilot_kit_evals.folder import BadRun, RunFolder
-from copilot_kit_evals.report.cases import Case, on_one_line
+from copilot_kit_evals.attempts import Attempt, Key
+from copilot_kit_evals.folder import BadRun, Call, RunFolder
+from copilot_kit_evals.report.cases import Case, beginning
 from copilot_kit_evals.transcripts import calls_of, messages_of
 
 MOST_BYTES: Final = 6_000_000
@@ -64,32 +64,35 @@ def packs_of(run: RunFolder, cases: Sequence[Case], *, most_bytes: int = MOST_BY
     """Return what was said, the most telling cases first, as far as the budget goes."""
     made = Packs()
     open_pack: dict[int, str] = {}
+    waiting = 0
     order = sorted(range(len(cases)), key=lambda place: (*cases[place].urgency, place))
-    looked_at = 0
-    for first, group in _groups(order, cases):
-        if made.size >= most_bytes or looked_at >= MOST_ATTEMPTS:
-            made.left_out += sum(len(cell.attempts) for place in order[first:] for cell in cases[place].cells)
-            break
-        for place, told in _told(run, group, cases, made):
-            open_pack[place] = told
-            looked_at += sum(len(cell.attempts) for cell in cases[place].cells)
-            if sum(map(len, open_pack.values())) >= _PACK_BYTES:
-                _close(made, open_pack, cases)
+    for place, told in _told(run, order, cases, made):
+        open_pack[place] = told
+        waiting += len(told)
+        if waiting >= _PACK_BYTES:
+            _close(made, open_pack, cases)
+            waiting = 0
+            if made.size >= most_bytes:
+                break
     _close(made, open_pack, cases)
+    made.left_out = sum(len(cell.attempts) for case in cases for cell in case.cells) - made.attempts
     return made
 
 
-def _groups(order: Sequence[int], cases: Sequence[Case]) -> Iterable[tuple[int, list[int]]]:
-    """Yield places so that the log of calls is read once for many attempts; each with where it begins."""
+def _groups(order: Sequence[int], cases: Sequence[Case]) -> Iterator[list[int]]:
+    """Yield places so that the log of calls is read once for many attempts."""
     group: list[int] = []
-    first = size = 0
-    for number, place in enumerate(order):
+    size = looked_at = 0
+    for place in order:
+        if looked_at >= MOST_ATTEMPTS:
+            break
         group.append(place)
-        size += sum(len(cell.attempts) for cell in cases[place].cells)
+        attempts = sum(len(cell.attempts) for cell in cases[place].cells)
+        size, looked_at = size + attempts, looked_at + attempts
         if size >= _AT_ONCE:
-            yield first, group
-            group, first, size = [], number + 1, 0
-    yield first, group
+            yield group
+            group, size = [], 0
+    yield group
 
 
 def _close(made: Packs, open_pack: dict[int, str], cases: Sequence[Case]) -> None:
@@ -101,31 +104,37 @@ def _close(made: Packs, open_pack: dict[int, str], cases: Sequence[Case]) -> Non
     open_pack.clear()
 
 
-def _told(run: RunFolder, group: Sequence[int], cases: Sequence[Case], made: Packs) -> Iterable[tuple[int, str]]:
-    attempts = [one for place in group for cell in cases[place].cells for one in cell.attempts]
-    calls = {attempt.key: found for attempt, found in calls_of(run, attempts)}
-    for place in group:
-        case = cases[place]
-        sides = []
-        for number, cell in enumerate(case.cells):
-            side = []
-            for attempt in cell.attempts:
-                try:
-                    messages = messages_of(run, attempt, case.item, calls[attempt.key])
-                except BadRun:  # its blob is not there; all that is known of it is told all the same
-                    messages = ()
-                made.answers.setdefault((place, number), _answer(messages))
-                side.append(_attempt(attempt, messages))
-            sides.append(side)
-        told = {"target": _json(case.item.target), "choices": [shown(one) for one in case.item.choices], "sides": sides}
-        yield place, json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+def _told(run: RunFolder, order: Sequence[int], cases: Sequence[Case], made: Packs) -> Iterator[tuple[int, str]]:
+    """Yield each case with what its candidates said, and note the beginnings of their answers."""
+    for group in _groups(order, cases):
+        attempts = [one for place in group for cell in cases[place].cells for one in cell.attempts]
+        calls = {attempt.key: found for attempt, found in calls_of(run, attempts)}
+        for place in group:
+            yield place, _case(run, place, cases[place], calls, made)
+
+
+def _case(run: RunFolder, place: int, case: Case, calls: Mapping[Key, tuple[Call, ...]], made: Packs) -> str:
+    sides = []
+    for number, cell in enumerate(case.cells):
+        said = [_messages(run, attempt, case, calls[attempt.key]) for attempt in cell.attempts]
+        made.answers[place, number] = _answer(said[0]) if said else ""
+        sides.append([_attempt(attempt, messages) for attempt, messages in zip(cell.attempts, said, strict=True)])
+    told = {"target": _json(case.item.target), "choices": [shown(one) for one in case.item.choices], "sides": sides}
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+
+
+def _messages(run: RunFolder, attempt: Attempt, case: Case, calls: tuple[Call, ...]) -> tuple[Message, ...]:
+    try:
+        return messages_of(run, attempt, case.item, calls)
+    except BadRun:  # its blob is not there; all else that is known of it is told all the same
+        return ()
 
 
 def _answer(messages: Sequence[Message]) -> str:
     last = next((one for one in reversed(messages) if one.role == "assistant" and (one.text or one.calls)), None)
     if last is None:
         return ""
-    return clipped(on_one_line(last.text or ", ".join(call.name for call in last.calls)), _ANSWER)
+    return beginning(last.text or ", ".join(call.name for call in last.calls), _ANSWER)
 
 
 def _attempt(attempt: Attempt, messages: Sequence[Message]) -> dict[str, Any]:
