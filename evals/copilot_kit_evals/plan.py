@@ -13,9 +13,10 @@ from copilot_kit_evals.candidates import Candidate, Prices
 from copilot_kit_evals.folder import RunFolder
 from copilot_kit_evals.items import conversation
 from copilot_kit_evals.manifest import Shard
+from copilot_kit_evals.scorers.multiple_choice import Choose
 from copilot_kit_evals.stats.power import design_effect, items_needed, smallest_difference
 from copilot_kit_evals.summary import ItemRow, Sheet, sheets
-from copilot_kit_evals.tasks import Rule, Task
+from copilot_kit_evals.tasks import Ask, Rule, Task
 
 DISAGREEMENT: Final = 0.2
 """Share of items on which one of two candidates passes and the other does not, where no run says better."""
@@ -100,7 +101,21 @@ def _task(
             one.name: _cost(one, seen, chars=chars * task.repeats, attempts=len(asked) * task.repeats)
             for one in candidates
         },
+        "cost_basis": _basis(task, candidates, seen),
     }
+
+
+def _basis(task: Task, candidates: Sequence[Candidate], seen: Sequence[Sheet]) -> str:
+    """Return in words what the cost rests on, since it is no better than that."""
+    names = {sheet.candidate for sheet in seen if sheet.costs}
+    known = [one.name for one in candidates if one.name in names]
+    if len(known) == len(candidates):
+        return "what an attempt and its judges cost in the earlier run"
+    once = isinstance(task.solver, Ask | Choose)
+    guess = f"one request an attempt and answers of {OUTPUT_TOKENS} tokens, where a candidate does not limit them"
+    turns = "" if once else "; further turns of an agent are not in it, and may be most of the cost: take --like RUN"
+    judges = "; judges are not in it" if any(hasattr(one, "judge") for one in task.scorers) else ""
+    return guess + turns + judges
 
 
 def _powered(
@@ -145,7 +160,7 @@ def _cost(candidate: Candidate, seen: Sequence[Sheet], *, chars: int, attempts: 
     known = next((sheet for sheet in seen if sheet.candidate == candidate.name and sheet.costs), None)
     if known is not None:
         each = [cost for costs in known.costs.values() for cost in costs]
-        return sum(each) / len(each) * attempts
+        return (sum(each) + known.scoring_usd) / len(each) * attempts
     if candidate.model.startswith("local:"):
         return 0.0
     prices = candidate.prices or Prices.listed(candidate.model)

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from copilot_kit.agent import Agent
 from copilot_kit.errors import TransportFailed
 from copilot_kit.request import Request
+from copilot_kit.response import Usage
 from copilot_kit.slots import Opened
 from copilot_kit.testing import FunctionModel
 from copilot_kit_evals.candidates import candidates_of
@@ -16,8 +18,11 @@ from copilot_kit_evals.items import Dataset, Item
 from copilot_kit_evals.plan import plan
 from copilot_kit_evals.runner import Options, run
 from copilot_kit_evals.scorers import Exact
+from copilot_kit_evals.scorers.judging import Judge
+from copilot_kit_evals.scorers.rubric import Line, Rubric
+from copilot_kit_evals.scores import Output, Score, scorer
 from copilot_kit_evals.summary import summary
-from copilot_kit_evals.tasks import Ask, Task
+from copilot_kit_evals.tasks import Ask, Assign, Setup, Task
 from tests.evals.arithmetic import adder, opening, sums
 
 
@@ -137,3 +142,31 @@ def test_a_listed_model_has_an_expected_cost():
     told = plan([sums(100)], candidates_of(["openai:gpt-5-mini"]))
     assert told["cost_usd"] is not None
     assert Decimal("0.01") < Decimal(str(told["cost_usd"])) < Decimal(1)
+
+
+def test_a_plan_says_what_its_cost_leaves_out():
+    def support(setup: Setup) -> Agent[str]:
+        return Agent(setup.model)
+
+    dataset, candidates = sums(5).dataset, candidates_of(["openai:gpt-5-mini"])
+    judge = Rubric(Judge(adder("fake:judge")), [Line(id="right", text="Is it right?")])
+    [asks, works, judged] = plan(
+        [sums(5), Task("agent", dataset, Assign(support), [Exact()]), Task("judged", dataset, Ask(), [judge])],
+        candidates,
+    )["tasks"]
+    assert asks["cost_basis"].startswith("one request an attempt and answers of 300 tokens")
+    assert "--like" not in asks["cost_basis"]
+    assert "further turns of an agent are not in it" in works["cost_basis"]
+    assert judged["cost_basis"].endswith("judges are not in it")
+
+
+async def test_a_plan_after_a_run_has_its_judges_in_it(tmp_path: Path):
+    @scorer
+    def judge(item: Item, output: Output) -> Score:
+        return Score(value=1.0, usage=Usage(input=9, output=1, cost_usd=Decimal("0.04")))
+
+    task = Task("sums", sums(10).dataset, Ask(), [judge])
+    ended = await run([task], candidates_of(["fake:good"]), tmp_path / "run", Options(opening=opening(adder())))
+    told = plan([task], candidates_of(["fake:good"]), like=ended.folder)
+    assert told["cost_usd"] == pytest.approx(0.5)
+    assert told["tasks"][0]["cost_basis"] == "what an attempt and its judges cost in the earlier run"

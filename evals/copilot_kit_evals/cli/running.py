@@ -265,7 +265,7 @@ def show_plan(names: Sequence[str], wanted: Wanted, *, like: Path | None, json: 
          for one in found["tasks"]],
     )  # fmt: skip
     for one in found["tasks"]:
-        told(f"{visible(one['task'])}: {one['spread']}.")
+        told(f"{visible(one['task'])}: {one['spread']}. Cost: {one['cost_basis']}.")
     cost = found["cost_usd"]
     told(f"{counted(found['attempts'], 'attempt')}, expected cost "
          f"{'unknown: no price is known of a model' if cost is None else f'${cost:.2f}'}.")  # fmt: skip
