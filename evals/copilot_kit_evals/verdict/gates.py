@@ -148,7 +148,10 @@ def reliable(cases: Iterable[Case], side: Side, level: float, rule: Rule, *, wat
     chosen = list(zip(cases, side.marks, strict=True))
     failed = tuple(case.id for case, mark in chosen if mark.fails(rule.pass_score))
     clean = [mark.is_clean(rule.pass_score) for _, mark in chosen]
-    units = effective_trials([float(one) for one in clean], [_unit(case) for case, _ in chosen])
+    labels = [_unit(case) for case, _ in chosen]
+    units = float(len(chosen))
+    if len(set(labels)) < len(chosen):
+        units = effective_trials([float(one) for one in clean], labels)
     share_failed = len(failed) / len(chosen)
     counted, lost = math.floor(units), math.ceil(units * share_failed)
     if watched:
@@ -158,8 +161,8 @@ def reliable(cases: Iterable[Case], side: Side, level: float, rule: Rule, *, wat
         needed = cases_watched(level, failures=lost, confidence=rule.confidence)
     else:
         low = reliability_of(*_outcomes(chosen, rule, missing=0.0), confidence=rule.confidence)
-        passed, labels = _outcomes(chosen, rule, missing=1.0)
-        high = 1 - reliability_of([1 - one for one in passed], labels, confidence=rule.confidence)
+        passed, owners = _outcomes(chosen, rule, missing=1.0)
+        high = 1 - reliability_of([1 - one for one in passed], owners, confidence=rule.confidence)
         needed = cases_once(level, failures=lost, confidence=rule.confidence)
     state: State = "pass" if low >= level else "fail" if high < level else "open"
     short = 0 if state == "pass" else max(1, needed - counted)

@@ -99,8 +99,9 @@ def _ratio(
         return Ratio(value, None, below=below, above=False)
     shares = spent[0] / new - won[0] / new_won - spent[1] / old + won[1] / old_won
     ends = _interval(math.log(value) + shares, labels, plan)
-    if ends is None:
-        return Ratio(value, None, below=False, above=False)
+    if ends is None:  # the same ratio on every item, as of two prices: who is cheaper on all of n items by chance?
+        sure = len(shares if labels is None else set(labels)) > math.log2(2 / (1 - plan.confidence))
+        return Ratio(value, None, below=sure and value <= plan.limit, above=sure and value > plan.limit)
     interval = Interval(math.exp(ends.lower), math.exp(ends.upper))
     return Ratio(value, interval, below=interval.upper <= plan.limit, above=interval.lower > plan.limit)
 
