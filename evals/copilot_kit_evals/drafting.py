@@ -27,6 +27,8 @@ _PIECE_CHARS: Final = 12_000
 _EXAMPLES: Final = 8
 _MOST_IDLE: Final = 3
 """Answers in a row with nothing new, after which no more is asked."""
+_ENOUGH: Final = Settings(max_output_tokens=4_000)
+"""A model that cannot end must not be paid for trying; slots and settings may say more."""
 _OBJECT: Final = re.compile(r"\{.*\}", re.DOTALL)
 _PROMPT: Final = (
     "You draft test cases for another model. What stands between marks such as <document 0a1b2c3d> and "
@@ -132,7 +134,7 @@ class Drafter:
         request = Request(
             messages=(system(_PROMPT), user("\n\n".join([*material, f"Draft {count} new cases."]))),
             output=OutputSpec(json_schema=Cases.model_json_schema(), name="cases"),
-            settings=self.settings,
+            settings=self.settings.over(_ENOUGH),
         )
         response = priced(await complete(self.model, request))
         self.tally.calls += 1

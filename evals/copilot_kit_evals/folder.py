@@ -105,7 +105,7 @@ class RunFolder:
         file = self.path / MANIFEST
         try:
             self.manifest = Manifest.model_validate_json(file.read_bytes())
-        except FileNotFoundError as error:
+        except (OSError, ValueError) as error:  # ValueError: a name that no folder can have
             raise BadRun(f"{str(self.path)!r} is no run: it has no {MANIFEST}. Name the folder of a run.") from error
         except ValidationError as error:
             raise BadRun(

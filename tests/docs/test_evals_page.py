@@ -40,10 +40,10 @@ async def test_the_scorer_and_the_agent_are_what_they_are_said_to_be():
 
 
 def test_every_command_and_option_of_the_table_exists(capsys: pytest.CaptureFixture[str]):
-    for name in ("run", "plan", "show", "export", "merge", "import"):
+    for name in ("run", "plan", "show", "export", "merge", "import", "draft"):
         assert run(["eval", name, "--help"]) == 0
     for option in set(re.findall(r"--[a-z][a-z-]+", DOC.split("| command |")[1].split("Exit codes")[0])):
-        found = [name for name in ("run", "plan", "merge", "import") if option in _help(name, capsys)]
+        found = [name for name in ("run", "plan", "merge", "import", "draft") if option in _help(name, capsys)]
         assert found, option
 
 

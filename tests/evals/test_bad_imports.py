@@ -85,7 +85,9 @@ def test_what_is_no_file_is_one_line_for_every_command(
     for name in ("folder.eval", "folder.parquet"):
         (tmp_path / name).mkdir()
     for words in (("eval", "import", path, "out.jsonl"), ("stats", "means", path),
-                  ("stats", "compare", path, "--a", "x", "--b", "y"), ("stats", "passk", path)):  # fmt: skip
+                  ("stats", "compare", path, "--a", "x", "--b", "y"), ("stats", "passk", path),
+                  ("eval", "show", path), ("eval", "export", path, "out.csv"), ("eval", "run", "--resume", path),
+                  ("eval", "merge", path, "--out", "whole"), ("eval", "draft", path)):  # fmt: skip
         ended = copilot(*words)
         assert ended.code in (3, 64), words
         assert ended.err.count("\n") == 1, ended.err
