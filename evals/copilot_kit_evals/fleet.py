@@ -209,7 +209,7 @@ def lay_out_shards(
         )
     for one in candidates:
         if options.opening is None or options.opening(one.model) is None:
-            open_model(one.model)
+            open_model(one.model, base_url=one.base_url)
     manifest = runner.planned(tasks, candidates, options)
     for number in range(1, shards + 1):
         part = manifest.model_copy(update={"shard": Shard(number=number, of=shards)})

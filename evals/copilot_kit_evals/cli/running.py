@@ -25,7 +25,7 @@ from copilot_kit_evals.manifest import Shard
 from copilot_kit_evals.plan import plan
 from copilot_kit_evals.runner import Finished, Options
 from copilot_kit_evals.spending import Spending
-from copilot_kit_evals.suites import Reference, Suite, load_all, read_names, written
+from copilot_kit_evals.suites import SHIPPED, Reference, Suite, load_all, read_names, written
 from copilot_kit_evals.summary import ALL, summary
 from copilot_kit_evals.tasks import Rule
 from copilot_kit_evals.verdict.looking import look_of
@@ -62,6 +62,12 @@ class Wanted:
 
     def suite(self, names: Sequence[str]) -> Suite:
         """Return the tasks of all suites that are named, with the tasks and repeats that are wanted."""
+        given = [f"--{name}" for name in ("scorer", "prompt") if getattr(self, name) is not None]
+        if given and not any(_is_data(name) for name in names):
+            raise UsageError(
+                f"{' and '.join(given)} is for a dataset or a public set; {', '.join(map(str, names))} says itself how "
+                "to ask and score. Leave it out, or vary what is asked: --vary prompt=a.md,b.md"
+            )
         prompt = "" if self.prompt is None else _text(self.prompt)
         return load_all(names, scorer=self.scorer, prompt=prompt).chosen(self.tasks).repeated(self.repeats)
 
@@ -269,6 +275,11 @@ def show_plan(names: Sequence[str], wanted: Wanted, *, like: Path | None, json: 
     cost = found["cost_usd"]
     told(f"{counted(found['attempts'], 'attempt')}, expected cost "
          f"{'unknown: no price is known of a model' if cost is None else f'${cost:.2f}'}.")  # fmt: skip
+
+
+def _is_data(name: str) -> bool:
+    source = Reference.parse(str(name)).source
+    return not source.startswith(SHIPPED) and Path(source).suffix != ".py"
 
 
 def _text(path: Path) -> str:

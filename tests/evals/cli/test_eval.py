@@ -155,6 +155,7 @@ def test_a_look_that_finds_a_verdict_ends_the_run_with_0_and_says_why(copilot: C
         (("--on", "slurm"), "cannot be spread on 'slurm'"),
         (("--on", "ray", "--shard", "1/2"), "Leave one of them out"),
         (("--stop-early", "--shard", "1/2"), "--stop-early needs looks at all items"),
+        (("--scorer", "number"), "--scorer is for a dataset or a public set"),
         (("--retry-errors",), "Say which: --resume RUN --retry-errors"),
     ],
 )
