@@ -1,0 +1,184 @@
+"""`copilot-kit snap --from-logs`: tables, runs, published totals; keys and exit codes as scripts rely on them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from copilot_kit_evals.candidates import candidates_of
+from copilot_kit_evals.runner import Options, run
+from copilot_kit_evals.tasks import Rule
+from copilot_kit_evals.verdict.keeping import VERDICT, kept
+from tests.evals.arithmetic import adder, opening, sums
+from tests.evals.conftest import Ended
+
+Copilot = Callable[..., Ended]
+KEYS = ["verdict", "reasons", "n_items", "difference", "interval", "p_exact", "wins", "losses", "cost_per_success",
+        "items_needed"]  # fmt: skip
+
+
+def table(path: Path, wins: int, losses: int, items: int, *, cost: bool = True) -> Path:
+    lines = ["model,item,passed" + (",cost_usd" if cost else "")]
+    for n in range(items):
+        old = n >= wins and (n < wins + losses or n % 2 == 0)
+        new = n < wins or (n >= wins + losses and n % 2 == 0)
+        for model, passed, paid in (("old", old, 0.5), ("new", new, 0.25)):
+            lines.append(f"{model},i{n},{int(passed)}" + (f",{paid}" if cost else ""))
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def snap(copilot: Copilot, file: Path, *more: str | Path) -> Ended:
+    return copilot("snap", "--from-logs", file, "--incumbent", "old", "--candidate", "new", *more)
+
+
+@pytest.mark.parametrize(
+    ("wins", "losses", "items", "word", "code"),
+    [(10, 0, 100, "promote", 0), (0, 10, 100, "hold", 1), (5, 5, 100, "inconclusive", 2)],
+)
+def test_the_exit_code_is_the_verdict(
+    copilot: Copilot, tmp_path: Path, wins: int, losses: int, items: int, word: str, code: int
+):
+    ended = snap(copilot, table(tmp_path / "log.csv", wins, losses, items, cost=False), "--json")
+    assert (ended.code, ended.json["verdict"]) == (code, word)
+    assert [key for key in KEYS if key not in ended.json] == []
+
+
+def test_the_json_says_what_was_counted(copilot: Copilot, tmp_path: Path):
+    found = snap(copilot, table(tmp_path / "log.csv", 10, 2, 100), "--json").json
+    assert (found["n_items"], found["wins"], found["losses"]) == (100, 10, 2)
+    assert found["difference"] == pytest.approx(0.08)
+    assert found["p_exact"] == pytest.approx(0.0385742188)
+    assert found["interval"] == pytest.approx([0.0143, 0.1580], abs=1e-4)
+    assert found["cost_per_success"] == pytest.approx({"old": 0.5 * 100 / 46, "new": 0.25 * 100 / 54})
+
+
+def test_rows_in_another_order_give_the_same_bytes(copilot: Copilot, tmp_path: Path):
+    file = table(tmp_path / "log.csv", 10, 2, 100)
+    first = snap(copilot, file, "--json").out
+    header, *rows = file.read_text().splitlines()
+    file.write_text("\n".join([header, *reversed(rows)]) + "\n")
+    assert snap(copilot, file, "--json").out == first
+
+
+def test_another_score_and_another_margin_may_be_asked_for(copilot: Copilot, tmp_path: Path):
+    file = tmp_path / "log.jsonl"
+    rows = [{"model": model, "item": n, "grade": grade, "passed": 1} for n in range(100)
+            for model, grade in (("old", 0.5 + n % 2 / 10), ("new", 0.51 + n % 3 / 10))]  # fmt: skip
+    file.write_text("\n".join(map(json.dumps, rows)))
+    assert snap(copilot, file, "--json").json["difference"] == 0
+    found = snap(copilot, file, "--score", "grade", "--margin", "0.2", "--json").json
+    assert found["difference"] == pytest.approx(0.059)
+    assert found["margin"] == 0.2
+
+
+def test_a_table_with_a_column_for_each_model_is_read_too(copilot: Copilot, tmp_path: Path):
+    file = tmp_path / "wide.csv"
+    file.write_text("item,old,new\n" + "".join(f"i{n},{int(n % 2)},1\n" for n in range(40)))
+    assert snap(copilot, file, "--json").json["wins"] == 20
+
+
+def test_two_files_hold_a_side_each(copilot: Copilot, tmp_path: Path):
+    for name, passes in (("old", 30), ("new", 50)):
+        (tmp_path / f"{name}.csv").write_text(
+            "model,item,score\n" + "".join(f"{name},i{n},{int(n < passes)}\n" for n in range(60)))  # fmt: skip
+    ended = snap(copilot, tmp_path / "old.csv", "--from-logs", tmp_path / "new.csv", "--json")
+    assert (ended.code, ended.json["wins"]) == (0, 20)
+
+
+def test_published_totals_that_the_rows_contradict_make_it_invalid(copilot: Copilot, tmp_path: Path):
+    file = table(tmp_path / "log.csv", 10, 0, 100)
+    right, wrong = tmp_path / "right.csv", tmp_path / "wrong.csv"
+    right.write_text("model,published_passed_pct\nold,45.0\nnew,55.0\n")
+    wrong.write_text("model,published_passed_pct\nold,45.0\nnew,75.0\n")
+    assert snap(copilot, file, "--published", right).code == 0
+    ended = snap(copilot, file, "--published", wrong, "--json")
+    assert (ended.code, ended.json["verdict"], ended.json["n_items"]) == (3, "invalid", 100)
+    assert ended.json["reasons"] == [
+        "published totals contradict the rows of 'new': passed: the rows say 55 where 75 is published"
+    ]
+
+
+def test_an_item_that_was_tried_until_it_passed_makes_it_invalid(copilot: Copilot, tmp_path: Path):
+    file = table(tmp_path / "log.csv", 10, 0, 100)
+    file.write_text(file.read_text() + "new,i99,1,0.25\n")
+    ended = snap(copilot, file, "--json")
+    assert (ended.code, ended.json["verdict"]) == (3, "invalid")
+    assert "item 'i99' of 'new' is scored again" in ended.json["reasons"][0]
+
+
+def test_a_launch_verdict_needs_no_incumbent(copilot: Copilot, tmp_path: Path):
+    file = tmp_path / "log.csv"
+    file.write_text("model,item,score\n" + "".join(f"new,i{n},1\n" for n in range(149)))
+    words = ("snap", "--from-logs", file, "--candidate", "new", "--reliability")
+    assert [copilot(*words, level).code for level in ("0.98", "0.99")] == [0, 2]
+    assert copilot(*words, "0.99", "--json").json["items_needed"] == 150
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (), ("--from-logs", "log.csv"), ("default", "--from-logs", "log.csv", "--candidate", "new"),
+        ("--from-logs", "log.csv", "--candidate", "nobody"), ("--from-logs", "nowhere.csv", "--candidate", "new"),
+        ("--from-logs", "log.csv", "--candidate", "new", "--incumbent", "new"), ("--bogus",),
+    ],
+)  # fmt: skip
+def test_wrong_use_ends_with_64(
+    copilot: Copilot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+):
+    monkeypatch.chdir(tmp_path)
+    table(tmp_path / "log.csv", 1, 1, 10)
+    ended = copilot("snap", *words)
+    assert (ended.code, ended.out) == (64, "")
+
+
+def test_people_read_one_verdict_its_reasons_and_a_small_table(copilot: Copilot, tmp_path: Path):
+    ended = snap(copilot, table(tmp_path / "log.csv", 10, 2, 100, cost=False))
+    assert ended.out.splitlines()[:4] == [
+        "promote: new in place of old: +8.0 points over 100 items",
+        "  - no worse by 3.0 points or more: +8.0 points over 100 items",
+        "  - better: p = 0.039",
+        "  · behind on 2 items: i10, i11",
+    ]
+    assert "ahead, behind" in ended.out
+
+
+async def test_a_run_is_judged_by_its_own_rule_and_keeps_its_verdict(copilot: Copilot, tmp_path: Path):
+    folder = tmp_path / "run"
+    await run([sums(60)], candidates_of(["fake:bad", "fake:good"]), folder,
+              Options(opening=opening(adder(), adder("fake:bad", wrong=range(20))), rule=Rule(margin=0.2)))  # fmt: skip
+    words = ("snap", "--from-logs", folder, "--incumbent", "fake:bad", "--candidate", "fake:good", "--json")
+    first = copilot(*words)
+    assert (first.code, first.json["margin"], first.json["wins"]) == (0, 0.2, 20)
+    bytes_of = (folder / VERDICT).read_bytes()
+    found = kept(folder)
+    assert found is not None
+    assert (found.verdict, found.cost_usd) == ("promote", {"fake:bad": 0.6, "fake:good": 0.6})
+    copilot(*words)
+    assert (folder / VERDICT).read_bytes() == bytes_of
+    other = copilot(*words, "--margin", "0.1")
+    assert "margin of 0.2 that was fixed before the run was changed to 0.1" in other.out
+    assert (folder / VERDICT).read_bytes() == bytes_of
+
+
+async def test_two_runs_are_judged_where_they_asked_the_same(copilot: Copilot, tmp_path: Path):
+    for name, wrong, size in (("a", range(20), 60), ("b", (), 60), ("c", (), 61)):
+        await run([sums(size)], candidates_of([f"fake:{name}"]), tmp_path / name,
+                  Options(opening=opening(adder(f"fake:{name}", wrong=wrong))))  # fmt: skip
+    words = ("snap", "--from-logs", tmp_path / "a", "--incumbent", "fake:a", "--json")
+    good = copilot(*words, "--from-logs", tmp_path / "b", "--candidate", "fake:b")
+    assert (good.code, good.json["wins"]) == (0, 20)
+    other = copilot(*words, "--from-logs", tmp_path / "c", "--candidate", "fake:c")
+    assert (other.code, other.json["reasons"]) == (3, ["task 'sums' has other items in the two runs"])
+
+
+def test_the_releases_of_swebench_are_judged_as_the_exact_tests_judge_them(copilot: Copilot, published: Path):
+    data = published / "swebench_mini"
+    words = ("snap", "--from-logs", data / "results.csv", "--published", data / "models.csv", "--json")
+    better = copilot(*words, "--incumbent", "GLM-4.5 (2025-08-22)", "--candidate", "Claude 4.5 Sonnet (20250929)")
+    assert (better.code, better.json["verdict"], better.json["wins"], better.json["losses"]) == (0, "promote", 100, 18)
+    assert better.json["p_exact"] == pytest.approx(5.7250612e-15)
+    wrong = copilot(*words, "--incumbent", "Claude 3.7 Sonnet (20250219)", "--candidate", "o3 (2025-04-16)")
+    assert (wrong.code, wrong.json["verdict"]) == (3, "invalid")
+    assert "the rows say 10.2 where 52.8 is published" in wrong.json["reasons"][0]
