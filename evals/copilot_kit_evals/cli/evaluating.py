@@ -13,10 +13,13 @@ from copilot_kit_evals.cli.amounts import dollars
 from copilot_kit_evals.cli.decisions import from_journal
 from copilot_kit_evals.cli.drafting import draft_command
 from copilot_kit_evals.cli.measured import judge
+from copilot_kit_evals.cli.reporting import plot, report
 from copilot_kit_evals.cli.viewing import label, prefer, view
 
 app: Final = typer.Typer(name="eval", no_args_is_help=True, help="Evaluate models on a suite of your own.")
 app.command("draft")(draft_command)
+app.command("report")(report)
+app.command("plot")(plot)
 app.command("from-journal")(from_journal)
 app.command("view")(view)
 app.command("prefer")(prefer)

@@ -103,7 +103,7 @@ def by_candidate(names: Sequence[str], places: Mapping[str, int], *, legend: boo
 def finished(chart: alt.LayerChart | alt.FacetChart, *, rows: int | None = None, height: int = 300) -> dict[str, Any]:
     """Return the chart as Vega-Lite: as wide as its place, in the letters and colours of the page."""
     tall = max(rows, 2) * ROW if rows is not None else height
-    told: dict[str, Any] = chart.properties(width="container", height=tall).to_dict()
+    told: dict[str, Any] = chart.properties(width="container", height=tall).to_dict(validate=False)
     told["config"] = CONFIG
     return told
 
