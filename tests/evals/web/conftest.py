@@ -1,6 +1,6 @@
 """Runs of two stub models, and a browser before the pages that show them."""
 
-# ruff: noqa: ANN002, ANN003  fixtures pass on what tests say
+# ruff: noqa: ANN003  fixtures pass on what tests say
 
 import asyncio
 import html
@@ -29,7 +29,7 @@ ANNA = Principal(id="anna", authenticated="token")
 ALPHA, BETA = "acme:alpha-7", "acme:beta-9"
 
 
-async def made(  # noqa: PLR0917  what tests vary
+async def made(
     path: Path, count: int = 12, alpha: Callable[[str], str] | None = None, beta: Callable[[str], str] | None = None,
     names: tuple[str, ...] = (ALPHA, BETA), repeats: int = 1, seed: int = 0,
 ) -> RunFolder:  # fmt: skip

@@ -7,7 +7,6 @@ import re
 import pytest
 
 from copilot_kit.errors import UsageError
-
 from copilot_kit_evals.attempts import Key
 from copilot_kit_evals.folder import RunFolder
 from copilot_kit_evals.judgments import JudgmentLog
@@ -31,13 +30,13 @@ def answers_in(text: str) -> list[str]:
     return re.findall(r"<article.*?</article>", text, re.DOTALL)
 
 
-async def judge_all(browser, page=PAGE, **said) -> list[str]:
+async def judge_all(browser, page=PAGE, *, reason="") -> list[str]:
     """Judge until nothing is left, and return every page that was shown."""
     pages = []
     while 'name="showing"' in (text := (await browser.get(page)).text):
         pages.append(text)
         winner = "left" if left_is_alpha(text) else "right"
-        await browser.post(page, {**hidden(text), "winner": winner, **said})
+        await browser.post(page, {**hidden(text), "winner": winner, "reason": reason})
     return pages
 
 

@@ -18,7 +18,7 @@ async def test_the_list_tells_of_each_run_how_far_it_is_and_what_it_shows(make, 
     assert page.index("second") < page.index("first")  # the newest first
     assert "24 / 24" in page
     assert "6 / 6" in page
-    assert "−1.000" in page  # beta - alpha
+    assert "\u22121.000" in page  # beta - alpha
     assert ALPHA in page
     assert BETA in page
 

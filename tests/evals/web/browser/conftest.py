@@ -1,6 +1,6 @@
 """The pages in a Chromium; whatever a page complains of, or asks of others, fails the test."""
 
-# ruff: noqa: ANN003, F401  fixtures pass on what tests say, and some come from the inbox's tests
+# ruff: noqa: ANN003, F401, F811  fixtures pass on what tests say, and some come from the inbox's tests
 
 import contextlib
 
