@@ -104,9 +104,11 @@ class RunFolder:
         self.path = Path(path)
         file = self.path / MANIFEST
         try:
-            self.manifest = Manifest.model_validate_json(file.read_bytes())
+            text = file.read_bytes()
         except (OSError, ValueError) as error:  # ValueError: a name that no folder can have
             raise BadRun(f"{str(self.path)!r} is no run: it has no {MANIFEST}. Name the folder of a run.") from error
+        try:
+            self.manifest = Manifest.model_validate_json(text)
         except ValidationError as error:
             raise BadRun(
                 f"{str(file)!r} is not a manifest that this version reads ({error.errors()[0]['msg']}). "

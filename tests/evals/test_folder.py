@@ -127,3 +127,12 @@ def test_a_log_that_ends_at_any_byte_goes_on_and_pays_only_for_what_is_not_there
         assert len(keys) == len(set(keys)) == 8
         assert ended <= set(keys)
         assert len(model.requests) == 8 - len(paid)
+
+
+def test_what_is_no_run_and_what_another_version_wrote_are_told_apart(tmp_path: Path):
+    for name in ("nowhere", "\0", "x" * 5000):
+        with pytest.raises(BadRun, match=r"is no run: it has no run\.json"):
+            RunFolder(tmp_path / name)
+    (tmp_path / "run.json").write_text('{"format": "copilot-kit-run/9"}')
+    with pytest.raises(BadRun, match="is not a manifest that this version reads"):
+        RunFolder(tmp_path)
