@@ -233,7 +233,15 @@ def _reported(folder: RunFolder) -> Path | None:
     """Write the report where what draws it is installed."""
     from copilot_kit_evals.report.page import can_draw, write_report
 
-    return write_report(folder) if can_draw() else None
+    if not can_draw():
+        return None
+    try:
+        return write_report(folder)
+    except Exception as error:  # noqa: BLE001  a page that cannot be drawn takes no verdict back
+        told(
+            f"The report could not be drawn: {type(error).__name__}: {error}. Try: copilot-kit eval report {folder.path}"
+        )
+        return None
 
 
 def _show_promotion(promotion: Promotion | None, asked: list[str], wanted: Snap) -> None:
