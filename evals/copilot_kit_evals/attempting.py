@@ -26,6 +26,7 @@ from copilot_kit_evals.manifest import Manifest, seed_of
 from copilot_kit_evals.metering import ASKED_UP_TO, Meter, Stopwatch
 from copilot_kit_evals.order import Unit
 from copilot_kit_evals.outcomes import FATAL, failed_score, outcome_of, trouble_of
+from copilot_kit_evals.remembering import UNANSWERED
 from copilot_kit_evals.scorers.judging import asked_through
 from copilot_kit_evals.scores import Output, Score, Scorer
 from copilot_kit_evals.spending import Spending
@@ -184,6 +185,8 @@ class Gavel:
                 raise meter.ended_by
         if score.usage is not None and not meters:
             self.bench.spending.judged(score.usage)
+        if score.value is None and any(meter.ended_by is not None for meter in meters.values()):
+            return score.model_copy(update={"meta": {**score.meta, UNANSWERED: True}})
         return score
 
     def _meter(self, scorer: str, model: Model, meters: dict[int, Meter]) -> Meter:

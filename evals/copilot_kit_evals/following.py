@@ -6,6 +6,7 @@ from functools import cached_property
 
 from copilot_kit_evals.attempts import Attempt
 from copilot_kit_evals.folder import ATTEMPTS, RunFolder
+from copilot_kit_evals.remembering import is_asked_again
 from copilot_kit_evals.spending import Spending
 from copilot_kit_evals.tally import Tally
 
@@ -56,5 +57,5 @@ class Follower:
             model = self._tally.order.manifest.candidates[number].model
             used = [attempt.usage, *(one.usage for one in attempt.scores.values() if one.usage is not None)]
             self._spending.count((model, usage) for usage in used)
-        if attempt.outcome not in self._again:
+        if not is_asked_again(attempt, self._again):
             self._tally.add(attempt, self._places[attempt.task, attempt.item], number)

@@ -4,11 +4,16 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import Final
 
 from copilot_kit.response import Usage
+from copilot_kit_evals.attempts import Attempt
 from copilot_kit_evals.folder import RunFolder
 from copilot_kit_evals.order import Order
 from copilot_kit_evals.tally import Tally
+
+UNANSWERED: Final = "unanswered"
+"""In the meta of a score without a value: its judge could not be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +36,22 @@ def remembered(folder: RunFolder, order: Order, tally: Tally, again: AbstractSet
     numbers = {name: number for number, name in enumerate(tally.candidates)}
     for attempt in folder.settled():
         digest = attempt.key.digest
-        if attempt.outcome in again:
+        if is_asked_again(attempt, again):
             tries[digest] = attempt.tries if attempt.outcome != "cancelled" else attempt.tries - 1
             continue
         finished.add(digest)
         places = places or order.places()
         tally.add(attempt, places[attempt.task, attempt.item], numbers[attempt.candidate])
     return Before(finished, tries)
+
+
+def is_asked_again(attempt: Attempt, again: AbstractSet[str]) -> bool:
+    """Tell whether an attempt is made once more: for its outcome, or since its judge could not be asked.
+
+    What its candidate said is kept, and not asked for again.
+    """
+    unjudged = any(score.meta.get(UNANSWERED) is True for score in attempt.scores.values())
+    return attempt.outcome in again or (unjudged and "infra_error" in again)
 
 
 def scored(folder: RunFolder) -> Iterator[Usage]:

@@ -128,13 +128,20 @@ async def test_a_judge_with_a_wrong_key_ends_the_run_before_it_spoils_the_scores
     assert len(candidate.requests) < 50, "answers that waited for the judge were kept"
 
 
-async def test_a_judge_that_never_answers_gives_no_value(tmp_path: Path):
+async def test_a_judge_that_never_answers_gives_no_value_and_is_asked_again_on_purpose(tmp_path: Path):
     broken = judge(raising=TransportFailed("cut", started=True))
     ended = await ran(judged(1, broken), tmp_path / "run", ask_up_to=1)
     [attempt] = ended.folder.attempts()
     assert attempt.outcome == "ok"
     assert attempt.scores["rubric"].value is None
     assert "did not answer" in str(attempt.scores["rubric"].reason)
+    whole, candidate = judge(), adder()
+    again = frozenset({"cancelled", "infra_error"})
+    same = await resume(tmp_path / "run", [judged(1, whole)], Options(opening=opening(candidate)))
+    assert [one.scores["rubric"].value for one in same.folder.settled()] == [None], "only on purpose"
+    more = await resume(tmp_path / "run", [judged(1, whole)], Options(opening=opening(candidate), again=again))
+    assert [(one.scores["rubric"].value, one.tries) for one in more.folder.settled()] == [(1.0, 2)]
+    assert (len(candidate.requests), len(whole.requests)) == (0, 1), "the candidate is not asked again"
 
 
 async def test_a_judges_time_is_not_the_candidates(tmp_path: Path):

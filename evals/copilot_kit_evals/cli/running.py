@@ -172,14 +172,20 @@ def _worked(work: _Work, folder: Path, wanted: Wanted) -> Finished | None:
     except KeyboardInterrupt:
         return None
     except CopilotError as error:
-        is_there = (folder / "run.json").exists() or (folder / SHARDS).exists()
-        if is_there and (wanted.on is not None or "--resume" not in str(error)):
+        if _has_begun(folder) and (wanted.on is not None or "--resume" not in str(error)):
             told(f"What has ended is kept. Go on with: {command(folder, wanted)}")
         raise
     return ended
 
 
+def _has_begun(folder: Path) -> bool:
+    return (folder / "run.json").exists() or (folder / SHARDS).exists()
+
+
 def _told(ended: Finished | None, folder: Path, wanted: Wanted, *, json: bool) -> int:
+    if ended is None and not _has_begun(folder):
+        told("Interrupted, before anything was asked.")
+        return INTERRUPTED
     if ended is None:
         told(f"Interrupted. What has ended is kept. Go on with: {command(folder, wanted)}")
         return INTERRUPTED
