@@ -397,10 +397,10 @@ async def test_transcripts_are_found_again_for_requests_and_agents(tmp_path: Pat
 
 
 async def test_two_processes_do_not_write_one_run(tmp_path: Path):
-    options = Options(opening=opening(adder(delay_s=0.2)))
+    begun = asyncio.Event()
+    options = Options(opening=opening(adder(delay_s=0.2)), at_once=1, watch=lambda *_: begun.set())
     going = asyncio.create_task(run([sums(3)], candidates_of(["fake:good"]), tmp_path / "run", options))
-    while not (tmp_path / "run" / "sessions.jsonl").exists():
-        await asyncio.sleep(0.005)
+    await asyncio.wait_for(begun.wait(), 10)
     with pytest.raises(BadRun, match="Another process writes"):
         await resume(tmp_path / "run", [sums(3)], options)
     assert (await going).why == "done"
@@ -408,11 +408,15 @@ async def test_two_processes_do_not_write_one_run(tmp_path: Path):
 
 async def test_a_cancelled_run_says_so_and_goes_on(tmp_path: Path):
     model = adder(delay_s=0.05)
-    options = Options(opening=opening(model), at_once=4, most=2)
+    two = asyncio.Event()
+
+    def watch(tally: Tally, _: object) -> None:
+        if tally.ended >= 2:
+            two.set()
+
+    options = Options(opening=opening(model), at_once=4, most=2, watch=watch)
     going = asyncio.create_task(run([sums(40)], candidates_of(["fake:good"]), tmp_path / "run", options))
-    log = tmp_path / "run" / "attempts.jsonl"
-    while not log.exists() or log.read_bytes().count(b"\n") < 2:
-        await asyncio.sleep(0.005)
+    await asyncio.wait_for(two.wait(), 10)
     going.cancel()
     with pytest.raises(asyncio.CancelledError):
         await going
