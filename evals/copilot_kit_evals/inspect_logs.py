@@ -8,6 +8,7 @@ declared invalid or never got to is missing, and never 0.
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -49,7 +50,7 @@ def items_of(path: Path, columns: Columns) -> Imported:
     """Return the samples of a log as items; what they were answered is not looked at."""
     del columns
     found = Imported()
-    log = _read(path, without=_UNUSED, failing=BadDataset)
+    log = _samples(path)
     seen: set[str] = set()
     for sample in log.samples or ():
         if str(sample.id) in seen:  # another epoch
@@ -114,11 +115,11 @@ def _logs(path: Path) -> Iterator[_Log]:
     if not files:
         raise UsageError(f"{str(path)!r} holds no file that ends in {SUFFIX}. Name a log, or a folder of logs.")
     for file in files:
-        log = _read(file, without=_UNUSED | {"attachments"}, failing=BadTable)
+        log, samples = _results(file)
         spec = log.eval
         epochs = range(1, (spec.config.epochs or 1) + 1)
         planned = [(str(one), epoch) for epoch in epochs for one in spec.dataset.sample_ids or ()]
-        yield _Log(file, spec.task, spec.task_id, spec.model, str(spec.created), list(log.samples or ()), planned)
+        yield _Log(file, spec.task, spec.task_id, spec.model, str(spec.created), samples, planned)
 
 
 def _newest(logs: Iterable[_Log]) -> Iterator[_Log]:
@@ -138,7 +139,7 @@ def _newest(logs: Iterable[_Log]) -> Iterator[_Log]:
 def _scored(sample: Any) -> dict[str, str]:
     """Return the values by scorer, and the first one as the score; nothing of a sample that was declared invalid."""
     cells: dict[str, str] = {}
-    if sample.invalidation is not None:
+    if _is_invalid(sample):
         return cells
     for name, score in (sample.scores or {}).items():
         own = name if name not in _OWN else f"scorer {name}"
@@ -166,7 +167,8 @@ def _measured(sample: Any) -> dict[str, str]:
     graded = sample.role_usage.get(_GRADER)
     cells = {"outcome": _outcome(sample), "error": ""}
     if sample.error is not None:
-        cells["error"] = " ".join(sample.error.message.split())[:_LONGEST]
+        said = sample.error if isinstance(sample.error, str) else sample.error.message
+        cells["error"] = " ".join(said.split())[:_LONGEST]
     if sample.working_time is not None:
         cells["latency_s"] = str(sample.working_time)
     if not used:
@@ -185,27 +187,50 @@ def _read_tokens(usage: Any) -> int:
 
 
 def _outcome(sample: Any) -> str:
-    if sample.invalidation is not None:
+    if _is_invalid(sample):
         return "invalid"
     if sample.error is not None:
         return "infra_error"
     return "ok" if sample.limit is None else "limit"
 
 
-def _read(path: Path, *, without: Iterable[str], failing: type[BadTable] | type[BadDataset]) -> Any:
-    """Return the log with what is needed of its samples; anything that is wrong with it is one line."""
+def _is_invalid(sample: Any) -> bool:
+    return getattr(sample, "invalidation", None) is not None  # summaries do not have it
+
+
+def _results(path: Path) -> tuple[Any, list[Any]]:
+    """Return the head of the log and its samples: their summaries, which are read ten times as fast, where they do."""
+    with _blamed(path, BadTable):
+        from inspect_ai.log import read_eval_log, read_eval_log_sample_summaries
+
+        name = str(path.absolute())
+        head = read_eval_log(name, header_only=True, format="eval")
+        if not head.invalidated:
+            return head, list(read_eval_log_sample_summaries(name, format="eval"))
+        unused = _UNUSED | {"attachments"}
+        return head, list(read_eval_log(name, format="eval", exclude_fields=set(unused)).samples or ())
+
+
+def _samples(path: Path) -> Any:
+    """Return the log with what its samples ask."""
+    with _blamed(path, BadDataset):
+        from inspect_ai.log import read_eval_log
+
+        kind = "json" if path.suffix.lower() == ".json" else "eval"
+        return read_eval_log(str(path.absolute()), resolve_attachments=True, format=kind, exclude_fields=set(_UNUSED))
+
+
+@contextmanager
+def _blamed(path: Path, failing: type[BadTable] | type[BadDataset]) -> Iterator[None]:
+    """Make one line of anything that is wrong with a log."""
     if not path.is_file():
         raise UsageError(f"There is no file {str(path)!r}. Check the path.")
     try:
-        from inspect_ai.log import read_eval_log
+        import inspect_ai.log  # noqa: F401
     except ModuleNotFoundError as error:
         raise MissingExtra("Reading a log of Inspect", "inspect") from error
-    resolve = "attachments" not in without
-    kind = "json" if path.suffix.lower() == ".json" else "eval"
     try:
-        return read_eval_log(
-            str(path.absolute()), resolve_attachments=resolve, format=kind, exclude_fields=set(without)
-        )
+        yield
     except Exception as error:  # its package says what is wrong with a file in many classes
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:_LONGEST]
         raise failing(

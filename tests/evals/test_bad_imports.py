@@ -86,7 +86,7 @@ def test_what_is_no_file_is_one_line_for_every_command(
         (tmp_path / name).mkdir()
     for words in (("eval", "import", path, "out.jsonl"), ("stats", "means", path),
                   ("stats", "compare", path, "--a", "x", "--b", "y"), ("stats", "passk", path),
-                  ("eval", "show", path), ("eval", "export", path, "out.csv"), ("eval", "run", "--resume", path),
+                  ("eval", "show", path), ("eval", "export", path, "out.csv"),
                   ("eval", "merge", path, "--out", "whole"), ("eval", "draft", path)):  # fmt: skip
         ended = copilot(*words)
         assert ended.code in (3, 64), words

@@ -35,6 +35,7 @@ def write(path: Path, samples: list[dict[str, Any]], **said: Any) -> Path:
     ids = said.get("ids", list(dict.fromkeys(one["id"] for one in samples)))
     log = EvalLog.model_validate({
         "status": said.get("status", "success"),
+        "invalidated": any("invalidation" in one for one in samples),
         "eval": {"created": said.get("created", CREATED), "task": said.get("task", "sums"), "task_id":
                  said.get("task_id", "t1"), "model": said.get("model", "mockllm/one"), "config":
                  {"epochs": said.get("epochs", 1)}, "dataset": {"name": "d", "samples": len(ids), "sample_ids": ids}},
@@ -159,16 +160,22 @@ def test_what_is_no_log_is_one_line(copilot: Copilot, tmp_path: Path, content: b
         assert "is no log that Inspect reads" in ended.err
 
 
-def test_a_log_whose_sample_is_damaged_is_one_line(tmp_path: Path):
+@pytest.mark.parametrize(("part", "reader"), [("summaries.json", table_of), ("samples/", read)])
+def test_a_log_that_is_damaged_inside_is_one_line(tmp_path: Path, part: str, reader: Callable[[Path], object]):
     whole = write(tmp_path / "x.eval", [sample("a", scores=scored(match="C"))])
     with zipfile.ZipFile(whole) as old, zipfile.ZipFile(tmp_path / "y.eval", "w") as new:
         for name in old.namelist():
-            content = old.read(name)
-            new.writestr(name, json.dumps({"id": 5}) if name.startswith("samples/") else content)
-    with pytest.raises(BadTable, match="is no log that Inspect reads"):
-        table_of(tmp_path / "y.eval")
-    with pytest.raises(BadDataset, match="is no log that Inspect reads"):
-        read(tmp_path / "y.eval")
+            new.writestr(name, json.dumps([{"id": []}]) if name.startswith(part) else old.read(name))
+    with pytest.raises((BadTable, BadDataset), match="is no log that Inspect reads"):
+        reader(tmp_path / "y.eval")
+
+
+def test_a_log_in_inspects_json_form_is_imported_when_it_is_said_to_be_one(tmp_path: Path):
+    from inspect_ai.log import read_eval_log, write_eval_log
+
+    whole = write(tmp_path / "x.eval", [sample("a")])
+    write_eval_log(read_eval_log(str(whole)), str(tmp_path / "y.json"))
+    assert read(tmp_path / "y.json", kind="inspect").items == read(whole).items
 
 
 def test_a_folder_without_logs_and_a_file_that_is_not_there_are_named(tmp_path: Path):
