@@ -1,16 +1,17 @@
 """Promoting a candidate, by steps or at once, and taking it back."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from pydantic import JsonValue
 
 from copilot_kit.approval.renewal import ask_anew
-from copilot_kit.errors import UsageError
+from copilot_kit.errors import CopilotError, UsageError
 from copilot_kit.journal.index import Journal
 from copilot_kit.journal.opening import default_store
 from copilot_kit.records import Principal, Stage
-from copilot_kit.slots import FILE_NAME, find_frontier, read_frontier
+from copilot_kit.slots import FILE_NAME, find_frontier, open_model, read_frontier
 from copilot_kit_evals.frontier.lock import FileLedger
 from copilot_kit_evals.frontier.promotions import (
     Change,
@@ -113,6 +114,13 @@ async def take_back(ledger: Ledger, slot: str, *, by: str, reason: str = "", fel
     return await ledger.write(change)
 
 
+def id_of(model: str) -> str:
+    """Return how runs of a model name it, which may not be how a slot does; the name itself where nobody can tell."""
+    with suppress(CopilotError):
+        return open_model(model).model.id
+    return model
+
+
 async def ask_people_anew(ledger: Ledger, promotion: Promotion, store: Journal | None) -> list[str]:
     """Put what waits from runs of the slot's old model before people once more; returns the ids of the proposals.
 
@@ -122,6 +130,6 @@ async def ask_people_anew(ledger: Ledger, promotion: Promotion, store: Journal |
     if journal is None or promotion.after.model is None:
         return []
     stage = promotion.after.stage
-    models = (promotion.after.model, *(() if stage is None else (stage.to,)))
+    models = [id_of(one) for one in (promotion.after.model, None if stage is None else stage.to) if one is not None]
     by = Principal(id=promotion.by, authenticated="local")
     return await ask_anew(journal, slot=promotion.slot, models=models, by=by)

@@ -238,9 +238,7 @@ def _reported(folder: RunFolder) -> Path | None:
     try:
         return write_report(folder)
     except Exception as error:  # noqa: BLE001  a page that cannot be drawn takes no verdict back
-        told(
-            f"The report could not be drawn: {type(error).__name__}: {error}. Try: copilot-kit eval report {folder.path}"
-        )
+        told(f"The report was not drawn: {type(error).__name__}: {error}. Try: copilot-kit eval report {folder.path}")
         return None
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from copilot_kit.errors import UsageError
 from copilot_kit.journal.index import Journal
 from copilot_kit_evals.frontier.acceptance import ALPHA, Acceptance, acceptance, cases_of
-from copilot_kit_evals.frontier.promoting import Ledger, ask_people_anew, take_back
+from copilot_kit_evals.frontier.promoting import Ledger, ask_people_anew, id_of, take_back
 from copilot_kit_evals.frontier.promotions import Promotion, of_slot
 
 KEEPER = "copilot-kit frontier"
@@ -35,7 +35,8 @@ async def standing(ledger: Ledger, slot: str, journal: Journal, *, alpha: float 
             f"Slot {slot!r} has a stage that nobody promoted, so that it is not known since when. Begin it with: "
             f"copilot-kit snap {slot} --share {now.stage.share:g}"
         )
-    cases = await cases_of(journal, slot=slot, old=now.model, new=now.stage.to, since=begun[-1].at)
+    old, new = id_of(now.model), id_of(now.stage.to)
+    cases = await cases_of(journal, slot=slot, old=old, new=new, since=begun[-1].at)
     return Standing(slot, now.model, now.stage.to, now.stage.share, acceptance(cases, alpha=alpha))
 
 
