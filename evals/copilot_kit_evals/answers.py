@@ -46,6 +46,14 @@ class Row:
     """Where its line lies."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """An answer of a model: where its line lies, and the digest of its words."""
+
+    place: tuple[int, int]
+    words: str
+
+
 @dataclass(slots=True)
 class _Log:
     """A file of lines that is followed."""
@@ -53,6 +61,11 @@ class _Log:
     path: Path
     end: int = 0
     lines: int = 0
+
+    @property
+    def has_more(self) -> bool:
+        """Whether the file has grown."""
+        return is_plain(self.path) and self.path.lstat().st_size > self.end
 
     def added(self) -> Iterator[tuple[bytes, int]]:
         """Yield each whole line that was added, and where it begins."""
@@ -90,8 +103,7 @@ class Answers:
     """By the digest of the key, each its last line."""
     _attempts: _Log = field(init=False)
     _calls: _Log = field(init=False)
-    _said: dict[str, dict[int, tuple[int, int]]] = field(default_factory=dict)
-    _words: dict[tuple[str, int], str] = field(default_factory=dict)
+    _said: dict[str, dict[int, _Said]] = field(default_factory=dict)
     _items: dict[str, tuple[Dataset, dict[str, int]]] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -100,31 +112,44 @@ class Answers:
 
     def refresh(self) -> dict[str, Row]:
         """Take in the attempts that have ended since, and return all."""
-        primary = {task.name: task.primary for task in self.run.manifest.tasks}
         with self._lock:
-            for line, begins in self._attempts.added():
-                attempt = self._attempts.read(line, Attempt)
-                if attempt.task not in primary:
-                    raise BadRun(f"{str(self._attempts.path)!r} has an attempt of a task {attempt.task!r}, which the "
-                                 "run does not have. Take the folder from where it was made.")  # fmt: skip
-                self.rows[attempt.key.digest] = _row(attempt, primary[attempt.task], (begins, len(line)))
+            self._take_in()
             return dict(self.rows)
+
+    def _take_in(self) -> None:
+        primary = {task.name: task.primary for task in self.run.manifest.tasks}
+        for line, begins in self._attempts.added():
+            attempt = self._attempts.read(line, Attempt)
+            if attempt.task not in primary:
+                raise BadRun(
+                    f"{str(self._attempts.path)!r} has an attempt of a task {attempt.task!r}, which the run does not "
+                    "have. Take the folder from where it was made."
+                )
+            self.rows[attempt.key.digest] = _row(attempt, primary[attempt.task], (begins, len(line)))
 
     def attempt(self, digest: str) -> Attempt | None:
         """Return an attempt by the digest of its key."""
-        row = self.refresh().get(digest)
+        with self._lock:
+            self._take_in()
+            row = self.rows.get(digest)
         return None if row is None else Attempt.model_validate_json(self._attempts.at(row.place))
 
     def calls(self, digest: str) -> tuple[Call, ...]:
         """Return the answers of an attempt that were used, in order."""
+        known = self._calls_of(digest)
+        return tuple(Call.model_validate_json(self._calls.at(known[n].place)) for n in sorted(known))
+
+    def _calls_of(self, digest: str) -> dict[int, _Said]:
+        """Return where the answers of an attempt lie that were used, by number."""
         row = self.rows.get(digest)
+        count = 0 if row is None else row.calls
         with self._lock:
-            for line, begins in self._calls.added():
-                call = self._calls.read(line, Call)
-                self._said.setdefault(call.attempt, {})[call.n] = (begins, len(line))
-            known = self._said.get(digest, {})
-        wanted = sorted(n for n in known if row is not None and n < row.calls)
-        return tuple(Call.model_validate_json(self._calls.at(known[n])) for n in wanted)
+            if self._calls.has_more:
+                for line, begins in self._calls.added():
+                    call = self._calls.read(line, Call)
+                    said = _Said((begins, len(line)), digest_of(told(call.response.message)))
+                    self._said.setdefault(call.attempt, {})[call.n] = said
+            return {n: said for n, said in self._said.get(digest, {}).items() if n < count}
 
     def messages(self, attempt: Attempt) -> tuple[Message, ...]:
         """Return what was said in an attempt."""
@@ -146,11 +171,8 @@ class Answers:
 
     def words(self, key: Key) -> str:
         """Return the digest of the answer that people compare: its words and its tool calls."""
-        row = self.rows.get(key.digest)
-        place = (key.digest, 0 if row is None else row.place[0])
-        if place not in self._words:
-            self._words[place] = digest_of(told(self.answer(key)))
-        return self._words[place]
+        calls = self._calls_of(key.digest)
+        return calls[max(calls)].words if calls else digest_of(told(self.answer(key)))
 
     def has(self, key: Key) -> bool:
         """Tell whether an attempt ended in a way that says something of the candidate."""
