@@ -14,6 +14,7 @@ cluster, so that it is the mean over items that is tested.
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -26,7 +27,11 @@ from copilot_kit_evals.stats.paired import score_p
 from copilot_kit_evals.stats.permutation import sign_flips
 from copilot_kit_evals.verdict.evidence import Evidence
 
-_SPAN = (-1.0, 1.0)
+DRAWS: Final = 99_999
+"""As `stats.comparison` has them, so that a claim and the p that is shown are one."""
+FEWER: Final = 9_999
+"""For each of many slices."""
+_SPAN: Final = (-1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +48,11 @@ class Differences:
     gaps: int
     """Items of which a score is missing on either side."""
 
+    draws: int = DRAWS
+    """Of flipped signs, where not all of them can be counted."""
+
     @classmethod
-    def of(cls, evidence: Evidence) -> "Differences":
+    def of(cls, evidence: Evidence, *, draws: int = DRAWS) -> "Differences":
         """Return the differences of all cases of the evidence."""
         if evidence.incumbent is None:
             raise ValueError("A launch has no differences: it has no incumbent.")
@@ -59,7 +67,7 @@ class Differences:
         labels = evidence.labels()
         if labels is not None and len(worst) < len(labels):
             labels = [label for label, kept in zip(labels, ~np.isnan(a - b), strict=True) if kept]
-        return cls(worst, best, labels, evidence.bounded, evidence.sequential, evidence.seed, gaps)
+        return cls(worst, best, labels, evidence.bounded, evidence.sequential, evidence.seed, gaps, draws)
 
     @property
     def _is_open(self) -> bool:
@@ -108,7 +116,7 @@ class Differences:
             return 1.0
         if self.sequential:
             return _bet(betting(np.clip(self._units(delta), -1, 1)))
-        return sign_flips(delta, clusters=self.labels, seed=self.seed).p
+        return sign_flips(delta, clusters=self.labels, seed=self.seed, draws=self.draws).p
 
     def _units(self, delta: Floats) -> Floats:
         """Return what is bet on, in order: items, or whole clusters at their last item."""

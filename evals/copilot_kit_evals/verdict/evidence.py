@@ -58,6 +58,11 @@ class Mark:
         return [score for scores in self.scores.values() for score in scores]
 
     @property
+    def tries(self) -> int:
+        """How many attempts have a score."""
+        return sum(map(len, self.scores.values()))
+
+    @property
     def mean(self) -> float:
         """NaN where there is no score."""
         scores = self.all
@@ -66,7 +71,7 @@ class Mark:
     @property
     def seen(self) -> float:
         """Share of the planned attempts that have a score."""
-        return min(1.0, len(self.all) / self.wanted) if self.wanted else 0.0
+        return min(1.0, self.tries / self.wanted) if self.wanted else 0.0
 
     @property
     def cost(self) -> float:

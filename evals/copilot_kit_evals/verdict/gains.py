@@ -10,7 +10,7 @@ from copilot_kit_evals.stats.multiplicity import benjamini_hochberg
 from copilot_kit_evals.stats.power import smallest_difference
 from copilot_kit_evals.stats.saturation import saturation as saturation_of
 from copilot_kit_evals.tasks import Rule
-from copilot_kit_evals.verdict.claims import Differences
+from copilot_kit_evals.verdict.claims import FEWER, Differences
 from copilot_kit_evals.verdict.evidence import Evidence, Mark, Side
 from copilot_kit_evals.verdict.ratios import Ratio, cost_ratio, latency_ratio
 from copilot_kit_evals.verdict.verdicts import ALL, Finding, State
@@ -65,9 +65,10 @@ def regressions(evidence: Evidence, rule: Rule) -> list[Finding]:
     behind = sorted((new.mean - old.mean, case.id) for case, new, old in pairs if new.mean < old.mean)
     if not behind:
         return []
-    slices = {name: Differences.of(evidence.at(places)).worse() for name, places in evidence.slices().items()}
+    slices = {name: Differences.of(evidence.at(places), draws=FEWER).worse()
+              for name, places in evidence.slices().items()}  # fmt: skip
     tested = {case.id: _fisher(new, old, rule.pass_score) for case, new, old in pairs
-              if min(len(new.all), len(old.all)) >= _FEWEST}  # fmt: skip
+              if min(new.tries, old.tries) >= _FEWEST}  # fmt: skip
     sure_slices, sure_items = _discovered(slices, rule.alpha), _discovered(tested, rule.alpha)
     told = f"behind on {len(behind)} items: {listed([item for _, item in behind])}"
     told += f"; beyond chance in {listed(sure_slices)}" if sure_slices else ""

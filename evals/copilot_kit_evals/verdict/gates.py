@@ -11,7 +11,7 @@ from copilot_kit_evals.stats.multiplicity import holm
 from copilot_kit_evals.stats.proportions import effective_trials
 from copilot_kit_evals.stats.proportions import reliability as reliability_of
 from copilot_kit_evals.tasks import Rule
-from copilot_kit_evals.verdict.claims import Differences
+from copilot_kit_evals.verdict.claims import DRAWS, FEWER, Differences
 from copilot_kit_evals.verdict.evidence import Case, Evidence, Mark, Side
 from copilot_kit_evals.verdict.verdicts import ALL, Finding, State
 from copilot_kit_evals.verdict.words import listed, points, share
@@ -65,7 +65,7 @@ def non_inferiority(evidence: Evidence, rule: Rule) -> list[Finding]:
 
 
 def _part(name: str, evidence: Evidence, rule: Rule, *, margin: float | None = None) -> _Part:
-    differences = Differences.of(evidence)
+    differences = Differences.of(evidence, draws=DRAWS if name == ALL else FEWER)
     limit = rule.margin_of(name) if margin is None else margin
     return _Part(name, evidence, limit, differences.no_worse(limit), differences.worse())
 

@@ -18,16 +18,13 @@ stricter correction all the same, since the verdict names each of them. Being wo
 alpha (two-sided p), and of slices with Holm at half of alpha together.
 """
 
-from copilot_kit_evals.stats.arrays import NotUsable
-from copilot_kit_evals.stats.comparison import Comparison, compare
-from copilot_kit_evals.stats.comparison import Side as Row
 from copilot_kit_evals.tasks import Rule
 from copilot_kit_evals.verdict import gains, gates
-from copilot_kit_evals.verdict.claims import Differences
 from copilot_kit_evals.verdict.evidence import Evidence
 from copilot_kit_evals.verdict.launching import launched
+from copilot_kit_evals.verdict.measuring import Measure, measured
 from copilot_kit_evals.verdict.needing import items_needed
-from copilot_kit_evals.verdict.verdicts import Ends, Finding, Verdict, Word
+from copilot_kit_evals.verdict.verdicts import Finding, Verdict, Word
 from copilot_kit_evals.verdict.wiring import wiring
 from copilot_kit_evals.verdict.words import points
 
@@ -40,7 +37,7 @@ def verdict_of(evidence: Evidence, rule: Rule | None = None) -> Verdict:
     if evidence.incumbent is None:
         return launched(evidence, rule)
     compared = evidence.compared()
-    shared = _comparison(compared, rule)
+    shared = measured(compared, rule)
     if evidence.problems or shared is None:
         why = evidence.problems or (_nothing_shared(evidence),)
         broken = [Finding(name="integrity", state="fail", text=text) for text in why]
@@ -48,24 +45,11 @@ def verdict_of(evidence: Evidence, rule: Rule | None = None) -> Verdict:
     findings = _findings(evidence, compared, rule)
     word, reasons = _decided(findings, rule)
     needed = items_needed(compared, rule, findings) if word == "inconclusive" else None if word == "invalid" else 0
-    if word == "inconclusive" and shared.p_exact <= rule.alpha < shared.p and not evidence.sequential:
-        reasons = (*reasons, _clustered(shared))
+    if word == "inconclusive" and shared.p_exact is not None and shared.p_exact <= rule.alpha < shared.p:
+        reasons = (*reasons, shared.clustered)
     if needed:
         reasons = (*reasons, f"about {needed:,} more items would decide, at the spread seen")
     return _verdict(compared, rule, shared, word=word, reasons=reasons, findings=findings, needed=needed)
-
-
-def _comparison(evidence: Evidence, rule: Rule) -> Comparison | None:
-    old, new = evidence.incumbent, evidence.candidate
-    if old is None or not evidence.cases:
-        return None
-    sides = [Row(side.scores(), seen=side.seen()) for side in (new, old)]
-    bounds = (0.0, 1.0) if evidence.bounded else None
-    try:
-        return compare(*sides, clusters=evidence.labels(), confidence=rule.confidence, bounds=bounds,
-                       seed=evidence.seed)  # fmt: skip
-    except NotUsable:
-        return None
 
 
 def _nothing_shared(evidence: Evidence) -> str:
@@ -145,7 +129,7 @@ def _asked(rule: Rule) -> str:
 def _verdict(
     evidence: Evidence,
     rule: Rule,
-    shared: Comparison | None,
+    shared: Measure | None,
     *,
     word: Word,
     reasons: tuple[str, ...],
@@ -154,7 +138,6 @@ def _verdict(
 ) -> Verdict:
     old, new = evidence.incumbent, evidence.candidate
     sides = [side for side in (old, new) if side is not None]
-    p = None if shared is None else _p(evidence, shared)
     return Verdict(
         verdict=word,
         incumbent=None if old is None else old.name,
@@ -162,13 +145,13 @@ def _verdict(
         reasons=reasons,
         n_items=0 if shared is None else shared.n_items,
         difference=None if shared is None else shared.difference,
-        interval=None if shared is None else _interval(evidence, shared, rule),
+        interval=None if shared is None else shared.interval,
         p_exact=None if shared is None else shared.p_exact,
-        p=p,
+        p=None if shared is None else shared.p,
         wins=0 if shared is None else shared.wins,
         losses=0 if shared is None else shared.losses,
-        mean_incumbent=None if shared is None else shared.mean_b,
-        mean_candidate=None if shared is None else shared.mean_a,
+        mean_incumbent=None if shared is None else shared.mean_incumbent,
+        mean_candidate=None if shared is None else shared.mean_candidate,
         cost_per_success={side.name: gates.per_success(side) for side in sides},
         cost_usd={side.name: side.total_usd() for side in sides},
         items_needed=needed,
@@ -176,25 +159,6 @@ def _verdict(
         sequential=evidence.sequential,
         findings=tuple(findings),
     )
-
-
-def _clustered(shared: Comparison) -> str:
-    return (
-        f"single items would say p = {shared.p_exact:.2g}, but they come in {shared.clusters} clusters, which count "
-        f"like {shared.effective_clusters:.1f}: over whole ones p = {shared.p:.2g}"
-    )
-
-
-def _p(evidence: Evidence, shared: Comparison) -> float:
-    if not evidence.sequential:
-        return shared.p
-    differences = Differences.of(evidence)
-    return min(differences.better(), differences.worse())
-
-
-def _interval(evidence: Evidence, shared: Comparison, rule: Rule) -> Ends | None:
-    found = Differences.of(evidence).band(rule.confidence) if evidence.sequential else shared.interval
-    return None if found is None else (gains.finite(found.lower), gains.finite(found.upper))
 
 
 def headline(verdict: Verdict) -> str:

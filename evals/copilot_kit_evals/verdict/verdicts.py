@@ -57,7 +57,7 @@ class Verdict(Record):
     interval: Ends | None
     """Of the difference; None where nothing bounds it."""
     p_exact: float | None
-    """Two-sided, by sign flips of items: McNemar's exact p for scores of 0 and 1."""
+    """Two-sided, by sign flips of items: McNemar's exact p for 0/1 scores; None where the run could end early."""
     p: float | None = None
     """What the verdict calls a difference by: the exact p over whole clusters where there are clusters."""
     wins: int

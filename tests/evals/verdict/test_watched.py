@@ -39,7 +39,7 @@ def test_a_watched_run_needs_more_than_one_look_does():
     once = flipped(6, 0, 100)
     assert verdict_of(once).verdict == "promote"
     watched = verdict_of(replace(once, sequential=True))
-    assert (watched.verdict, watched.sequential) == ("inconclusive", True)
+    assert (watched.verdict, watched.sequential, watched.p_exact) == ("inconclusive", True, None)
     assert verdict_of(replace(flipped(8, 0, 100), sequential=True)).verdict == "promote"
 
 
