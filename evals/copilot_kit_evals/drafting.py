@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from copilot_kit.messages import Record, system, user
 from copilot_kit.model import Model, complete
@@ -25,6 +25,8 @@ BATCH: Final = 5
 """Items that are asked for at a time."""
 _PIECE_CHARS: Final = 12_000
 _EXAMPLES: Final = 8
+_MOST_CHARS: Final = 30_000
+"""Of a case: more is not looked at by anyone."""
 _MOST_IDLE: Final = 3
 """Answers in a row with nothing new, after which no more is asked."""
 _ENOUGH: Final = Settings(max_output_tokens=4_000)
@@ -41,24 +43,30 @@ _PROMPT: Final = (
 
 
 class Case(Record):
-    """A case as the model writes it."""
+    """A case as the model writes it. The schema has no lengths: small models are held to it by slow grammars."""
 
-    input: str = Field(min_length=1, max_length=20_000)
+    input: str
     """The request, as a user would write it."""
-    target: str = Field(min_length=1, max_length=5_000)
+    target: str
     """The right answer."""
-    why: str = Field(min_length=1, max_length=1_000)
+    why: str
     """Why it is a good case."""
-    quote: str = Field(default="", max_length=2_000)
+    quote: str = ""
     """The sentence of the material that settles the answer, word for word."""
-    tags: tuple[str, ...] = Field(default=(), max_length=5)
+    tags: tuple[str, ...] = ()
     """What it is about, in one word each."""
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether a person could be asked about it."""
+        words = (self.input.strip(), self.target.strip(), self.why.strip())
+        return all(words) and sum(map(len, (*words, self.quote))) <= _MOST_CHARS
 
 
 class Cases(Record):
     """What the model answers."""
 
-    cases: tuple[Case, ...] = Field(max_length=50)
+    cases: tuple[Case, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +153,8 @@ class Drafter:
         except ValidationError:
             self.tally.unread += 1
             return []
-        return [_draft(one, self.model.id, response.model.served, source, piece) for one in cases]
+        served = response.model.served
+        return [_draft(one, self.model.id, served, source, piece) for one in cases if one.is_usable]
 
 
 def _draft(case: Case, model: str, served: str | None, source: Source | None, piece: str) -> Draft:
@@ -154,7 +163,7 @@ def _draft(case: Case, model: str, served: str | None, source: Source | None, pi
         id=f"drafted-{id_of(case.input, case.target)}",
         input=case.input.strip(),
         target=case.target.strip(),
-        tags=tuple(tag.strip()[:40] for tag in case.tags if tag.strip()),
+        tags=tuple(tag.strip()[:40] for tag in case.tags[:5] if tag.strip()),
         why=case.why.strip(),
         quote=quote,
         quoted=quote is not None and " ".join(quote.split()) in " ".join(piece.split()),

@@ -111,6 +111,8 @@ def test_a_folder_of_logs_compares_models_and_a_task_tried_again_counts_once(cop
     found = copilot("stats", "compare", logs, "--a", "m/a", "--b", "m/b", "--json")
     assert found.code == 0, found.err
     assert (found.json["n_items"], found.json["wins"], found.json["losses"]) == (8, 3, 0)
+    verdict = copilot("snap", "--from-logs", logs, "--incumbent", "m/b", "--candidate", "m/a", "--json")
+    assert (verdict.json["wins"], verdict.json["losses"], verdict.json["n_items"]) == (3, 0, 8)
     alone = copilot("stats", "means", logs / "other.eval", "--json")
     assert alone.json["models"]["m/b"]["mean"] == 0.625
 

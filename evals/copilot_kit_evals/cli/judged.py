@@ -59,7 +59,7 @@ def snap_logs(asked: Logged) -> int:
 
 
 def _judged(asked: Logged) -> tuple[Verdict, Path | None]:
-    folders = [path for path in asked.paths if path.is_dir()]
+    folders = [path for path in asked.paths if path.is_dir() and not any(path.glob(f"*{_INSPECT}"))]
     if folders and len(folders) < len(asked.paths):
         raise UsageError("Runs and files cannot be mixed. Export the runs (copilot-kit eval export RUN FILE) first.")
     if not folders:
