@@ -6,7 +6,6 @@ promises to keep.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from random import Random
 from typing import Final, TypeVar
 
@@ -28,7 +27,8 @@ CARGOES: Final = ("tea", "wool", "salt", "copper wire", "oranges", "timber", "co
 SHEDS: Final = (1, 2, 3, 4, 5, 6)
 _CODE_DIGITS: Final = 4
 _CODE_LETTERS: Final = "BCDFGHJKLMNPQRSTVWXZ"
-_BEGIN: Final = datetime(1911, 1, 2, 6, 0)  # noqa: DTZ001  a date in a story
+_ENTRIES_A_WATCH: Final = 12
+_WATCHES: Final = ("Morning", "Forenoon", "Afternoon", "Dog", "First", "Middle")
 
 _WEATHER: Final = ("Fog lay", "Rain fell", "A warm wind stood", "Sleet drove", "The sun shone", "Heavy cloud hung")
 _PLACES: Final = ("the mole", "the fish market", "the customs house", "the old crane", "the chapel", "the dry dock",
@@ -115,16 +115,16 @@ def log_of(seed: str, *, characters: int, visits: int) -> Log:
     ship = draw.one(SHIPS)
     facts, visits = Facts(), visits + draw.number(3)
     told = list(_told(draw, facts, ship, visits))
-    room = characters - sum(len(one) + len("1911-01-01 00:00 ") + 1 for one in told)
+    room = characters - sum(len(one) + 1 for one in told)
     idle: list[str] = []
     while room > 0:
         idle.append(_idle(draw, ship))
-        room -= len(idle[-1]) + len("1911-01-01 00:00 ") + 1
-    entries = _mixed(draw, told, idle)
-    moment, lines = _BEGIN, []
-    for one in entries:
-        moment += timedelta(minutes=20 + draw.number(160))
-        lines.append(f"{moment:%Y-%m-%d %H:%M} {one}")
+        room -= len(idle[-1]) + 1
+    lines: list[str] = []
+    for number, one in enumerate(_mixed(draw, told, idle)):
+        if number % _ENTRIES_A_WATCH == 0:
+            lines.append(f"{draw.one(_WATCHES)} watch.")
+        lines.append(one)
     return Log("\n".join(lines), facts, ship)
 
 
