@@ -17,6 +17,7 @@ from copilot_kit_evals import runner
 from copilot_kit_evals.candidates import candidates_of
 from copilot_kit_evals.cli.progress import Progress
 from copilot_kit_evals.cli.sharding import Spread, begin_on_ray, check_shards, go_on_on_ray, manifest_of
+from copilot_kit_evals.cli.reporting import reported
 from copilot_kit_evals.cli.sheets import number, sheet
 from copilot_kit_evals.fleet import SHARDS, Allowed
 from copilot_kit_evals.folder import RunFolder
@@ -196,6 +197,7 @@ def _told(ended: Finished | None, folder: Path, wanted: Wanted, *, json: bool) -
         told(f"{ended.reason} What has ended is kept. With a larger budget it goes on: "
              f"{command(folder, wanted)} --budget-usd …")  # fmt: skip
     show_summary(found, folder, json=json)
+    told(reported(ended.folder))
     return UNFINISHED if ended.why == "budget" else DONE
 
 
