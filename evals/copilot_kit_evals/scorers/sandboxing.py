@@ -127,12 +127,13 @@ def run(job: Job, bounds: Bounds, *, kept_by: Means | None = None) -> Ran:
     kept = means() if kept_by is None else kept_by
     begun = time.monotonic()
     with contextlib.ExitStack() as stack:
-        there, back, verdict = (_pipe(stack) for _ in range(3))
+        ends = _Ends()
+        stack.callback(ends.close)
+        there, back, verdict = (ends.pipe() for _ in range(3))
         sandbox = _Sandbox(stack, bounds, kept)
         sandbox.start("answer", asdict(job), stdin=there[0], stdout=back[1])
         sandbox.start("check", asdict(job), stdin=back[0], stdout=there[1], verdict=verdict[1])
-        for number in (*there, *back, verdict[1]):
-            os.close(number)
+        ends.close(*there, *back, verdict[1])
         said, ending = sandbox.wait(verdict[0], begun + bounds.wall_s)
         codes = sandbox.end()
         printed = sandbox.printed.decode("utf-8", "replace")[-_KEPT:]
@@ -153,16 +154,23 @@ _ENDINGS: Final[Mapping[str, str]] = {
 }
 
 
-def _pipe(stack: contextlib.ExitStack) -> tuple[int, int]:
-    reading, writing = os.pipe()
-    stack.callback(_close, reading)
-    stack.callback(_close, writing)
-    return reading, writing
+class _Ends:
+    """Ends of pipes, each of which is closed once: a second time, its number may be another thread's file."""
 
+    def __init__(self) -> None:
+        self._open: set[int] = set()
 
-def _close(number: int) -> None:
-    with contextlib.suppress(OSError):
-        os.close(number)
+    def pipe(self) -> tuple[int, int]:
+        """Return a new one, to read from and to write to."""
+        pair = os.pipe()
+        self._open.update(pair)
+        return pair
+
+    def close(self, *numbers: int) -> None:
+        """Close these, or all that are still open."""
+        for number in numbers or tuple(self._open):
+            self._open.remove(number)
+            os.close(number)
 
 
 class _Sandbox:
