@@ -4,6 +4,7 @@ The folder is a real one, made for one attempt and gone after it. Nothing leaves
 the record, and tests run in the sandbox of `scorers.sandboxing`.
 """
 
+import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Any, Final
 
 from copilot_kit.agent import Agent
@@ -30,6 +32,9 @@ NO_REPLY: Final = "I have no time now. Go by what I wrote."
 _IMPORT: Final = re.compile(r"^\s*(?:from|import)\s.*$", re.MULTILINE)
 _TEST: Final = re.compile(r"^def (test_\w+)\(\)", re.MULTILINE)
 _MOST_CHARS: Final = 100_000
+_WALL_S: Final = 8.0
+_LANE: Final = BoundedSemaphore(max(1, (os.cpu_count() or 2) // 2))
+"""Code that waits for a processor would be taken for slow code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +189,10 @@ def passes(source: str, function: str, tests: str) -> tuple[bool | None, str]:
         return None, "this machine keeps network or files not apart, so that no code was run"
     calls = "\n".join(f"{name}()" for name in _TEST.findall(tests))
     job = sandboxing.Job(source=source, entry_point=function, prompt="", test=f"{_IMPORT.sub('', tests)}\n{calls}\n")
-    ran = sandboxing.run(job, sandboxing.Bounds(wall_s=8.0))
-    ending = "all pass" if ran.ending == "passed" else f"{ran.ending}: {ran.detail}".rstrip(": ")
-    return ran.ending == "passed", ending
+    with _LANE:
+        ran = sandboxing.run(job, sandboxing.Bounds(wall_s=_WALL_S))
+    words = "all pass" if ran.ending == "passed" else f"{ran.ending}: {ran.detail}".rstrip(": ")
+    return None if ran.ending in ("broken", "not_run") else ran.ending == "passed", words
 
 
 @dataclass(frozen=True, slots=True)
