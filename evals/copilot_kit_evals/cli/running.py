@@ -16,8 +16,8 @@ from copilot_kit.errors import CopilotError, UsageError
 from copilot_kit_evals import runner
 from copilot_kit_evals.candidates import candidates_of
 from copilot_kit_evals.cli.progress import Progress
-from copilot_kit_evals.cli.sharding import Spread, begin_on_ray, check_shards, go_on_on_ray, manifest_of
 from copilot_kit_evals.cli.reporting import reported
+from copilot_kit_evals.cli.sharding import Spread, begin_on_ray, check_shards, go_on_on_ray, manifest_of
 from copilot_kit_evals.cli.sheets import number, sheet
 from copilot_kit_evals.fleet import SHARDS, Allowed
 from copilot_kit_evals.folder import RunFolder
