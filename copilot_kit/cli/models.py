@@ -45,7 +45,7 @@ def list_models(*, json: _Json = False) -> None:
         shown(fill(names, width=width(), initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False))
     shown()
     if slots:
-        columns([(one["slot"], one["model"]) for one in slots], header=("slot", "model"))
+        columns([(one["slot"], one["model"] or "none yet") for one in slots], header=("slot", "model"))
     else:
         told("No slots: there is no frontier.toml with [slots.NAME] here or above.")
     shown()

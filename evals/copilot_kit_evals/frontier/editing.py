@@ -2,7 +2,6 @@
 
 import json
 import os
-import tempfile
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
@@ -62,19 +61,26 @@ def _not_editable(slot: str) -> UsageError:
     )
 
 
-def replace(path: Path, text: str) -> None:
-    """Put the text in the place of the file at once: whoever reads sees the old one or the new one, and it lasts."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fchmod(file.fileno(), path.stat().st_mode & 0o777)
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+def prepare(path: Path, text: str, *, mark: str) -> Path:
+    """Write the text into a file beside this one, so that it lasts, and return that one; `flip` makes it count."""
+    beside = prepared(path, mark)
+    with beside.open("w", encoding="utf-8", newline="") as file:
+        file.write(text)
+        file.flush()
+        os.fchmod(file.fileno(), path.stat().st_mode & 0o777)
+        os.fsync(file.fileno())
+    flush_folder(path.parent)
+    return beside
+
+
+def prepared(path: Path, mark: str) -> Path:
+    """Return where a text is prepared under this mark."""
+    return path.with_name(f".{path.name}.{mark}")
+
+
+def flip(beside: Path, path: Path) -> None:
+    """Put a prepared file in the place of the other at once: whoever reads sees the old one or the new one."""
+    beside.replace(path)
     flush_folder(path.parent)
 
 

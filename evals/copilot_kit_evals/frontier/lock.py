@@ -1,8 +1,9 @@
 """`frontier.lock.jsonl`: every promotion of a project's slots, a line each, only ever appended to.
 
-A promotion is appended and flushed first, then frontier.toml is replaced. Whoever dies in between leaves a last line
-that the file does not follow yet: the next one who takes the lock finishes it. One writer at a time, by an advisory
-lock on the file itself.
+A promotion's frontier.toml is prepared beside the one that counts; then its line is appended and flushed; then the two
+files change places. Whoever dies in between leaves the prepared file, and a line that nothing follows yet: the next one
+who takes the lock finishes it. Without the prepared file it was a person who changed the slot, and that stays. One
+writer at a time, by an advisory lock on the record itself.
 """
 
 import fcntl
@@ -16,10 +17,11 @@ from pydantic import ValidationError
 
 from copilot_kit.errors import Conflict, UsageError
 from copilot_kit.slots import read_frontier
-from copilot_kit_evals.frontier.editing import edited, flush_folder, placement_in, replace
+from copilot_kit_evals.frontier.editing import edited, flip, flush_folder, placement_in, prepare, prepared
 from copilot_kit_evals.frontier.promotions import Change, Fault, Placement, Promotion
 
 FILE_NAME: Final = "frontier.lock.jsonl"
+_MARK: Final = 16
 
 
 class BadLock(UsageError):
@@ -65,9 +67,11 @@ class FileLedger:
                 )
             made = edited(text, change.slot, change.after)
             promotion = change.behind(promotions[-1] if promotions else None)
+            self._tidy()
+            beside = prepare(self.frontier, made, mark=_mark(promotion))
             _append(file, promotion)
             flush_folder(self.home)
-            replace(self.frontier, made)
+            flip(beside, self.frontier)
             return promotion
 
     async def faults(self, *, repair: bool = False) -> list[Fault]:
@@ -86,7 +90,7 @@ class FileLedger:
             found = placement_in(text, slot, one.after.overlays)
             if found == one.after:
                 continue
-            begun = one is promotions[-1] and placement_in(text, slot, one.before.overlays) == one.before
+            begun = one is promotions[-1] and self._is_unfinished(one, text)
             why = ("promoted, and frontier.toml does not follow yet: a process died in between; "
                    "copilot-kit frontier verify --repair finishes it") if begun else (
                    f"frontier.toml gives it {_words(found)}, and the last promotion gave it {_words(one.after)}: "
@@ -102,8 +106,18 @@ class FileLedger:
         if not promotions:
             return
         last, text = promotions[-1], self._text()
-        if placement_in(text, last.slot, last.before.overlays) == last.before != last.after:
-            replace(self.frontier, edited(text, last.slot, last.after))
+        if self._is_unfinished(last, text):  # what else was edited since then stays
+            flip(prepare(self.frontier, edited(text, last.slot, last.after), mark=_mark(last)), self.frontier)
+        self._tidy()
+
+    def _is_unfinished(self, last: Promotion, text: str) -> bool:
+        waits = prepared(self.frontier, _mark(last)).exists()
+        return waits and placement_in(text, last.slot, last.before.overlays) == last.before
+
+    def _tidy(self) -> None:
+        """Remove what was prepared and never came to count."""
+        for left in self.home.glob(prepared(self.frontier, "?" * _MARK).name):
+            left.unlink()
 
     def _text(self) -> str:
         read_frontier(self.frontier)  # says what is wrong with it, and where
@@ -114,6 +128,10 @@ class FileLedger:
         with self.path.open("a+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield file
+
+
+def _mark(promotion: Promotion) -> str:
+    return promotion.hash[:_MARK]
 
 
 def read_lock(path: Path) -> list[Promotion]:

@@ -3,8 +3,9 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import JsonValue, ValidationError
 
@@ -13,6 +14,7 @@ from copilot_kit.overlays import Overlay
 from copilot_kit.request import Settings
 from copilot_kit.slots import Slot, SlotOverlay, place, slot_of
 from copilot_kit_evals.candidates import Candidate
+from copilot_kit_evals.frontier.catalogues import lifecycle_of
 from copilot_kit_evals.frontier.promoting import Ledger, placed
 from copilot_kit_evals.frontier.promotions import Placement
 from copilot_kit_evals.frontier.wanted import Snap
@@ -22,6 +24,8 @@ from copilot_kit_evals.tasks import Rule, Task
 
 LOOKS: Final = 50
 LOOK_AFTER: Final = 10
+SOON_DAYS: Final = 60
+"""An incumbent that retires within so many days need not be beaten, only equalled."""
 _SNAP: Final = "snap"
 
 
@@ -190,6 +194,13 @@ def parked_of(suite: Suite, slot: Slot, home: Path) -> tuple[Task, ...]:
     return tuple(tasks)
 
 
+def _gain(incumbent: str | None) -> Literal["any", "none"]:
+    """Return what a candidate must bring: nothing more than being no worse where the incumbent is about to go."""
+    retires = None if incumbent is None else lifecycle_of(incumbent).retires
+    leaves = retires is not None and (retires - datetime.now(UTC).date()).days <= SOON_DAYS
+    return "none" if leaves else "any"
+
+
 def _rule(
     slot: Slot, wanted: Snap, suite: Suite, candidates: Sequence[Candidate], parked: Sequence[Task]
 ) -> Rule:  # fmt: skip
@@ -199,7 +210,7 @@ def _rule(
     crutches = {one.name: one.name.removeprefix(f"{own} without ") for one in candidates
                 if one.name.startswith(f"{own} without ")}  # fmt: skip
     swap = slot.model is not None
-    rule = Rule(look_every=max(LOOK_AFTER, items // LOOKS) if swap else 0, stops=swap,
+    rule = Rule(look_every=max(LOOK_AFTER, items // LOOKS) if swap else 0, stops=swap, gain=_gain(slot.model),
                 parked=tuple(item for task in parked for item in task.dataset.ids),
                 crutches=crutches, required_reliability=slot.required_reliability)  # fmt: skip
     return rule if margin is None else rule.model_copy(update={"margin": margin})

@@ -26,7 +26,9 @@ from copilot_kit_evals.frontier import lock
 from copilot_kit_evals.frontier.promoting import open_ledger, placed, promote
 
 if sys.argv[2] == "die":
-    lock.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    lock.flip = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+if sys.argv[2] == "die early":
+    lock._append = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 ledger, to = open_ledger(), sys.argv[1]
 
 
@@ -69,6 +71,26 @@ async def test_killed_between_the_record_and_the_flip_the_next_command_finishes_
     )
     assert await FileLedger(project / "frontier.toml").faults(repair=True) == []
     assert 'model = "stub:new"   # since' in text()
+
+
+async def test_killed_before_the_record_nothing_was_promoted_and_nothing_is_left(project: Path, text: Text):
+    before = text()
+    started(project, "stub:new", "die early").communicate()
+    assert await open_ledger().faults() == []
+    assert await open_ledger().promotions() == []
+    assert text() == before
+    await flip(open_ledger(), "stub:twin")
+    assert sorted(os.listdir(project)) == ["frontier.lock.jsonl", "frontier.toml", "suite.py"]  # noqa: PTH208
+
+
+async def test_a_person_who_puts_the_old_model_back_by_hand_is_not_overruled(project: Path, text: Text):
+    before = text()
+    await flip(open_ledger(), "stub:new")
+    (project / "frontier.toml").write_text(before)
+    (fault,) = await open_ledger().faults(repair=True)
+    assert fault.text.endswith("edited by hand")
+    assert text() == before
+    assert (await open_ledger().placement("default")).model == "stub:old"
 
 
 async def test_what_a_dead_process_began_is_finished_before_anything_else_is_promoted(project: Path, text: Text):
