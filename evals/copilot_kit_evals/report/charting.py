@@ -53,6 +53,12 @@ def _seen(name: str, value: Any) -> Any:
     return visible(value) if isinstance(value, str) and name != ROW_LABEL else value
 
 
+def drawn_ends(ends: Sequence[float | None] | None, value: float | None) -> tuple[float | None, float | None]:
+    """Return the ends of an interval as they are drawn: one that is not known ends at the value itself."""
+    low, high = (None, None) if ends is None else ends
+    return value if low is None else low, value if high is None else high
+
+
 def label_of(number: int, text: str) -> str:
     """Return a label with its row's number before it."""
     return f"{number:0{_NUMBER}d}{clipped(text, _LABEL)}"

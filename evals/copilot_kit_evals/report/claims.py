@@ -148,9 +148,11 @@ def _trend(found: Trended, candidates: Sequence[str]) -> Figure:
         }
         for name, day, value in found.points
     ]
-    x = alt.X("day:T", title="released")
-    y = alt.Y("minutes:Q", title="time at which half succeed", scale=alt.Scale(type="log", nice=True),
-              axis=alt.Axis(labelExpr=_TIME))  # fmt: skip
+    x = alt.X("day:T", title="released", axis=alt.Axis(grid=False, tickCount=5))
+    low, high = (edge(value for *_, value in found.points) for edge in (min, max))
+    values = [one for one in _MINUTES if low / 4 <= one <= high * 4]
+    y = alt.Y("minutes:Q", title="time at which half succeed", axis=alt.Axis(labelExpr=_TIME, values=values),
+              scale=alt.Scale(type="log", nice=False, domain=[low / 4, high * 4]))  # fmt: skip
     days = sorted(day for _, day, _ in found.points)
     ends = [days[0] - timedelta(days=14), days[-1] + timedelta(days=14)]
     line = [{"day": day.isoformat(), "minutes": 2 ** (found.line.intercept + found.line.slope * day.toordinal())}

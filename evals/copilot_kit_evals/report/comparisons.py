@@ -13,6 +13,7 @@ from copilot_kit_evals.report.charting import (
     by_candidate,
     by_task,
     data_of,
+    drawn_ends,
     finished,
     label_of,
     rows_of,
@@ -73,8 +74,8 @@ def _forest(facts: Facts, candidate: str) -> Figure:
 
 def _forest_row(number: int, one: Difference, *, alone: bool) -> dict[str, Any]:
     scale = 100 if is_share(one.bounds) else 1
-    least, most = _ends(one.outer, scale)
-    low, high = _ends(one.interval, scale)
+    least, most = _ends(one.outer, one.difference, scale)
+    low, high = _ends(one.interval, one.difference, scale)
     label = (one.task if not alone else "all items") if one.slice == ALL else one.slice
     told = f"{change(one.difference, one.bounds)} ({span(one.outer, one.bounds, signed=True)})"
     return {"row": label_of(number, label), "difference": _scaled(one.difference, scale), "low": low, "high": high,
@@ -117,8 +118,8 @@ def _means(shown: Sequence[Mean], places: Mapping[str, int]) -> Figure:
 
 
 def _mean_row(one: Mean, *, scale: float) -> dict[str, Any]:
-    low, high = _ends(one.interval, scale)
-    least, most = _ends(one.outer, scale)
+    low, high = _ends(one.interval, one.mean, scale)
+    least, most = _ends(one.outer, one.mean, scale)
     return {
         "task": one.task,
         "candidate": one.candidate,
@@ -131,8 +132,8 @@ def _mean_row(one: Mean, *, scale: float) -> dict[str, Any]:
     }
 
 
-def _ends(ends: Sequence[float | None] | None, scale: float) -> tuple[float | None, float | None]:
-    low, high = (None, None) if ends is None else ends
+def _ends(ends: Sequence[float | None] | None, value: float | None, scale: float) -> tuple[float | None, float | None]:
+    low, high = drawn_ends(ends, value)
     return _scaled(low, scale), _scaled(high, scale)
 
 

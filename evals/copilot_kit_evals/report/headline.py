@@ -8,12 +8,29 @@ from copilot_kit_evals.attempts import Outcome
 from copilot_kit_evals.report.facts import Difference, Facts, Mean, more_items
 from copilot_kit_evals.report.wording import change, count, listed, points, score, span
 from copilot_kit_evals.summary import ALL
+from copilot_kit_evals.verdict.verdicts import Name
 
 _WORDS: Final = {
     "promote": "Promote {candidate}",
     "hold": "Hold: keep {incumbent}",
     "inconclusive": "Inconclusive",
     "invalid": "Invalid",
+}
+FINDINGS: Final[dict[Name, str]] = {
+    "must_pass": "Must-pass items",
+    "non_inferiority": "No worse than the margin",
+    "improvement": "Improvement",
+    "reliability": "Reliability",
+    "regressions": "What got worse",
+    "newly_works": "What newly works",
+    "cost": "Cost",
+    "latency": "Latency",
+    "fragility": "Fragility",
+    "saturation": "Saturation",
+    "missing": "Missing scores",
+    "wiring": "Wiring",
+    "crutches": "Crutches",
+    "integrity": "Integrity of the log",
 }
 _SPOILED: Final[tuple[Outcome, ...]] = ("infra_error", "cancelled")
 _LAUNCH: Final = {"promote": "Ready to launch", "hold": "Not ready to launch"}

@@ -21,7 +21,7 @@ from copilot_kit_evals.report import colours, wording
 from copilot_kit_evals.report.cases import Case, cases_of, flips
 from copilot_kit_evals.report.costs import priced
 from copilot_kit_evals.report.facts import Difference, Facts, facts_of
-from copilot_kit_evals.report.headline import headline
+from copilot_kit_evals.report.headline import FINDINGS, headline
 from copilot_kit_evals.report.horizons import reaches
 from copilot_kit_evals.report.ladders import ladders
 from copilot_kit_evals.report.transcripts import MOST_BYTES, Packs, packed, packs_of
@@ -131,7 +131,7 @@ def _page(**told: Any) -> str:
             "listed",
         )
     }
-    environment.globals |= {"ALL": ALL, "raw": Markup}
+    environment.globals |= {"ALL": ALL, "FINDINGS": FINDINGS, "raw": Markup}
     environment.filters["seen"] = escape
     environment.filters["share"] = lambda value: f"{value * 100:.1f} %"
     return environment.get_template("report.html").render(**told)

@@ -12,6 +12,7 @@ from copilot_kit_evals.report.charting import (
     by_candidate,
     by_task,
     data_of,
+    drawn_ends,
     finished,
     rows_of,
 )
@@ -59,8 +60,8 @@ def _cost(found: Sequence[Priced], places: dict[str, int]) -> Figure:
 
 
 def _cost_row(one: Priced, *, scale: float) -> dict[str, Any]:
-    low, high = one.interval or (None, None)
-    least, most = one.cost_interval or (None, None)
+    low, high = drawn_ends(one.interval, one.mean)
+    least, most = drawn_ends(one.cost_interval, one.cost)
     share = "" if one.share is None else f", on the front in {one.share:.0%} of resampled suites"
     return {"candidate": one.candidate, "cost": one.cost, "least": least, "most": most, "mean": one.mean * scale,
             "low": None if low is None else low * scale, "high": None if high is None else high * scale,
@@ -84,7 +85,7 @@ def latencies(facts: Facts) -> list[Figure]:
     places = {name: place for place, name in enumerate(facts.candidates)}
     colour = by_candidate([row["candidate"] for row in rows], places, legend=False)
     y = rows_of(data)
-    title = "seconds of model and tools, without waiting for a turn"
+    title = "seconds"
     x = alt.X("p50:Q", title=title,
               scale=_scale([row[name] for row in rows for name in ("p50", "p95")]))  # fmt: skip
     base = alt.Chart(data_of(data)).encode(y=y, color=colour)
@@ -96,8 +97,9 @@ def latencies(facts: Facts) -> list[Figure]:
     tail = base.mark_point(filled=False, opacity=1, size=80, strokeWidth=2).encode(
         x=alt.X("p95:Q", title=title), tooltip=TELLS)  # fmt: skip
     text = f"Time of an attempt. {'; '.join(row['tell'] for row in rows)}."
-    return [Figure("latency", "Latency", text, finished(alt.layer(between, low, high, median, tail), rows=len(data)),
-                   "Filled: the median. Open: the 95th percentile. Bars: their intervals.")]  # fmt: skip
+    note = "Model and tools, without waiting. Filled: the median. Open: the 95th percentile. Bars: their intervals."
+    spec = finished(alt.layer(between, low, high, median, tail), rows=len(data))
+    return [Figure("latency", "Latency", text, spec, note)]
 
 
 def _latency_rows(facts: Facts) -> Iterator[dict[str, Any]]:
@@ -107,9 +109,10 @@ def _latency_rows(facts: Facts) -> Iterator[dict[str, Any]]:
             if "p50" not in found:
                 continue
             middle, tail = found["p50"], found["p95"]
-            low, high = (tail["value"] if end is None else end for end in tail["interval"])
+            low, high = drawn_ends(tail["interval"], tail["value"])
+            first, last = drawn_ends(middle["interval"], middle["value"])
             yield {"task": task, "candidate": name,
-                   "p50": middle["value"], "p50_low": middle["interval"][0], "p50_high": middle["interval"][1],
+                   "p50": middle["value"], "p50_low": first, "p50_high": last,
                    "p95": tail["value"], "p95_low": low, "p95_high": high,
                    "tell": f"{task}, {name}: median {seconds(middle['value'])}, "
                            f"95th percentile {seconds(tail['value'])}"}  # fmt: skip
