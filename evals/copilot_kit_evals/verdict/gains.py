@@ -14,7 +14,7 @@ from copilot_kit_evals.verdict.claims import FEWER, Differences
 from copilot_kit_evals.verdict.evidence import Evidence, Mark, Side
 from copilot_kit_evals.verdict.ratios import Ratio, cost_ratio, latency_ratio
 from copilot_kit_evals.verdict.verdicts import ALL, Finding, State
-from copilot_kit_evals.verdict.words import listed, points, times
+from copilot_kit_evals.verdict.words import counted, listed, points, times
 
 _FEWEST = 2
 
@@ -70,7 +70,7 @@ def regressions(evidence: Evidence, rule: Rule) -> list[Finding]:
     tested = {case.id: _fisher(new, old, rule.pass_score) for case, new, old in pairs
               if min(new.tries, old.tries) >= _FEWEST}  # fmt: skip
     sure_slices, sure_items = _discovered(slices, rule.alpha), _discovered(tested, rule.alpha)
-    told = f"behind on {len(behind)} items: {listed([item for _, item in behind])}"
+    told = f"behind on {counted(len(behind), 'item')}: {listed([item for _, item in behind])}"
     told += f"; beyond chance in {listed(sure_slices)}" if sure_slices else ""
     told += f"; beyond chance on {listed(sure_items)}" if sure_items else ""
     figures: dict[str, JsonValue] = {

@@ -14,7 +14,7 @@ from copilot_kit_evals.tasks import Rule
 from copilot_kit_evals.verdict.claims import DRAWS, FEWER, Differences
 from copilot_kit_evals.verdict.evidence import Case, Evidence, Mark, Side
 from copilot_kit_evals.verdict.verdicts import ALL, Finding, State
-from copilot_kit_evals.verdict.words import listed, points, share
+from copilot_kit_evals.verdict.words import counted, listed, points, share
 
 
 def must_pass(evidence: Evidence, rule: Rule) -> list[Finding]:
@@ -28,7 +28,7 @@ def must_pass(evidence: Evidence, rule: Rule) -> list[Finding]:
     unseen = tuple(case.id for case, mark in chosen if mark.seen < 1 and case.id not in failed) + ahead
     figures: dict[str, JsonValue] = {"items": len(chosen), "failed": len(failed), "missing": len(unseen)}
     if failed:
-        text = f"{len(failed)} of {len(chosen)} must-pass items failed: {listed(failed)}"
+        text = f"{len(failed)} of {counted(len(chosen), 'must-pass item')} failed: {listed(failed)}"
         return [Finding(name="must_pass", state="fail", text=text, figures=figures, items=failed)]
     if unseen:
         text = f"must-pass items without all of their scores: {listed(unseen)}"
@@ -79,7 +79,7 @@ def _weighed(part: _Part, no_worse: float, worse: float, rule: Rule) -> Finding:
         "difference": mean, "margin": part.margin, "p_no_worse": no_worse, "p_worse": worse, "items": len(known)
     }  # fmt: skip
     where = "" if part.name == ALL else f" on {part.name!r}"
-    seen = "nothing to compare" if mean is None else f"{points(mean)} over {len(known)} items"
+    seen = "nothing to compare" if mean is None else f"{points(mean)} over {counted(len(known), 'item')}"
     state: State = "open"
     if no_worse <= rule.alpha:
         state, text = "pass", f"no worse{where} by {points(part.margin, signed=False)} or more: {seen}"
@@ -153,10 +153,10 @@ def reliable(cases: Iterable[Case], side: Side, level: float, rule: Rule, *, wat
     if len(set(labels)) < len(chosen):
         units = effective_trials([float(one) for one in clean], labels)
     share_failed = len(failed) / len(chosen)
-    counted, lost = math.floor(units), math.ceil(units * share_failed)
+    whole, lost = math.floor(units), math.ceil(units * share_failed)
     if watched:
-        low = anytime(math.floor(units * sum(clean) / len(chosen)), counted, confidence=rule.confidence).lower
-        high = anytime(counted - min(counted, math.floor(units * share_failed)), counted,
+        low = anytime(math.floor(units * sum(clean) / len(chosen)), whole, confidence=rule.confidence).lower
+        high = anytime(whole - min(whole, math.floor(units * share_failed)), whole,
                        confidence=rule.confidence).upper  # fmt: skip
         needed = cases_watched(level, failures=lost, confidence=rule.confidence)
     else:
@@ -165,8 +165,8 @@ def reliable(cases: Iterable[Case], side: Side, level: float, rule: Rule, *, wat
         high = 1 - reliability_of([1 - one for one in passed], owners, confidence=rule.confidence)
         needed = cases_once(level, failures=lost, confidence=rule.confidence)
     state: State = "pass" if low >= level else "fail" if high < level else "open"
-    short = 0 if state == "pass" else max(1, needed - counted)
-    return Reliable(level, sum(clean), failed, counted, len(chosen), short, state)
+    short = 0 if state == "pass" else max(1, needed - whole)
+    return Reliable(level, sum(clean), failed, whole, len(chosen), short, state)
 
 
 def _unit(case: Case) -> str:

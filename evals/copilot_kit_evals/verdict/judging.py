@@ -26,7 +26,7 @@ from copilot_kit_evals.verdict.measuring import Measure, measured
 from copilot_kit_evals.verdict.needing import items_needed
 from copilot_kit_evals.verdict.verdicts import Finding, Verdict, Word
 from copilot_kit_evals.verdict.wiring import wiring
-from copilot_kit_evals.verdict.words import points
+from copilot_kit_evals.verdict.words import counted, points
 
 _GAINS = ("improvement", "cost", "latency")
 
@@ -164,5 +164,7 @@ def _verdict(
 def headline(verdict: Verdict) -> str:
     """Return the verdict in one line."""
     against = "" if verdict.incumbent is None else f" in place of {verdict.incumbent}"
-    seen = "" if verdict.difference is None else f": {points(verdict.difference)} over {verdict.n_items:,} items"
+    seen = (
+        "" if verdict.difference is None else f": {points(verdict.difference)} over {counted(verdict.n_items, 'item')}"
+    )
     return f"{verdict.verdict}: {verdict.candidate}{against}{seen}"

@@ -23,6 +23,11 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(visible(name) for name in names[:_SHOWN]) + more
 
 
+def counted(count: int, what: str) -> str:
+    """Return `1 item`, `2 items`, `1,500 items`."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def times(ratio: float) -> str:
     """Return a ratio."""
     return f"{ratio:.2g}x"
