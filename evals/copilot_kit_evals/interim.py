@@ -13,7 +13,6 @@ from typing import Final
 import numpy as np
 from pydantic import JsonValue
 
-from copilot_kit.cli.screen import counted
 from copilot_kit.display import visible
 from copilot_kit_evals.folder import Decision
 from copilot_kit_evals.stats.anytime import betting, empirical_bernstein
@@ -42,10 +41,10 @@ class Interim:
 
     def __str__(self) -> str:
         """Return it in words: `b - a: so far +0.04 (-0.02 to 0.10) on 40 items, evidence 7:1`."""
-        gaps = f", {counted(self.unscored, 'item')} without a score left out" if self.unscored else ""
+        gaps = f" ({self.unscored:,} without a score left out)" if self.unscored else ""
         return (
             f"{visible(self.candidate)} - {visible(self.incumbent)}: so far {self.difference:+.3f} "
-            f"({self.lower:.3f} to {self.upper:.3f}) on {counted(self.n, 'item')}, {odds(self.evidence)}{gaps}"
+            f"({self.lower:.3f} to {self.upper:.3f}) on {self.n:,} items{gaps}, {odds(self.evidence)}"
         )
 
     @property

@@ -65,7 +65,7 @@ async def test_scores_of_another_width_and_items_without_a_score_are_told_apart(
     tally = await tallied(tmp_path, task, adder("fake:old", wrong=range(13)), adder("fake:new"))
     [one] = Interims(tally).found()
     assert (one.n, one.unscored, one.difference) == (10, 3, 1.0)
-    assert "3 items without a score left out" in str(one)
+    assert "on 10 items (3 without a score left out), evidence " in str(one)
 
 
 async def test_few_items_say_nothing(tmp_path: Path):
@@ -86,7 +86,12 @@ async def test_each_look_is_kept_with_what_it_saw(tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("evidence", "said"),
-    [(0.4, "no evidence that they differ"), (1.4, "no evidence that they differ"), (7.2, "evidence 7:1"), (float("inf"), "evidence above 1,000,000:1")],
+    [
+        (0.4, "no evidence that they differ"),
+        (1.4, "no evidence that they differ"),
+        (7.2, "evidence 7:1"),
+        (float("inf"), "evidence above 1,000,000:1"),
+    ],
 )
 def test_evidence_is_told_as_odds(evidence: float, said: str):
     assert odds(evidence) == said
