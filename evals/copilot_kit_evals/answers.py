@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from copilot_kit.messages import Message
 from copilot_kit_evals.attempts import MISSING, Attempt, Key, Outcome
-from copilot_kit_evals.folder import ATTEMPTS, BLOBS, CALLS, DECISIONS, MANIFEST, BadRun, Call, RunFolder
+from copilot_kit_evals.folder import ATTEMPTS, BLOBS, CALLS, DECISIONS, MANIFEST, SESSIONS, BadRun, Call, RunFolder
 from copilot_kit_evals.items import Dataset, Item
 from copilot_kit_evals.manifest import TaskEntry
 from copilot_kit_evals.scores import digest_of
@@ -244,7 +244,7 @@ def check_blob(run: RunFolder, digest: str) -> None:
 def opened(path: Path) -> RunFolder:
     """Return the run in a folder, whose files are all plain ones; raises `BadRun`."""
     _is(path, stat.S_ISDIR, "a folder")
-    for name in (MANIFEST, ATTEMPTS, CALLS, DECISIONS):
+    for name in (MANIFEST, ATTEMPTS, CALLS, DECISIONS, SESSIONS):
         is_plain(path / name)
     return RunFolder(path)
 

@@ -1,6 +1,5 @@
 """What runs hold: the list, one run with its attempts, its report, and what was said in an attempt."""
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -10,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from copilot_kit.errors import CopilotError
-from copilot_kit_evals.answers import Row, is_plain
+from copilot_kit_evals.answers import Row
 from copilot_kit_evals.preferences import standing
 from copilot_kit_evals.scorers.human_labels import standing_labels
 from copilot_kit_evals.summary import ALL
@@ -21,15 +20,12 @@ from copilot_kit_evals.web.shelf import Book, headline
 from copilot_kit_evals.web.texts import segment
 
 PAGE: Final = 50
-_REPORT: Final = "report.html"
-_MOST_REPORTS: Final = 4
 _REPORT_POLICY: Final = (
     "sandbox allow-scripts allow-downloads allow-popups; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; "
     "style-src 'unsafe-inline'; img-src data: blob:; font-src data:; connect-src 'none'; form-action 'none'; "
     "frame-ancestors 'none'; base-uri 'none'"
 )
 """A report has its scripts in itself. In a sandbox it has no origin: whatever is in it reaches no other page here."""
-_reports: OrderedDict[tuple[str, int, int], bytes] = OrderedDict()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +110,6 @@ def run(request: Request) -> Response:
         query=query,
         kept=urlencode({name: value for name, value in query.items() if value}),
         outcomes=sorted({row.outcome for row in book.answers.rows.values()}),
-        has_report=_has_report(book),
         judged=_judged(book),
     )
 
@@ -183,35 +178,12 @@ def self_agreement(book: Book, rater: str) -> tuple[int, int]:
     return sum(first[pair] == second[pair] for pair in both), len(both)
 
 
-def _has_report(book: Book) -> bool:
-    try:
-        from copilot_kit_evals.report import page as _  # noqa: F401
-    except ImportError:
-        return is_plain(book.run.path / _REPORT)
-    return True
-
-
 def report(request: Request) -> Response:
-    """Show the run's report: made anew where the log has grown since."""
-    book = book_of(request)
-    content = _report(book)
+    """Show the run's report."""
+    content = book_of(request).report()
+    if content is None:
+        raise HTTPException(404, "This run has no report yet, and none can be made: pip install 'copilot-kit[report]'")
     return Response(content, media_type="text/html", headers={"Content-Security-Policy": _REPORT_POLICY})
-
-
-def _report(book: Book) -> bytes:
-    try:
-        from copilot_kit_evals.report.page import report_html
-    except ImportError:
-        if not is_plain(book.run.path / _REPORT):
-            raise HTTPException(404, "This run has no report yet.") from None
-        return (book.run.path / _REPORT).read_bytes()
-    verdict = book.run.path / "verdict.json"
-    made = (str(book.run.path), book.size, verdict.stat().st_mtime_ns if is_plain(verdict) else 0)
-    if made not in _reports:
-        _reports[made] = str(report_html(book.run)).encode()
-        if len(_reports) > _MOST_REPORTS:
-            _reports.popitem(last=False)
-    return _reports[made]
 
 
 def attempt(request: Request) -> Response:

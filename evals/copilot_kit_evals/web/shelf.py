@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from copilot_kit.errors import CopilotError, UsageError
-from copilot_kit_evals.answers import Answers, json_of, opened
-from copilot_kit_evals.folder import ATTEMPTS, CALLS, MANIFEST, SUMMARY, BadRun, RunFolder
+from copilot_kit.errors import CopilotError, MissingExtra, UsageError
+from copilot_kit_evals.answers import Answers, is_plain, json_of, opened
+from copilot_kit_evals.folder import ATTEMPTS, CALLS, LOCK, MANIFEST, SUMMARY, BadRun, RunFolder
 from copilot_kit_evals.judgments import JudgmentLog
 from copilot_kit_evals.labelling import LABELS, Asked, Sample, asked_of, keys_of
 from copilot_kit_evals.pairing import Draw, Pair, Showing, pairs_of, showings
@@ -29,6 +29,8 @@ _PATIENCE: Final = 20
 _MOST_FOLDERS: Final = 2_000
 _MOST_SHOWN: Final = 10_000
 VERDICT: Final = "verdict.json"
+REPORT: Final = "report.html"
+_LOCKS: Final = Path("/proc/locks")
 
 
 class NoSuchRun(UsageError):
@@ -46,6 +48,7 @@ class Book:
     labels: JudgmentLog[Label]
     _shown_at: OrderedDict[tuple[str, str], float] = field(default_factory=OrderedDict)
     _summary: tuple[int, float, float, dict[str, Any]] | None = None
+    _report: tuple[tuple[int, float], bytes] | None = None
     _pairs: dict[Draw, list[Pair]] = field(default_factory=dict)
     _showings: dict[tuple[Draw, str], tuple[int, list[Showing]]] = field(default_factory=dict)
     _asked: dict[tuple[Sample, str], tuple[int, list[Asked]]] = field(default_factory=dict)
@@ -71,9 +74,11 @@ class Book:
 
     @property
     def is_going_on(self) -> bool:
-        """Tell whether attempts are missing and somebody was writing a moment ago."""
-        written = max((_written(self.run.path / name) for name in (ATTEMPTS, CALLS, MANIFEST)), default=0.0)
-        return time.time() - written < _AT_WORK_S and self.ended < self.planned
+        """Tell whether attempts are missing and somebody holds the run, or was writing a moment ago."""
+        if self.ended >= self.planned:
+            return False
+        written = max(_written(self.run.path / name) for name in (ATTEMPTS, CALLS, MANIFEST))
+        return time.time() - written < _AT_WORK_S or _is_held(self.run.path / LOCK)
 
     def summary(self) -> dict[str, Any]:
         """Return the run's summary: the one beside the log if it is of this log, else one made of it now."""
@@ -104,6 +109,21 @@ class Book:
             return None if found is None else Verdict.model_validate(found)
         except ValidationError:
             return None
+
+    def report(self) -> bytes | None:
+        """Return the run's report, made anew where the log has grown; the one beside it where none can be."""
+        with self._lock:
+            own = self.run.path / REPORT
+            verdict = self.run.path / VERDICT
+            now = (self.size, _written(verdict) if is_plain(verdict) else 0.0)
+            if self._report is None or self._report[0] != now:
+                try:
+                    from copilot_kit_evals.report.page import report_html
+
+                    self._report = (now, report_html(self.run).encode())
+                except (ImportError, MissingExtra):
+                    return own.read_bytes() if is_plain(own) else None
+            return self._report[1]
 
     def showings(self, rater: str, draw: Draw) -> list[Showing]:
         """Return the pairs that a rater is shown, in order."""
@@ -223,6 +243,16 @@ def headline(found: Mapping[str, Any]) -> dict[str, Any] | None:
         return {**firsts[0], "of": len(firsts)} if firsts else None
     except (KeyError, TypeError, AttributeError):
         return None
+
+
+def _is_held(lock: Path) -> bool:
+    """Tell whether a process here holds the run, without trying the lock: whoever begins just then would be refused."""
+    try:
+        inode = lock.lstat().st_ino
+        held = _LOCKS.read_text().splitlines()
+    except OSError:
+        return False
+    return any(f":{inode} " in line and "FLOCK" in line and "WRITE" in line for line in held)
 
 
 def _size(path: Path) -> int:

@@ -110,7 +110,9 @@ async def test_a_run_that_is_a_link_is_not_followed(make, seat, tmp_path: Path):
     assert (await seat().get("/runs/link")).status_code == 422
 
 
-@pytest.mark.parametrize("name", ["run.json", "attempts.jsonl", "calls.jsonl", "decisions.jsonl", "verdict.json"])
+@pytest.mark.parametrize(
+    "name", ["run.json", "attempts.jsonl", "calls.jsonl", "decisions.jsonl", "sessions.jsonl", "verdict.json"]
+)
 async def test_a_file_of_a_run_that_is_a_link_is_not_read(make, seat, tmp_path: Path, name: str):
     run = await make()
     outside = tmp_path / "outside.txt"

@@ -1,9 +1,13 @@
 """A folder of runs: what is there, what grows, what is broken, and what was said."""
 
+import fcntl
 import json
+import os
 import re
 import shutil
 from pathlib import Path
+
+import pytest
 
 from copilot_kit_evals.attempts import Key
 from tests.evals.web.conftest import ALPHA, BETA
@@ -44,6 +48,21 @@ async def test_a_run_that_goes_on_grows_and_one_that_was_left_is_called_stopped(
     assert "going on" in first
     (run.path / "attempts.jsonl").write_bytes(whole)
     assert "24 / 24" in (await browser.get("/")).text
+
+
+@pytest.mark.skipif(not Path("/proc/locks").exists(), reason="needs /proc/locks, which tells who holds a file")
+async def test_a_run_that_is_held_goes_on_however_long_an_attempt_takes(make, seat):
+    run = await make()
+    for name in ("run.json", "attempts.jsonl", "calls.jsonl"):
+        file = run.path / name
+        file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[: 5 if name != "run.json" else None]))
+        os.utime(file, (1, 1))
+    (run.path / "summary.json").unlink(missing_ok=True)
+    assert "stopped" in (await seat().get("/")).text
+    with (run.path / "lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert "going on" in (await seat().get("/")).text
+    assert "stopped" in (await seat().get("/")).text
 
 
 async def test_a_verdict_stands_beside_its_run(make, seat):
