@@ -3,8 +3,7 @@
 from collections import Counter
 from typing import Any, Final
 
-from copilot_kit.cli.screen import as_json, explained
-from copilot_kit_evals.cli.sheets import sheet
+from copilot_kit.cli.screen import as_json, counted, explained, folded, shown
 from copilot_kit_evals.shipped import SUITES, tasks_of
 
 _SMOKE: Final = "smoke"
@@ -16,11 +15,9 @@ def list_suites(*, json: bool) -> None:
     if json:
         as_json(found)
         return
-    sheet(
-        ("suite", "items", "smoke", "clusters", "what it tells"),
-        [[one["suite"], f"{one['items']:,}", str(one["tags"].get(_SMOKE, 0)), str(one["clusters"]), one["tells"]]
-         for one in found],
-    )  # fmt: skip
+    for one in found:
+        shown(f"{one['suite']}  {counted(one['items'], 'item')}, {one['tags'].get(_SMOKE, 0)} of them @smoke")
+        shown(folded(one["tells"], indent="    "))
     explained(
         "Run one with: copilot-kit eval run suite:NAME --model MODEL. suite:NAME@smoke asks the smoke items only."
     )

@@ -1,6 +1,6 @@
 """Whether a model fills a form from a text: mails, invoices, orders, logs, tables; and leaves open what is not said.
 
-The form is a JSON schema, sent as the form of the answer. Each is a cluster and a tag: `person`, `contact`,
+The form is a JSON schema, sent as the form of the answer. Each is a tag: `person`, `contact`,
 `invoice`, `order`, `meeting`, `incidents`, `expenses`, `trip`, `staff`. Values count one by one (`Records`), invented
 ones as faults; `records_whole` says how often all of an item was right. Further tags: easy, medium, hard, lang (texts
 in other languages), smoke. `meta.wrong` is what a hasty reader writes.
