@@ -1,4 +1,4 @@
-"""Run with: python -m benchmarks.snap DATA [--simulations 400] [--margin 0.03] [--seed 0] [--json FILE].
+"""Run with: python -m benchmarks.snap DATA [--simulations 100] [--margin 0.03] [--seed 0] [--json FILE].
 
 DATA is a folder with results.csv (model, item, a score, optional cluster and cost) and models.csv (model, run_date, and
 published totals if there are any), as swebench_mini. First the releases in order of their date: each against the one
@@ -24,7 +24,7 @@ def main() -> int:
     """Return 0 if all verdicts keep what they promise."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[2])
     parser.add_argument("data", type=Path)
-    parser.add_argument("--simulations", type=int, default=400)
+    parser.add_argument("--simulations", type=int, default=100)
     parser.add_argument("--margin", type=float, default=0.03)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)

@@ -12,6 +12,7 @@ from copilot_kit_evals.manifest import TaskEntry, order_of
 from copilot_kit_evals.tasks import Rule
 from copilot_kit_evals.verdict.evidence import Case, Evidence, Mark, Side
 from copilot_kit_evals.verdict.habits import Habits, Reply
+from copilot_kit_evals.verdict.words import counted
 
 Place = tuple[str, str]
 """Task and item."""
@@ -54,6 +55,7 @@ def of_runs(runs: Sequence[RunFolder], incumbent: str | None, candidate: str, ru
     mine = None if before is None or incumbent is None else _side(incumbent, before, order)
     if mine is not None and mine.name == candidate:  # one candidate, measured then and now
         mine = Side(f"{mine.name} in {(old or new).path.name}", mine.marks, mine.habits)
+    problems += [text for side in (mine, sides[candidate]) if side is not None for text in _copies(side)]
     return Evidence(
         cases=tuple(cases[place] for place in order),
         candidate=sides[candidate],
@@ -89,6 +91,25 @@ def rule_of(run: RunFolder) -> Rule:
         return manifest.rule
     alone = {"margin": next(iter(own.values()))} if len(manifest.tasks) == 1 else {}
     return manifest.rule.model_copy(update={"margins": {**own, **manifest.rule.margins}, **alone})
+
+
+def _copies(side: Side) -> list[str]:
+    """Return what is wrong if answers to repeats of an item are one answer by its id: a cache between, no repeat.
+
+    Ids that come with several items are no ids.
+    """
+    items: dict[str, list[str]] = {}
+    for reply in side.habits.replies:
+        if reply.response_id:
+            items.setdefault(reply.response_id, []).append(reply.item)
+    if any(len(set(found)) > 1 for found in items.values()):
+        return []
+    copies = sum(len(found) - 1 for found in items.values())
+    if not copies:
+        return []
+    return [
+        f"{counted(copies, 'answer')} of {side.name!r} came out of a cache by the response's id: a copy is no repeat"
+    ]
 
 
 def _run_of(runs: Sequence[RunFolder], name: str) -> RunFolder:

@@ -1,20 +1,26 @@
 """Wrong wiring: five ways to break an adapter are told apart from a model that is honestly worse."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from copilot_kit.events import Ended, Event
 from copilot_kit.model import Model
+from copilot_kit.request import Request
 from copilot_kit.slots import Opened
 from copilot_kit_evals.candidates import candidates_of
 from copilot_kit_evals.runner import Options, run
 from copilot_kit_evals.tasks import Rule
 from copilot_kit_evals.verdict.evidence import Evidence
+from copilot_kit_evals.verdict.habits import Habits, Reply
 from copilot_kit_evals.verdict.judging import verdict_of
 from copilot_kit_evals.verdict.line import below_line
 from copilot_kit_evals.verdict.verdicts import Verdict
 from tests.evals.verdict import office
+from tests.evals.verdict.logs import evidence, flipped
 from tests.evals.verdict.office import Clerk, Wire
 
 
@@ -94,3 +100,76 @@ def test_a_release_far_below_the_trend_of_its_line_is_off_it():
     assert expected is not None
     assert expected == pytest.approx((0.7843, 0.7961), abs=1e-4)  # by hand: logits 0, 0.3228, 0.6633, 0.9946
     assert below_line(line, 400, 0.79) is None
+
+
+class Remembering(Clerk):
+    """A model behind a cache: each repeat gets the first answer, with its id."""
+
+    async def stream(self, request: Request) -> AsyncIterator[Event]:
+        async for event in super().stream(request):
+            assert isinstance(event, Ended)
+            words = f"answer to {request.messages[-1].text}"
+            yield Ended(event.response.model_copy(update={"response_id": words}))
+
+
+async def test_repeats_out_of_a_cache_are_no_evidence(tmp_path: Path):
+    tasks = [replace(task, repeats=3) for task in office.office(8)]
+    ended = await run(tasks, candidates_of(["fake:old", "fake:new"]), tmp_path / "run",
+                      Options(opening=opening(Clerk("fake:old", seed=1), Remembering("fake:new", seed=2))))  # fmt: skip
+    found = verdict_of(Evidence.of_run(ended.folder, "fake:old", "fake:new"))
+    assert found.verdict == "invalid"
+    assert found.reasons == ("48 answers of 'fake:new' came out of a cache by the response's id: a copy is no repeat",)
+
+
+@pytest.mark.parametrize(
+    ("asked", "served", "strange"),
+    [
+        ("openai:gpt-7", "gpt-7-2027-01-31", False),
+        ("openai:gpt-7", "gpt-7", False),
+        ("openrouter:meta/llama-5", "meta/llama-5", False),
+        ("local:smollm2", "SmolLM2-135M-Instruct-Q8_0.gguf", False),
+        ("default", "gpt-7", False),
+        ("openai:gpt-7", "gpt-6-mini", True),
+    ],
+)
+def test_a_served_model_that_nobody_asked_for_is_a_sign(asked: str, served: str, strange: bool):  # noqa: FBT001
+    habits = Habits(model=asked, replies=[Reply("t", f"i{n}", served=served) for n in range(10)])
+    log = evidence([1.0] * 10, [0.0] * 10)
+    found = verdict_of(replace(log, candidate=replace(log.candidate, habits=habits)))
+    assert bool(found.found("wiring")) is strange
+    assert found.verdict == ("invalid" if strange else "hold")
+
+
+def test_what_looks_odd_in_a_candidate_that_is_promoted_is_a_note():
+    habits = Habits(model="openai:gpt-7", replies=[Reply("t", "i0", served="gpt-6-mini")])
+    log = flipped(10, 0, 100)
+    found = verdict_of(replace(log, candidate=replace(log.candidate, habits=habits)))
+    assert found.verdict == "promote"
+    assert [one.state for one in found.found("wiring")] == ["note"]
+
+
+@pytest.mark.parametrize("name", ["effort", "output"])
+def test_a_setting_that_only_its_adapter_could_not_send_is_a_sign(name: str):
+    (sign,) = signs(dropped=(name,))
+    assert sign.startswith(f"100 % of its answers came without {name!r}, which its adapter could not send, and 0 % of")
+
+
+def test_sampling_settings_that_a_model_refuses_are_no_sign():
+    assert signs(dropped=("temperature", "top_p")) == []
+
+
+def test_requests_that_are_rejected_are_a_sign():
+    (sign,) = signs(outcome="model_failure", trouble="InvalidRequest")
+    assert sign.startswith("100 % of its answers are failures before any answer (InvalidRequest): requests, schemas of")
+
+
+def signs(**changes: Any) -> list[str]:
+    """Return the signs in the habits of a candidate whose replies are as the incumbent's but for this."""
+    old = [Reply("t", f"i{n}", text=f"answer {n}") for n in range(10)]
+    log = evidence([1.0] * 10, [0.0] * 10)
+    if log.incumbent is None:
+        raise AssertionError
+    new = [replace(one, **changes) for one in old]
+    log = replace(log, candidate=replace(log.candidate, habits=Habits("fake:new", new)),
+                  incumbent=replace(log.incumbent, habits=Habits("fake:old", old)))  # fmt: skip
+    return [one.text for one in verdict_of(log).found("wiring")]
