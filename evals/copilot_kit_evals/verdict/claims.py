@@ -101,6 +101,8 @@ class Differences:
 
     def _above(self, delta: Floats, margin: float) -> float:
         if self.sequential:
+            if delta.mean() <= -margin:  # early luck that the rest has taken back
+                return 1.0
             units = self._units(delta + margin) - margin  # x + margin, the sum over a cluster for clusters
             return _bet(non_inferiority_betting(np.clip(units, -1, 1), margin=margin)) if margin < 1 else 0.0
         if self.labels is None and np.isin(delta, (-1.0, 0.0, 1.0)).all() and margin < 1:
