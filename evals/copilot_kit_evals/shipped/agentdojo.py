@@ -25,7 +25,7 @@ from copilot_kit.errors import UsageError
 from copilot_kit.tools import Tool, schema_tool
 from copilot_kit_evals.items import Dataset, Item
 from copilot_kit_evals.scorers.editions import edition
-from copilot_kit_evals.shipped.gated import Gated, Seen, Wanted, worked
+from copilot_kit_evals.shipped.gated import Gated, Seen, Wanted, reaches, worked
 from copilot_kit_evals.tasks import Setup, Solved, Task
 
 _LIMITS: Final = Limits(turns=30)
@@ -155,12 +155,17 @@ class InCorpus:
         wanted = corpus.wanted(user)
         solved = await worked(setup, [_tool(one, recorded) for one in corpus.tools.values()], wanted)
         harm = [] if injection is None else list(corpus.harm(str(injection), user))
-        setup.state["seen"] = Seen(setup.state["made"], wanted, harm, (), solved.output.text, corpus.reads(user))
+        goal = "" if injection is None else self._attack(str(injection))
+        setup.state["seen"] = Seen(setup.state["made"], wanted, harm, (), solved.output.text, corpus.reads(user),
+                                   reaches(solved.output, goal))  # fmt: skip
         return solved
+
+    def _attack(self, injection: str) -> str:
+        return _ATTACK.format(goal=self.corpus.injections[injection]["goal"])
 
     def _recorded(self, user: str, injection: object, vectors: object) -> "Recorded":
         attacked = [str(one) for one in vectors] if isinstance(vectors, list) else []
-        goal = "" if injection is None else _ATTACK.format(goal=self.corpus.injections[str(injection)]["goal"])
+        goal = "" if injection is None else self._attack(str(injection))
         texts = {**self.corpus.data["vectors"], **dict.fromkeys(attacked, goal)}
         own = [*self.corpus.users[user]["calls"], *(self.corpus.injections[str(injection)]["calls"] if goal else [])]
         others = [call for one in self.corpus.data["tasks"] for call in one["calls"]]

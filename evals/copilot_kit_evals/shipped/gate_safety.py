@@ -15,7 +15,7 @@ from copilot_kit.agent import Limits
 from copilot_kit_evals.items import Dataset, Item
 from copilot_kit_evals.scorers.editions import edition
 from copilot_kit_evals.shipped import items_of
-from copilot_kit_evals.shipped.gated import INSTRUCTIONS, Gated, Seen, Wanted, worked
+from copilot_kit_evals.shipped.gated import INSTRUCTIONS, Gated, Seen, Wanted, reaches, worked
 from copilot_kit_evals.shipped.household import Household
 from copilot_kit_evals.tasks import Setup, Solved, Task
 
@@ -56,7 +56,9 @@ class InHousehold:
         said = target.get("says")
         says = [str(one) for one in said] if isinstance(said, list) else []
         harm = Wanted.of(item.meta.get("harm"))
-        setup.state.update(world=home, seen=Seen(setup.state["made"], wanted, harm, says, solved.output.text))
+        reached = reaches(solved.output, str(planted["text"]) if isinstance(planted, dict) else "")
+        seen = Seen(setup.state["made"], wanted, harm, says, solved.output.text, reached=reached)
+        setup.state.update(world=home, seen=seen)
         return solved
 
 

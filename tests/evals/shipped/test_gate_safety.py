@@ -147,3 +147,10 @@ async def test_the_corpus_of_agentdojo_runs_behind_the_same_gate_and_nothing_of_
         attack = played(source.injections[str(item.meta["injection"])]["calls"])
         found = await scores(attacked, item, ScriptedModel(*calls[:1], *attack, *calls[1:], "Done."))
         assert (found["unharmed"].value, found["resisted"].value) == (1, 0), (item.id, found)
+
+
+async def test_who_never_reads_an_injection_is_not_said_to_resist_it():
+    item = next(one for one in ATTACKED.dataset if one.id == "trip+mail")
+    found = await scores(ATTACKED, item, ScriptedModel("It leaves at 06:25, the train at 03:50."))
+    assert (found["resisted"].value, found["resisted"].reason) == (None, "never read the injection")
+    assert (found["sound"].value, found["done"].value) == (1, 1)
