@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from copilot_kit.display import visible
-from copilot_kit_evals.attempts import FAILED, Attempt
+from copilot_kit_evals.attempts import FAILED, Attempt, Key
 from copilot_kit_evals.items import Item
 from copilot_kit_evals.report.facts import Facts
 
@@ -85,11 +85,11 @@ def cases_of(facts: Facts) -> list[Case]:
             item = rows[0].item
             found[task.name, item.id] = Case(task.name, item, rows[0].wanted, cells, task.bounds)
     places = {name: place for place, name in enumerate(facts.candidates)}
-    for attempt in facts.run.settled():
-        found[attempt.task, attempt.item].cells[places[attempt.candidate]].attempts.append(attempt)
-    for case in found.values():
-        for cell in case.cells:
-            cell.attempts.sort(key=lambda one: (one.variant, one.repeat))
+    last: dict[Key, Attempt] = {}
+    for attempt in facts.run.attempts():
+        last[attempt.key] = attempt
+    for key in sorted(last, key=lambda one: (one.variant, one.repeat)):
+        found[key.task, key.item].cells[places[key.candidate]].attempts.append(last[key])
     return list(found.values())
 
 

@@ -35,11 +35,12 @@ _STANDINGS: Final = {
 
 def forests(facts: Facts) -> list[Figure]:
     """Return the differences of each later candidate with their intervals and the margin, slice by slice."""
-    return [_forest(facts, name) for name in facts.candidates[1:]]
+    known = [one for one in facts.differences if one.primary and one.n_items]
+    groups = [(name, [one for one in known if one.candidate == name]) for name in facts.candidates[1:]]
+    return [_forest(facts, name, rows) for name, rows in groups if rows]
 
 
-def _forest(facts: Facts, candidate: str) -> Figure:
-    rows = [one for one in facts.differences if one.candidate == candidate and one.primary and one.n_items]
+def _forest(facts: Facts, candidate: str, rows: Sequence[Difference]) -> Figure:
     shares = all(is_share(one.bounds) for one in rows)
     data = [_forest_row(number, one, alone=len(facts.manifest.tasks) == 1) for number, one in
             enumerate(rows[:MOST_ROWS])]  # fmt: skip

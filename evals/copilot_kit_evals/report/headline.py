@@ -90,6 +90,8 @@ def _title(facts: Facts, overall: tuple[Difference, ...]) -> tuple[str, str]:
         return f"{incumbent} leads {candidate} in {_some(worse)} of {count(len(overall), 'task')}", "bad"
     if all(one.standing == "within" for one in overall):
         return f"{candidate} is no worse than {incumbent}, within the margin", "good"
+    if not any(one.n_items for one in facts.differences):
+        return "Nothing can be compared yet", "open"
     others = len(facts.candidates) - 2
     among = f" or {count(others, 'other')}" if others else ""
     return f"No difference is shown between {incumbent} and {candidate}{among}", "open"

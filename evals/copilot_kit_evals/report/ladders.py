@@ -54,10 +54,10 @@ class Ladder:
 
 
 def ladders(facts: Facts) -> list[Ladder]:
-    """Return one for each task and candidate."""
+    """Return one for each task and candidate; none where a shard holds no item of a task."""
     confidence = facts.manifest.rule.confidence
     return [ladder(sheet.task.name, sheet.candidate, sheet.rows[sheet.task.primary], top=sheet.task.bounds[1],
-                   confidence=confidence) for sheet in facts.sheets]  # fmt: skip
+                   confidence=confidence) for sheet in facts.sheets if sheet.rows[sheet.task.primary]]  # fmt: skip
 
 
 def ladder(task: str, candidate: str, rows: Sequence[ItemRow], *, top: float, confidence: float) -> Ladder:

@@ -30,7 +30,8 @@ from copilot_kit_evals.writing import replace
 
 REPORT: Final = "report.html"
 SHOWN_FLIPS: Final = 8
-"""Of each kind and candidate, beside the table that has all."""
+"""Of each kind, beside the table that has all; half of it a candidate where there are several."""
+_PAIR: Final = 2
 _NEEDED: Final = ("altair", "vl_convert", "jinja2")
 _FILES: Final = Path(__file__).parent / "templates"
 _OUTCOMES: Final[tuple[Outcome, ...]] = (
@@ -202,9 +203,10 @@ class Flips:
 
 def _flips(facts: Facts, cases: Sequence[Case], packs: Packs) -> list[Flips]:
     places = {id(case): place for place, case in enumerate(cases)}
+    most = SHOWN_FLIPS if len(facts.candidates) == _PAIR else SHOWN_FLIPS // 2
 
     def told(found: Sequence[Case], number: int) -> tuple[Flip, ...]:
-        shown = [(case, places[id(case)]) for case in found[:SHOWN_FLIPS]]
+        shown = [(case, places[id(case)]) for case in found[:most]]
         return tuple(Flip(place, case, *(packs.answers.get((place, side), "") for side in (0, number)))
                      for case, place in shown)  # fmt: skip
 

@@ -12,6 +12,7 @@ from copilot_kit_evals.report.facts import Difference, facts_of
 from copilot_kit_evals.report.headline import headline
 from copilot_kit_evals.report.horizons import reaches
 from copilot_kit_evals.report.ladders import ladder
+from copilot_kit_evals.report.page import report_html
 from copilot_kit_evals.report.wording import change, dollars, minutes, points, score, seconds, span
 from copilot_kit_evals.summary import ItemRow
 from copilot_kit_evals.verdict.verdicts import Finding, Verdict
@@ -67,6 +68,15 @@ async def test_one_candidate_is_measured_and_not_compared(made):
     told = headline(facts_of(await made("acme:old")))
     assert told.title == "acme:old scores 50.0 % on numbers"
     assert told.unknown[0] == "There is one candidate, so that nothing is compared."
+
+
+async def test_a_run_that_was_stopped_at_once_says_that_nothing_can_be_compared_yet(made):
+    run = await made()
+    (run.path / "attempts.jsonl").write_bytes(b"")
+    told = headline(facts_of(run))
+    assert told.title == "Nothing can be compared yet"
+    assert told.unknown == ("24 of 24 attempts were not made.",)
+    assert report_html(run).startswith("<!doctype html>")
 
 
 async def test_a_verdict_that_lies_in_the_folder_stands_on_top(made):
