@@ -207,6 +207,21 @@ async def test_slots_in_a_journal_move_for_all_and_of_two_promoters_one_wins(pro
     await default_store(url).close()
 
 
+@pytest.mark.slow
+async def test_slots_in_postgresql_move_for_all_and_of_many_promoters_one_wins(
+    project: Path, text: Text, postgres_url: str
+):
+    (project / "frontier.toml").write_text(f'[frontier]\nstore = "{postgres_url}"\n{text()}')
+    ledger = open_ledger()
+    before = await ledger.placement("default", ("stub:new",))
+    to = placed(before, "stub:new", {}, None)
+    moves = [promote(open_ledger(), "default", to, before=before, by=str(n)) for n in range(8)]
+    ended = await asyncio.gather(*moves, return_exceptions=True)
+    assert sorted(type(one).__name__ for one in ended) == ["Conflict"] * 7 + ["Promotion"]
+    assert open_model("default").model.id == "stub:new"
+    await default_store(postgres_url).close()
+
+
 @pytest.mark.parametrize(
     "written",
     [
