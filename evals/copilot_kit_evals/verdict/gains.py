@@ -27,7 +27,9 @@ def improvement(evidence: Evidence, rule: Rule) -> Finding:
     if better <= rule.alpha:
         return Finding(name="improvement", state="pass", text=f"better: p = {better:.2g}", figures=figures)
     if no_better <= rule.alpha:
-        text = f"not better by {points(rule.margin, signed=False)} or more: p = {no_better:.2g}"
+        text = (
+            f"not better by {points(rule.margin, signed=False, bounded=evidence.bounded)} or more: p = {no_better:.2g}"
+        )
         return Finding(name="improvement", state="fail", text=text, figures=figures)
     return Finding(name="improvement", state="open", text="not shown to be better", figures=figures)
 
@@ -183,7 +185,7 @@ def crutches(evidence: Evidence, rule: Rule) -> list[Finding]:
         state: State = "pass" if no_worse <= rule.alpha else "fail" if worse <= rule.alpha else "open"
         mean = float(np.nanmean(side.scores() - evidence.candidate.scores()))
         told = {"pass": "is no longer needed", "fail": "is still needed", "open": "may still be needed"}[state]
-        text = f"{name!r} {told}: {points(mean)} without it"
+        text = f"{name!r} {told}: {points(mean, bounded=evidence.bounded)} without it"
         found.append(Finding(name="crutches", slice=name, state="note", text=text, figures={
             "difference": mean, "p_no_worse": no_worse, "p_worse": worse, "needed": {"pass": False, "fail": True}.get(
                 state)}))  # fmt: skip

@@ -79,14 +79,18 @@ def _weighed(part: _Part, no_worse: float, worse: float, rule: Rule) -> Finding:
         "difference": mean, "margin": part.margin, "p_no_worse": no_worse, "p_worse": worse, "items": len(known)
     }  # fmt: skip
     where = "" if part.name == ALL else f" on {part.name!r}"
-    seen = "nothing to compare" if mean is None else f"{points(mean)} over {counted(len(known), 'item')}"
+    bounded = part.evidence.bounded
+    limit = points(part.margin, signed=False, bounded=bounded)
+    seen = (
+        "nothing to compare" if mean is None else f"{points(mean, bounded=bounded)} over {counted(len(known), 'item')}"
+    )
     state: State = "open"
     if no_worse <= rule.alpha:
-        state, text = "pass", f"no worse{where} by {points(part.margin, signed=False)} or more: {seen}"
+        state, text = "pass", f"no worse{where} by {limit} or more: {seen}"
     elif worse <= rule.alpha:
         state, text = "fail", f"worse{where}: {seen}, p = {worse:.2g}"
     else:
-        text = f"not shown to be no worse{where} by {points(part.margin, signed=False)}: {seen}, p = {no_worse:.2g}"
+        text = f"not shown to be no worse{where} by {limit}: {seen}, p = {no_worse:.2g}"
     items = tuple(case.id for case, gap in zip(part.evidence.cases, delta, strict=True) if gap < 0)
     return Finding(name="non_inferiority", slice=part.name, state=state, text=text, figures=figures,
                    items=items if state == "fail" else ())  # fmt: skip

@@ -50,7 +50,7 @@ def verdict_of(evidence: Evidence, rule: Rule | None = None) -> Verdict:
     if word == "promote":  # what looked odd does not keep it from being good
         findings = [one.model_copy(update={"state": "note"}) if one.name == "wiring" else one for one in findings]
     if needed:
-        reasons = (*reasons, f"about {needed:,} more items would decide, at the spread seen")
+        reasons = (*reasons, f"about {counted(needed, 'more item')} would decide, at the spread seen")
     return _verdict(compared, rule, shared, word=word, reasons=reasons, findings=findings, needed=needed)
 
 
@@ -166,7 +166,8 @@ def _verdict(
 def headline(verdict: Verdict) -> str:
     """Return the verdict in one line."""
     against = "" if verdict.incumbent is None else f" in place of {verdict.incumbent}"
-    seen = (
-        "" if verdict.difference is None else f": {points(verdict.difference)} over {counted(verdict.n_items, 'item')}"
-    )
+    means = [one for one in (verdict.mean_incumbent, verdict.mean_candidate) if one is not None]
+    bounded, seen = all(0 <= one <= 1 for one in means), ""
+    if verdict.difference is not None:
+        seen = f": {points(verdict.difference, bounded=bounded)} over {counted(verdict.n_items, 'item')}"
     return f"{verdict.verdict}: {verdict.candidate}{against}{seen}"

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 
-from copilot_kit.display import visible
-
 _SHOWN = 3
 
 
-def points(value: float, *, signed: bool = True) -> str:
-    """Return a difference of scores between 0 and 1 in points of a hundred."""
-    return f"{100 * value:{'+' if signed else ''}.1f} points"
+def points(value: float, *, signed: bool = True, bounded: bool = True) -> str:
+    """Return a difference of scores: between 0 and 1 in points of a hundred, of others as it is."""
+    sign = "+" if signed else ""
+    return f"{100 * value:{sign}.1f} points" if bounded else f"{value:{sign}.4g}"
 
 
 def share(value: float) -> str:
@@ -18,9 +17,9 @@ def share(value: float) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return the first names, and how many more there are."""
+    """Return the first names as they are, and how many more there are; whoever shows them escapes them."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(visible(name) for name in names[:_SHOWN]) + more
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def counted(count: int, what: str) -> str:
