@@ -117,6 +117,18 @@ def setup(item: Item, model: FunctionModel) -> Setup:
     return Setup(item, "", 0, Candidate(name="c", model=model.id), model, Settings(), 0)
 
 
+@pytest.mark.parametrize(
+    "task", [*(task for task in TASKS if task.name != "tool_steps"), LONG], ids=lambda one: one.name
+)
+async def test_a_perfect_model_scores_1_when_it_is_asked_as_models_are(task: Task):
+    for item in task.dataset:
+        target = item.target[0] if task is LONG and isinstance(item.target, list) else item.target
+        best = right(item.model_copy(update={"target": target}))
+        calls = [call(one.name, one.args_json) for one in best.calls]
+        solved = await task.solver(setup(item, FunctionModel(lambda _, best=best, calls=calls: calls or best.text)))  # type: ignore[misc]
+        assert (await task.scorers[0](item, solved.output)).value == 1, item.id
+
+
 # --- long context: the answers, found again by reading the text
 
 
