@@ -25,7 +25,6 @@ Notes: TypeAlias = Literal["none", "written", "repaired", "listed"]
 RunStatus: TypeAlias = Literal["running", "waiting", "done", "failed", "stopped"]
 
 
-
 def _is_none(value: object) -> bool:
     return value is None
 
