@@ -1,5 +1,6 @@
 """`copilot-kit eval report` and `eval plot`: a run as one HTML file, and its charts as PNG or SVG."""
 
+from collections.abc import Sequence
 from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
@@ -61,6 +62,7 @@ def plot(
     """
     _needs_plots()
     from copilot_kit_evals.folder import RunFolder
+    from copilot_kit_evals.report.colours import Scheme
     from copilot_kit_evals.report.drawing import png, stacked, svg
     from copilot_kit_evals.report.facts import facts_of
     from copilot_kit_evals.report.figures import figures_of
@@ -74,7 +76,7 @@ def plot(
     if not found:
         raise UsageError(f"The run has nothing for a chart {kind!r}. {_WANTS[kind]}")
     spec = stacked([one.spec for one in found], [visible(one.title) for one in found])
-    scheme = "dark" if dark else "light"
+    scheme: Scheme = "dark" if dark else "light"
     content = png(spec, scheme=scheme) if out.suffix.lower() == ".png" else svg(spec, scheme=scheme).encode()
     try:
         out.write_bytes(content)
@@ -106,7 +108,7 @@ def reported(folder: "RunFolder") -> str:
         return f"No report was written: {error}"
 
 
-def _dates(told: "list[str] | tuple[()]") -> dict[str, date]:
+def _dates(told: Sequence[str]) -> dict[str, date]:
     found = {}
     for text in told:
         name, _, day = text.rpartition("=")
