@@ -2,12 +2,13 @@
 
 Kinds, each a tag: `needle` (a code among many alike), `count` (arrivals of a ship, not those that did not happen),
 `sum` (over several entries), `order` (who came last), `latest` (facts that later entries change), `two_hop` (one fact
-leads to the other), and `not_stated` (what is asked for is not there, though it is spoken of). Lengths, each a tag:
-1k, 4k, 16k, 64k, 128k tokens, give or take a tenth with the tokenizers in use: `@1k,4k` fits a window of 8k. A text
-too long for a candidate's window is a failure of the candidate; choose the lengths by tag that the use needs. The
-questions on one text are a cluster. Some questions are in German (tag `de`); the log is English. All five lengths are
-some 2.8 million tokens a candidate; the question comes last, so that a provider's cache serves the text to the
-questions on it.
+leads to the other), and `not_stated` (what is asked for is not there, though it is spoken of).
+
+Lengths, each a tag: short (some 350 tokens), 1k, 4k, 16k, 64k, 128k, give or take with the tokenizer; `@short,1k,4k`
+fits a window of 8k. A text too long for a candidate's window is a failure of the candidate; choose the lengths by tag
+that the use needs. The questions on one text are a cluster. Some questions are in German (tag `de`), the log is not.
+All lengths are some 2.8 million tokens a candidate; the question comes last, so that a provider's cache serves the text
+to the questions on it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,7 +22,8 @@ from copilot_kit_evals.tasks import Ask, Task
 EDITION: Final = "harbour 1"
 """Part of every seed: raise it, and all texts are new."""
 LENGTHS: Final[Mapping[str, tuple[int, int, int]]] = {
-    "1k": (1_000, 3, 3), "4k": (4_000, 3, 5), "16k": (16_000, 3, 8), "64k": (64_000, 2, 11), "128k": (128_000, 2, 14),
+    "short": (350, 2, 1), "1k": (1_000, 3, 3), "4k": (4_000, 3, 5), "16k": (16_000, 3, 8), "64k": (64_000, 2, 11),
+    "128k": (128_000, 2, 14),
 }  # fmt: skip
 """By tag: tokens, how many texts, how often the ship comes in."""
 CHARACTERS_A_TOKEN: Final = 3.3
@@ -80,7 +82,7 @@ def _item(log: Log, asked: "_Question", text: str, language: str) -> Item:
     kind, words, target, rivals = asked
     length = text.partition("-")[0]
     question = _WORDS[language][kind].format(**words)
-    smoke = ("smoke",) if length == "1k" and text.endswith(("1", "2")) and kind not in ("sum", "two_hop") else ()
+    smoke = ("smoke",) if text in ("short-1", "1k-1") and kind not in ("sum", "two_hop") else ()
     return Item(
         id=f"{text}-{kind}",
         input=f"The log:\n\n{log.text}\n\nThe question: {question}",

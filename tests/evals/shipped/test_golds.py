@@ -163,7 +163,7 @@ def read(item: Item) -> str:
 
 async def test_the_answers_on_the_logs_are_what_a_second_reading_finds():
     english = [item for item in LONG.dataset if "de" not in item.tags]
-    assert len(english) == 70
+    assert len(english) == 84
     for item in english:
         answer = read(item)
         assert answer == (item.target if isinstance(item.target, str) else "not stated"), item.id
@@ -186,9 +186,9 @@ def test_german_questions_ask_of_the_same_log_as_english_ones():
 
 def test_the_lengths_are_what_their_tags_say():
     for item in LONG.dataset:
-        tokens = int(item.tags[0].removesuffix("k")) * 1000
-        assert 0.95 * tokens < len(str(item.input)) / 3.3 < 1.2 * tokens, item.id
+        tokens = 350 if item.tags[0] == "short" else int(item.tags[0].removesuffix("k")) * 1000
+        assert 0.95 * tokens < len(str(item.input)) / 3.3 < 1.3 * tokens, item.id
 
 
 def test_the_logs_are_the_same_on_every_machine():
-    assert LONG.dataset.content_digest[:16] == "3cb554b8183e0ea2"
+    assert LONG.dataset.content_digest[:16] == "92116db7b384b87d"
