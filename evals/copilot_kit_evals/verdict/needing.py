@@ -18,7 +18,7 @@ from copilot_kit_evals.verdict.verdicts import ALL, Finding
 
 POWER: Final = 0.8
 _WATCHED: Final = 1.8
-"""How many times as many items bets take for this power as one look does: 1.5 to 1.9 in simulations of 5 to 10 points."""
+"""How many times as many items bets take for this power as one look does: 1.5 to 1.9 in simulations."""
 
 
 def items_needed(evidence: Evidence, rule: Rule, findings: list[Finding]) -> int | None:
