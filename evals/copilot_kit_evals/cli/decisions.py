@@ -39,11 +39,12 @@ def from_journal(  # noqa: PLR0913  the options of a command
     """Make a suite of what people approved, edited, rejected and took back.
 
     Approved and edited calls are what a candidate should propose, rejected and undone ones what it must not. Keys and
-    tokens are left out by themselves; more by --redact. Run it again when more was decided: an item stays on its side.
+    tokens are left out by themselves; more by --redact. Run it again when more was decided: what tunes never judges
+    later, with a smaller --tuning neither, as long as it is the same folder.
 
     Example: copilot-kit eval from-journal evals/decisions --agent shop.copilot:agent
     """
-    from copilot_kit_evals.recorded.asking import write_suite
+    from copilot_kit_evals.recorded.asking import tuning_clusters, write_suite
     from copilot_kit_evals.recorded.decisions import items_of
     from copilot_kit_evals.recorded.decisions import since as from_then_on
     from copilot_kit_evals.recorded.offers import load_offers
@@ -53,11 +54,11 @@ def from_journal(  # noqa: PLR0913  the options of a command
     moment = None if since is None else since.replace(tzinfo=since.tzinfo or UTC)
     answers, broken = at_journal(store, lambda journal: _read(journal, offers), must_exist=True)
     made = items_of(from_then_on(answers, moment, slot=slot), redact=clean, tuning_share=tuning,
-                    tuned=_tuned(memory), tools=tuple(tool or ()),
+                    tuned=_tuned(memory), tuned_clusters=tuning_clusters(out), tools=tuple(tool or ()),
                     tools_of=lambda one: offers.digest(offers.of(one)))  # fmt: skip
     if not made.judging and not made.tuning:
         raise UsageError(f"Nobody has decided a call of agent {offers.name or agent!r} in this journal yet. "
-                         "Decide some with: copilot-kit inbox")  # fmt: skip
+                         f"Decide some with: copilot-kit inbox{_left_as_it_was(out)}")  # fmt: skip
     write_suite(out, made.judging, made.tuning, offers.kept)
     if offers.changed:
         told(f"Since {counted(len(offers.changed), 'run')} the agent's tools have changed; today's are offered.")
@@ -83,6 +84,10 @@ async def _read(journal: "Journal", offers: "Offers") -> tuple[list["Answered"],
 _MOST: Final = 1_000_000
 
 
+def _left_as_it_was(out: Path) -> str:
+    return f". {out} was left as it is; remove it if it holds what was erased." if out.exists() else ""
+
+
 def _tuned(memory: Path | None) -> Collection[tuple[str, str]]:
     if memory is None:
         return ()
@@ -106,7 +111,8 @@ def _tell(made: "Made", out: Path, broken: list[str], *, json: bool) -> None:
     if json:
         as_json({"folder": str(out), "items": len(made.judging), "tuning": len(made.tuning),
                  "decisions": made.decisions, "repeated": made.repeated, "contradicted": made.contradicted,
-                 "nested": made.nested, "undecided": made.undecided, "broken_runs": broken})  # fmt: skip
+                 "nested": made.nested, "undecided": made.undecided, "held": made.held, "cases": made.clusters,
+                 "broken_runs": broken})  # fmt: skip
         return
     ways = ", ".join(f"{count} {way}" for way, count in sorted(made.decisions.items()))
     shown(f"{counted(len(made.judging), 'item')} that judge, {len(made.tuning)} that tune ({ways}) in {out}")
@@ -114,6 +120,12 @@ def _tell(made: "Made", out: Path, broken: list[str], *, json: bool) -> None:
             "of agents within agents": made.nested, "that nobody decided": made.undecided}  # fmt: skip
     if any(left.values()):
         told("Left out: " + ", ".join(f"{count} {what}" for what, count in left.items() if count) + ".")
+    if made.held:
+        told(f"{counted(made.held, 'item')} would judge by this --tuning and tuned before: a prompt may have been made "
+             "from them, so they stay where they are.")  # fmt: skip
+    if made.clusters == 1 and len(made.judging) + len(made.tuning) > 1:
+        told("All of them are about one case: the same subject, or none and the same first words. They cannot be "
+             "parted, and count as one. Give each run the subject that it is about.")  # fmt: skip
     for run_id in broken:
         told(f"Run {run_id} cannot be read and was left out. Look at it with: copilot-kit audit verify")
     told(f"Ask a candidate: copilot-kit eval run {out / 'suite.py'} --model provider:name")

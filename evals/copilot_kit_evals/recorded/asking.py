@@ -104,7 +104,7 @@ class AsDecided:
     @property
     def digest(self) -> str:
         """Of the rules."""
-        return edition("as_decided", 1)
+        return edition("as_decided", 2)
 
     async def __call__(self, item: Item, output: Output) -> Score:
         """Return the score of the last answer's calls."""
@@ -141,7 +141,7 @@ def judged(wishes: Sequence[Wish], calls: Sequence[ToolCall]) -> Score:
 
 def _judge(wish: Wish, calls: Sequence[ToolCall]) -> tuple[float | None, str]:
     if wish.gold is None:
-        likeness = {wish.action(proposed=True).likeness(call) for call in calls}
+        likeness = {wish.action(proposed=True).repeated_by(call) for call in calls}
         why = f": {wish.reason}" if wish.reason else ""
         if "same" in likeness:
             return 0.0, f"it repeats {wish.tool}, which was {_PAST[wish.way]}{why}"
@@ -170,13 +170,22 @@ def write_suite(
 ) -> None:
     """Write items and tools as a folder that `copilot-kit eval run FOLDER/suite.py` takes."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, items in ((ITEMS, judging), (TUNING, tuning)):
-        (folder / name).unlink(missing_ok=True)
+    for name, items in ((TUNING, tuning), (ITEMS, judging)):  # in this order: at no moment is an item on both sides
         if items:
-            Dataset.of(items).write(folder / name)
+            beside = folder / f"{name}.new"
+            Dataset.of(items).write(beside)
+            beside.replace(folder / name)
+        else:
+            (folder / name).unlink(missing_ok=True)
     told: dict[str, Any] = {name: [one.model_dump(mode="json") for one in tools] for name, tools in offers.items()}
     (folder / OFFERS).write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (folder / SUITE).write_text(_SUITE_TEXT, encoding="utf-8")
+
+
+def tuning_clusters(folder: Path) -> set[str]:
+    """Return what the items of a folder are about that tune prompts; raises `BadDataset` where they cannot be read."""
+    path = folder / TUNING
+    return {item.cluster for item in Dataset.read(path) if item.cluster is not None} if path.is_file() else set()
 
 
 _SUITE_TEXT: Final = '''"""What people decided, as test cases; made by: copilot-kit eval from-journal"""

@@ -10,13 +10,15 @@ One item is one answer that somebody decided calls of; its input is what the mod
 | undo of what had run | the same, found out late |
 | answer in the tool's place | nothing: it does not say whether the call was right |
 
-Which items tune and which judge is fixed by what they are about (`cluster`) and nothing else: it stays when the journal
-grows, so that what tuned a prompt never judges it. Decisions that an accepted note of a memory was made from are for
-tuning, too: the model may have read them.
+Which items tune and which judge is fixed by what they are about (`cluster`) and nothing else, so that what tuned a
+prompt never judges it: when the journal grows, items may pass to those that tune, and never back. Decisions that an
+accepted note of a memory was made from are for tuning, too: the model may have read them. So is all that begins with
+the very same conversation as one of these, whoever it was about.
 """
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,19 +27,16 @@ from typing import Any, Final, Literal, TypeAlias
 from pydantic import Field, JsonValue
 
 from copilot_kit.arguments import compact
-from copilot_kit.messages import Message, Record
-from copilot_kit.redaction import without_secrets
+from copilot_kit.messages import Record
 from copilot_kit.tools import arguments_of
 from copilot_kit_evals.items import Item
 from copilot_kit_evals.recorded.answers import Answered, Recorded
 from copilot_kit_evals.recorded.likeness import Action, parsed, wording_of
+from copilot_kit_evals.recorded.redacting import Redact, kept_arguments, kept_message, kept_text, told
 
 Way: TypeAlias = Literal["approve", "edit", "reject", "undo"]
-Redact: TypeAlias = Callable[[str], str]
-"""Called with every text of an item before it is kept; returns what may be."""
 MESSAGES: Final = "messages"
 TOOLS: Final = "tools"
-_OPAQUE: Final = frozenset({"reasoning", "foreign"})
 _VERDICTS: Final[dict[str, Way]] = {"approve": "approve", "edit": "edit", "reject": "reject"}
 
 
@@ -86,6 +85,36 @@ class Made:
     """Answers of agents within agents; they are left out, since their tools are not the agent's."""
     undecided: int = 0
     """Answers with calls that nobody decided."""
+    held: int = 0
+    """Items that tune only because they did before: by this share they would judge."""
+
+    @property
+    def clusters(self) -> int:
+        """How many cases the items are about."""
+        return len({item.cluster for item in (*self.judging, *self.tuning)})
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A decided answer and what it is about, before anything is taken out of it."""
+
+    answered: Answered
+    wishes: tuple[Wish, ...]
+    messages: list[dict[str, Any]]
+    cluster: str
+    said: str
+    """Of all that was said before it, instructions left aside: two cases of one have the same in front of them."""
+
+    @property
+    def asks(self) -> str:
+        """The same for answers to the same, with the same calls."""
+        return compact([[_bare(one) for one in self.messages], [[one.tool, one.proposed] for one in self.wishes]])
+
+    @property
+    def proposals(self) -> set[tuple[str, str]]:
+        """Run and id of those that people decided."""
+        calls = self.answered.calls
+        return {(self.answered.run_id, call.proposal.id) for call in calls if call.proposal is not None}
 
 
 def items_of(
@@ -95,16 +124,40 @@ def items_of(
     redact: Redact | None = None,
     tuning_share: float = 0.3,
     tuned: Collection[tuple[str, str]] = (),
+    tuned_clusters: Collection[str] = (),
     tools: Collection[str] = (),
 ) -> Made:
     """Return the items that the decisions in these answers make, oldest first.
 
     tools_of: digest of the tools that an answer's item names. redact: after keys and tokens were taken out.
     tuning_share: of the clusters. tuned: run and proposal of decisions that a prompt or a note was already made from.
-    tools: only decisions about these.
+    tuned_clusters: those that tuned before. tools: only decisions about these.
     """
     made = Made()
-    kept: dict[str, tuple[Item, tuple[Wish, ...], bool]] = {}
+    cases = _cases(answers, tools, made)
+    kept: dict[str, _Case] = {}
+    for case in cases:
+        before = kept.pop(asks := case.asks, None)
+        if before is not None:
+            made.repeated += before.wishes == case.wishes
+            made.contradicted += before.wishes != case.wishes
+        kept[asks] = case
+    known = set(tuned)
+    used = {case.cluster for case in cases if case.proposals & known}
+    placed = _with_alike(cases, used | {one.cluster for one in cases if _place(one.cluster) < tuning_share})
+    held = _with_alike(cases, placed | set(tuned_clusters))
+    for case in kept.values():
+        items = _items(case, tools_of(case.answered), redact)
+        made.held += len(items) if case.cluster in held - placed else 0
+        (made.tuning if case.cluster in held else made.judging).extend(items)
+        for wish in case.wishes:
+            made.decisions[wish.way] = made.decisions.get(wish.way, 0) + 1
+    return made
+
+
+def _cases(answers: Iterable[Answered], tools: Collection[str], made: Made) -> list[_Case]:
+    """Return the answers that people decided, oldest first, and count the others."""
+    found = []
     for answered in sorted(answers, key=lambda one: (one.at, one.run_id, one.seq)):
         wishes = wishes_in(answered, tools)
         if not wishes:
@@ -113,21 +166,26 @@ def items_of(
         if answered.path:
             made.nested += 1
             continue
-        used = any((answered.run_id, call.proposal.id) in tuned for call in answered.calls if call.proposal is not None)
-        item, asked = _item(answered, wishes, tools_of(answered), redact)
-        before = kept.pop(asked, None)
-        if before is not None:
-            same = before[1] == wishes
-            made.repeated += same
-            made.contradicted += not same
-        kept[asked] = item, wishes, used or (before is not None and before[2])
-    for_tuning = {item.cluster for item, _, used in kept.values() if used}
-    for item, wishes, _ in kept.values():
-        side = item.cluster in for_tuning or _place(item.cluster or item.id) < tuning_share
-        (made.tuning if side else made.judging).append(item)
-        for wish in wishes:
-            made.decisions[wish.way] = made.decisions.get(wish.way, 0) + 1
-    return made
+        messages = [told(message) for message in answered.messages]
+        said = json.dumps([_bare(one) for one in messages if one["role"] != "system"], sort_keys=True)
+        about = answered.subject or _first_words(messages)
+        found.append(_Case(answered, wishes, messages, _hash(about), _hash(_plain(said))))
+    return found
+
+
+def _with_alike(cases: Iterable[_Case], clusters: Collection[str]) -> set[str]:
+    """Return these clusters, and all that share a conversation with one of them, over however many steps."""
+    about, having = defaultdict(set), defaultdict(set)
+    for case in cases:
+        about[case.said].add(case.cluster)
+        having[case.cluster].add(case.said)
+    found, open_ones = set(clusters), list(clusters)
+    while open_ones:
+        for said in having.pop(open_ones.pop(), ()):
+            new = about.pop(said, set()) - found
+            found |= new
+            open_ones += new
+    return found
 
 
 def wishes_in(answered: Answered, tools: Collection[str] = ()) -> tuple[Wish, ...]:
@@ -158,53 +216,40 @@ def _wish(call: Recorded) -> list[Wish]:
     ]
 
 
-def _item(answered: Answered, wishes: tuple[Wish, ...], tools: str, redact: Redact | None) -> tuple[Item, str]:
-    """Return the item, and what it asks in a form in which two that ask the same are equal."""
-    messages = [_kept(message, redact) for message in answered.messages]
-    target = _redacted(Wishes(calls=wishes).model_dump(mode="json", exclude_defaults=True), redact)
-    ways = dict.fromkeys(wish.way for wish in wishes)
-    subject = answered.subject or _first_words(messages)
-    must_not = "reject" in ways or "undo" in ways
-    identity = hashlib.sha256(f"{answered.run_id}\0{answered.response.message.id}".encode()).hexdigest()[:16]
-    item = Item(
-        id=f"decision-{identity}",
-        input={MESSAGES: messages, TOOLS: tools},
-        target=target,
-        cluster=hashlib.sha256(subject.encode()).hexdigest()[:16],
-        tags=(*ways, *dict.fromkeys(wish.tool for wish in wishes)),
-        must_pass=must_not,
-        meta={"run": answered.run_id, "at": answered.at.isoformat(), "model": answered.model,
-              "prompt_version": answered.prompt_version},
-    )  # fmt: skip
-    proposals = [[one.tool, one.proposed] for one in wishes]
-    return item, compact([[_bare(one) for one in messages], proposals])
+def _items(case: _Case, tools: str, redact: Redact | None) -> list[Item]:
+    """Return the items of a case: what must not be done is one of its own, beside what was accepted.
+
+    Else one that must pass would fail for leaving out what was accepted.
+    """
+    right = tuple(wish for wish in case.wishes if wish.gold is not None)
+    wrong = tuple(wish for wish in case.wishes if wish.gold is None)
+    identity = _hash(f"{case.answered.run_id}\0{case.answered.response.message.id}")
+    messages: list[Any] = [kept_message(one, redact) for one in case.messages]
+    answered = case.answered
+    return [
+        Item(
+            id=f"decision-{identity}{ending}",
+            input={MESSAGES: messages, TOOLS: tools},
+            target=Wishes(calls=tuple(_kept(one, redact) for one in wishes)).model_dump(
+                mode="json", exclude_defaults=True
+            ),
+            cluster=case.cluster,
+            tags=(*dict.fromkeys(wish.way for wish in wishes), *dict.fromkeys(wish.tool for wish in wishes)),
+            must_pass=wishes is wrong,
+            meta={"run": answered.run_id, "at": answered.at.isoformat(), "model": answered.model,
+                  "prompt_version": answered.prompt_version},
+        )
+        for wishes, ending in ((right, ""), (wrong, "-not" if right else ""))
+        if wishes
+    ]  # fmt: skip
 
 
-def _kept(message: Message, redact: Redact | None) -> Any:
-    """Return a message as JSON with what must not be kept taken out; sealed parts leave a message that was changed."""
-    told = message.model_dump(mode="json")
-    clean = _redacted(told, redact)
-    if clean == told:
-        return told
-    return {**clean, "parts": [part for part in clean["parts"] if part["type"] not in _OPAQUE]}
-
-
-def _redacted(value: Any, redact: Redact | None) -> Any:
-    clean = without_secrets(value)
-    return clean if redact is None else _each_text(clean, redact)
-
-
-def _each_text(value: Any, redact: Redact) -> Any:
-    match value:
-        case str():
-            return redact(value)
-        case list():
-            return [_each_text(one, redact) for one in value]
-        case dict():
-            kept = ("type", "role", "id", "call_id", "name", "tool", "way")  # the format's own words
-            return {name: one if name in kept else _each_text(one, redact) for name, one in value.items()}
-        case _:
-            return value
+def _kept(wish: Wish, redact: Redact | None) -> Wish:
+    return wish.model_copy(update={
+        "proposed": kept_arguments(wish.proposed, redact),
+        "gold": None if wish.gold is None else kept_arguments(wish.gold, redact),
+        "reason": kept_text(wish.reason, redact) if wish.reason else "",
+    })  # fmt: skip
 
 
 def _bare(message: Mapping[str, Any]) -> Any:
@@ -217,7 +262,15 @@ def _bare(message: Mapping[str, Any]) -> Any:
 def _first_words(messages: list[Any]) -> str:
     """Return what the user asked for: runs about the same words hang together."""
     first = next((one for one in messages if one["role"] == "user"), None)
-    return json.dumps(None if first is None else _bare(first), sort_keys=True)
+    return _plain(json.dumps(None if first is None else _bare(first), sort_keys=True))
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).casefold()
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 def _place(cluster: str) -> float:

@@ -47,6 +47,15 @@ class Action:
         words = [one for one in self.arguments if one in self.wording and self._counts(one, given)]
         return "same" if all(_alike(self.arguments[one], given.get(one)) for one in words) else "other_words"
 
+    def repeated_by(self, made: ToolCall) -> Likeness:
+        """Tell whether a call is this one again; other_words also where it only says more than was left to the tool."""
+        found, given = self.likeness(made), parsed(made.args_json)
+        if found != "other" or not self.optional or given is None:
+            return found
+        needed = {name: value for name, value in self.arguments.items() if name not in self.optional}
+        made_of = Action(made.name, {name: value for name, value in given.items() if name not in self.optional})
+        return "other" if Action(self.tool, needed, self.wording).likeness(made_of) == "other" else "other_words"
+
     def _counts(self, name: str, given: Mapping[str, JsonValue]) -> bool:
         return name in given or name not in self.optional
 
@@ -72,16 +81,30 @@ def _equal(wanted: JsonValue, given: JsonValue) -> bool:
     match wanted, given:
         case str(), str():
             return " ".join(wanted.split()).casefold() == " ".join(given.split()).casefold()
-        case bool(), _:
+        case bool(), bool():
             return wanted is given
-        case ((int() | float()), (int() | float())):
-            return not isinstance(given, bool) and wanted == given
+        case (bool(), str()) | (str(), bool()):
+            return str(wanted).casefold() == str(given).casefold()
+        case (bool(), _) | (_, bool()):
+            return False
+        case ((int() | float()), str()) | (str(), (int() | float())):
+            return _number(wanted) == _number(given)  # tools take "7" for 7
         case list(), list():
             return len(wanted) == len(given) and all(map(_equal, wanted, given))
         case dict(), dict():
             return wanted.keys() == given.keys() and all(_equal(wanted[name], given[name]) for name in wanted)
         case _:
             return wanted == given
+
+
+def _number(value: JsonValue) -> float | int | None:
+    """Return what a number or its text says; None, which equals no number, where it says none."""
+    if not isinstance(value, str):
+        return value if isinstance(value, int | float) else None
+    try:
+        return int(value) if value.strip().lstrip("+-").isdecimal() else float(value)
+    except ValueError:
+        return None
 
 
 def _alike(wanted: JsonValue, given: JsonValue) -> bool:

@@ -6,6 +6,7 @@ from typing import Annotated
 import pytest
 
 from copilot_kit import Agent, Principal, tool
+from copilot_kit.errors import UsageError
 from copilot_kit.journal.memory import MemoryStore
 from copilot_kit.messages import ToolCall
 from copilot_kit.slots import Opened
@@ -107,6 +108,30 @@ async def test_the_same_call_in_other_words_is_for_a_person_to_judge() -> None:
     assert judged(wishes_of(item), [asked("reply", f'{{"ticket": 1, "body": "{long}!"}}')]).value == 0.0
 
 
+async def test_a_rejected_call_in_another_notation_is_that_call_and_with_more_said_is_for_a_person() -> None:
+    store = MemoryStore()
+    await decided(store, "Refund order 7", {"order": 7, "amount": 900.0}, "reject")
+    wishes = wishes_of(made_of(await answers(store)).judging[0])
+    assert judged(wishes, [asked("refund", '{"order": "7", "amount": "900"}')]).value == 0.0
+    assert judged(wishes, [asked("refund", '{"order": 7, "amount": 900, "note": "please"}')]).value is None
+    assert judged(wishes, [asked("refund", '{"order": 8, "amount": 900, "note": "please"}')]).value == 1.0
+    assert judged(wishes, [asked("refund", '{"order": true, "amount": 900}')]).value == 1.0
+
+
+async def test_what_must_not_be_done_is_an_item_apart_from_what_was_accepted_beside_it() -> None:
+    store = MemoryStore()
+    both = [call("refund", {"order": 1, "amount": 5.0}), call("refund", {"order": 2, "amount": 900.0})]
+    run = await refund_agent(store, both, "Done.").run("Refund orders 1 and 2")
+    await run.approve(run.proposals[0].id, by=ANNA)
+    await run.reject(run.proposals[1].id, "no receipt", by=ANNA)
+    right, wrong = made_of(await answers(store)).judging
+    assert (right.tags, right.must_pass) == (("approve", "refund"), False)
+    assert (wrong.tags, wrong.must_pass, wrong.id) == (("reject", "refund"), True, f"{right.id}-not")
+    assert wrong.cluster == right.cluster
+    asks_first = judged(wishes_of(wrong), [])
+    assert asks_first.value == 1.0
+
+
 async def test_what_was_taken_back_later_counts_as_rejected() -> None:
     taken: list[str] = []
 
@@ -150,6 +175,89 @@ async def test_keys_and_what_the_hook_takes_out_are_in_no_item() -> None:
     assert secret not in text
     assert judged(wishes_of(found.judging[0]),
                   [asked("refund", '{"order": 7, "amount": 1, "note": "NAME"}')]).value == 1.0  # fmt: skip
+
+
+@tool(effect="external")
+def invite(name: str, id: str, password: str, seats: dict[str, int]) -> str:  # noqa: A002  a name that tools have
+    """Invite somebody."""
+    return "invited"
+
+
+async def invited(store: MemoryStore) -> list[Answered]:
+    arguments = {"name": "Miller", "id": "Miller-1", "password": "hunter2", "seats": {"Miller": 2}}
+    agent = Agent(ScriptedModel(call("invite", arguments), call("invite", arguments), "Done."), tools=[invite],
+                  store=store)  # fmt: skip
+    run = await agent.run("Invite Miller")
+    run = await run.approve(run.proposals[0].id, by=ANNA)
+    await run.approve(run.proposals[0].id, by=ANNA)
+    return await answers(store)
+
+
+async def test_names_and_keys_within_arguments_are_taken_out_wherever_they_stand() -> None:
+    made = made_of(await invited(MemoryStore()), redact=lambda text: text.replace("Miller", "NAME"))
+    text = "".join(item.model_dump_json() for item in made.judging)
+    assert len(made.judging) == 2
+    assert "Miller" not in text
+    assert "hunter2" not in text
+    (wish,) = wishes_of(made.judging[1])
+    assert (wish.proposed["name"], wish.proposed["seats"]) == ("NAME", {"NAME": 2})
+
+
+async def test_a_hook_that_keeps_nothing_of_a_text_leaves_items_that_can_be_asked() -> None:
+    made = made_of(await invited(MemoryStore()), redact=lambda _: "")
+    for item in made.judging:
+        assert [one.role for one in recorded_messages(item)][:1] == ["user"]
+        assert wishes_of(item)[0].proposed.keys() == {"name", "id", "password", "seats"}
+
+
+@pytest.mark.parametrize(
+    ("hook", "words"),
+    [
+        (lambda _: 1 / 0, "raised ZeroDivisionError: division by zero"),
+        (lambda _: None, "returned NoneType, not a text"),
+    ],
+)
+async def test_a_hook_that_breaks_or_gives_no_text_ends_it(hook: object, words: str) -> None:
+    found = await invited(MemoryStore())
+    with pytest.raises(UsageError, match=words):
+        made_of(found, redact=hook)
+
+
+async def test_a_hook_does_not_move_an_item_to_the_other_side() -> None:
+    store = MemoryStore()
+    for number in range(6):
+        await decided(store, f"Refund order {number}", {"order": number, "amount": 1.0}, "approve")
+    found = await answers(store)
+    plain, hidden = items_of(found, tuning_share=0.5), items_of(found, tuning_share=0.5, redact=lambda _: "x")
+    assert [item.id for item in plain.tuning] == [item.id for item in hidden.tuning]
+    assert [item.id for item in plain.judging] == [item.id for item in hidden.judging]
+    assert plain.tuning
+    assert plain.judging
+
+
+async def test_the_same_conversation_about_two_people_is_on_one_side() -> None:
+    store = MemoryStore()
+    for amount, subject in enumerate(("ann", "bob", "cyd", "dan", "eve", "fay"), 1):
+        agent = refund_agent(store, call("refund", {"order": 7, "amount": float(amount)}), "Done.")
+        run = await agent.run("Refund order 7", subject=subject)
+        await run.approve(run.proposals[0].id, by=ANNA)
+    found = await answers(store)
+    for share in (0.1, 0.3, 0.5, 0.7):
+        made = items_of(found, tuning_share=share)
+        assert len(made.tuning) + len(made.judging) == 6
+        assert not (made.tuning and made.judging)
+
+
+async def test_what_tuned_with_a_larger_share_never_judges_with_a_smaller_one() -> None:
+    store = MemoryStore()
+    for number in range(12):
+        await decided(store, f"Refund order {number}", {"order": number, "amount": 1.0}, "approve")
+    first = items_of(await answers(store), tuning_share=0.6)
+    later = items_of(
+        await answers(store), tuning_share=0.1, tuned_clusters={item.cluster for item in first.tuning if item.cluster}
+    )
+    assert {item.id for item in later.tuning} == {item.id for item in first.tuning}
+    assert later.held > 0
 
 
 async def test_what_tuned_a_note_never_judges_and_a_growing_journal_moves_nothing() -> None:
