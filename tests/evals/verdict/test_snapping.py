@@ -87,6 +87,25 @@ def test_two_files_hold_a_side_each(copilot: Copilot, tmp_path: Path):
     assert (ended.code, ended.json["wins"]) == (0, 20)
 
 
+def inspected(path: Path, model: str, passes: int) -> None:
+    log = pytest.importorskip("inspect_ai.log")
+    samples = [{"id": f"i{n}", "epoch": 1, "input": "?", "target": "!",
+                "scores": {"match": {"value": "C" if n < passes else "I"}}} for n in range(60)]  # fmt: skip
+    items = {"name": "d", "samples": 60, "sample_ids": [f"i{n}" for n in range(60)]}
+    told = {"created": "2026-11-20T10:00:00+00:00", "task": "sums", "task_id": "t1", "model": model,
+            "config": {"epochs": 1}, "dataset": items}  # fmt: skip
+    log.write_eval_log(log.EvalLog.model_validate({"status": "success", "eval": told, "samples": samples}), str(path))
+
+
+def test_logs_of_inspect_are_judged_from_a_file_each_or_their_folder(copilot: Copilot, tmp_path: Path):
+    inspected(tmp_path / "a.eval", "mockllm/old", 30)
+    inspected(tmp_path / "b.eval", "mockllm/new", 50)
+    names = ("--incumbent", "mockllm/old", "--candidate", "mockllm/new", "--json")
+    both = copilot("snap", "--from-logs", tmp_path / "a.eval", "--from-logs", tmp_path / "b.eval", *names)
+    assert (both.code, both.json["wins"], both.json["n_items"]) == (0, 20, 60)
+    assert copilot("snap", "--from-logs", tmp_path, *names).json["wins"] == 20
+
+
 def test_published_totals_that_the_rows_contradict_make_it_invalid(copilot: Copilot, tmp_path: Path):
     file = table(tmp_path / "log.csv", 10, 0, 100)
     right, wrong = tmp_path / "right.csv", tmp_path / "wrong.csv"
