@@ -47,6 +47,7 @@ def from_journal(  # noqa: PLR0913  the options of a command
     from copilot_kit_evals.recorded.asking import tuning_clusters, write_suite
     from copilot_kit_evals.recorded.decisions import items_of
     from copilot_kit_evals.recorded.decisions import since as from_then_on
+    from copilot_kit_evals.recorded.erasing import remember_suite
     from copilot_kit_evals.recorded.offers import load_offers
 
     offers = load_offers(agent)
@@ -59,6 +60,7 @@ def from_journal(  # noqa: PLR0913  the options of a command
     if not made.judging and not made.tuning:
         raise UsageError(f"Nobody has decided a call of agent {offers.name or agent!r} in this journal yet. "
                          f"Decide some with: copilot-kit inbox{_left_as_it_was(out)}")  # fmt: skip
+    remember_suite(out)
     write_suite(out, made.judging, made.tuning, offers.kept)
     if offers.changed:
         told(f"Since {counted(len(offers.changed), 'run')} the agent's tools have changed; today's are offered.")

@@ -63,9 +63,16 @@ async def _work(
     ids = [await found_run(journal, name, to="rehearse") for name in names]
     rows = [] if names else await journal.runs(limit=_MOST)
     found: list[Rehearsal] = []
-    for run_id in ids or [row.run_id for row in rows]:
+    for run_id in ids or [row.run_id for row in rows]:  # newest first, until there are enough
         answers = await _answers(journal, run_id)
-        if not answers or (not names and (answers[0].slot != slot or not stage.offers.takes(answers[0]))):
+        others = {one.slot for one in answers} - {slot, None}
+        if names and others:
+            raise UsageError(
+                f"Run {run_id!r} is of slot {', '.join(sorted(map(repr, others)))}, not of {slot!r}: where its data "
+                "may go, that slot says. Rehearse it with the slot that it is of."
+            )
+        mine = bool(answers) and answers[0].slot == slot and not others and stage.offers.takes(answers[0])
+        if not answers or (not names and not mine):
             continue
         found.append(await go_through(answers, stage))
         one = found[-1]
@@ -75,7 +82,7 @@ async def _work(
     return found
 
 
-_MOST: Final = 1_000
+_MOST: Final = 1_000_000
 
 
 async def _answers(journal: "Journal", run_id: str) -> "list[Answered]":

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from copilot_kit_evals.recorded.shadowing import Agreement, Compared, Shadow, Shadowed, ShadowLog
 
 _FOLDER: Final = Path(".copilot-kit", "shadow")
-_ROWS: Final = 1_000
+_ALL: Final = 1_000_000
+_LATEST: Final = 1_000
+_TOGETHER: Final = 100
+"""Runs that are read before their answers are asked about."""
 _PAUSE_S: Final = 2.0
 _CANDIDATE: Final = "The model that is asked beside the one in office: provider:name."
 _AGENT: Final = "Whose tools are offered: module:attribute, as shop.copilot:agent."
@@ -80,7 +83,7 @@ def _asking(slot: str, candidate: str, agent: str | None) -> "Shadow":
     if agent is None:
         raise UsageError("Name the agent whose tools the candidate is offered: --agent module:attribute.")
     model, settings = opened_for(slot, candidate)
-    return Shadow(model, load_offers(agent), settings, lambda: datetime.now(UTC), time.monotonic)
+    return Shadow(model, load_offers(agent), settings, candidate, lambda: datetime.now(UTC), time.monotonic)
 
 
 async def _work(journal: "Journal", log: "ShadowLog", asking: "Shadow | None", wanted: _Wanted) -> "Compared":
@@ -88,7 +91,8 @@ async def _work(journal: "Journal", log: "ShadowLog", asking: "Shadow | None", w
 
     if asking is not None:
         try:
-            await _follow(journal, log, asking, wanted)
+            with log.held():
+                await _follow(journal, log, asking, wanted)
         except asyncio.CancelledError:  # interrupted: what it has found so far is shown
             if (task := asyncio.current_task()) is not None:
                 task.uncancel()
@@ -99,25 +103,35 @@ async def _work(journal: "Journal", log: "ShadowLog", asking: "Shadow | None", w
 
 
 async def _follow(journal: "Journal", log: "ShadowLog", asking: "Shadow", wanted: _Wanted) -> None:
-    from copilot_kit_evals.recorded.shadowing import open_turns
-    from copilot_kit_evals.recorded.shadowing import shadow as ask_all
-
-    seen = {(one.run_id, one.seq) for one in log}
+    seen = {(one.run_id, one.seq) for one in log if one.candidate == asking.name}
     read: dict[str, int] = {}
     while True:
-        rows = [row for row in await journal.runs(limit=_ROWS) if read.get(row.run_id) != row.seq]
-        read.update((row.run_id, row.seq) for row in rows)
-        answers = [one async for one in _answers(journal, [row.run_id for row in rows])]
-        turns = open_turns(answers, seen, slot=wanted.slot, share=wanted.share)
-        wanted_ones = [one for one in turns if asking.offers.takes(one)]
-        count = await ask_all(wanted_ones, asking, log, budget_usd=wanted.budget_usd, told=_tell)
-        seen.update((one.run_id, one.seq) for one in wanted_ones[:count])
-        if count < len(wanted_ones):
-            told(f"The budget of ${wanted.budget_usd} is spent.")
-            return
+        rows = [row for row in await journal.runs(limit=_LATEST if read else _ALL) if read.get(row.run_id) != row.seq]
+        for place in range(0, len(rows), _TOGETHER):
+            some = rows[place : place + _TOGETHER]
+            if not await _ask(journal, log, asking, wanted, runs=[row.run_id for row in some], seen=seen):
+                told(f"The budget of ${wanted.budget_usd} is spent.")
+                return
+            read.update((row.run_id, row.seq) for row in some)
         if wanted.once:
             return
         await asyncio.sleep(_PAUSE_S)
+
+
+async def _ask(
+    journal: "Journal", log: "ShadowLog", asking: "Shadow", wanted: _Wanted, *, runs: list[str],
+    seen: set[tuple[str, int]]
+) -> bool:  # fmt: skip
+    """Ask about what is new in these runs; return whether the budget let it ask about all."""
+    from copilot_kit_evals.recorded.shadowing import open_turns
+    from copilot_kit_evals.recorded.shadowing import shadow as ask_all
+
+    answers = [one async for one in _answers(journal, runs)]
+    turns = open_turns(answers, seen, slot=wanted.slot, share=wanted.share)
+    new = [one for one in turns if asking.offers.takes(one)]
+    count = await ask_all(new, asking, log, budget_usd=wanted.budget_usd, told=_tell)
+    seen.update((one.run_id, one.seq) for one in new[:count])
+    return count == len(new)
 
 
 async def _answers(journal: "Journal", run_ids: list[str]) -> "AsyncIterator[Answered]":
@@ -164,7 +178,9 @@ def _show(found: "Compared", log: "ShadowLog") -> None:
     told(f"{counted(found.asked, 'turn')} asked, {found.waiting} of them not decided by anybody yet. "
          "Agreeing is not being accepted: people saw the incumbent's proposals.")  # fmt: skip
     for name, count in sorted(found.dropped.items()):
-        told(f"Not sent {counted(count, 'time')}: {name}")
+        told(f"Not sent {counted(count, 'time')}: {visible(name)}")
+    if found.unpriced:
+        told(f"Of {counted(found.unpriced, 'answer')} of the candidate no price is known; no budget counts them.")
     told(f"Its proposals are in {log.path}")
 
 

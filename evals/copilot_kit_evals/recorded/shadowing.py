@@ -9,7 +9,8 @@ counts as not agreeing; and only the first step of each turn is compared, since 
 
 import hashlib
 import os
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -23,12 +24,14 @@ from copilot_kit.messages import Message, Record, ToolCall
 from copilot_kit.model import Model, complete
 from copilot_kit.request import Request, Settings
 from copilot_kit.response import Usage
+from copilot_kit_evals.locking import lock
 from copilot_kit_evals.recorded.answers import Answered
 from copilot_kit_evals.recorded.asking import judged
 from copilot_kit_evals.recorded.decisions import Wish, wishes_in
 from copilot_kit_evals.recorded.offers import Offers
 
 _TURNS: Final = 2**64
+_ERASED: Final = "the run was erased"
 
 
 class Shadowed(Record):
@@ -80,21 +83,67 @@ class ShadowLog:
     def append(self, one: Shadowed) -> None:
         """Write a line; it is on the disk when this returns."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("ab+") as file:
-            if file.tell() and not self._ends_whole():
-                self._cut(file.fileno())
-            file.write(one.model_dump_json().encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        with self._open() as file:
+            content = os.pread(file, 1, os.fstat(file).st_size - 1) if os.fstat(file).st_size else b"\n"
+            if content != b"\n":
+                os.ftruncate(file, self.path.read_bytes().rfind(b"\n") + 1)
+            size, line = os.fstat(file).st_size, one.model_dump_json().encode() + b"\n"
+            try:
+                while line:
+                    line = line[os.write(file, line) :]
+                os.fsync(file)
+            except OSError as error:
+                os.ftruncate(file, size)
+                raise UsageError(
+                    f"{str(self.path)!r} cannot be written: {error.strerror}. The last answer was not kept, all before "
+                    "it were. Make room and start it again."
+                ) from error
 
-    def _ends_whole(self) -> bool:
-        with self.path.open("rb") as file:
-            file.seek(-1, os.SEEK_END)
-            return file.read(1) == b"\n"
+    def forget(self, run_ids: Collection[str]) -> int:
+        """Keep nothing of what was proposed in these runs but that it was asked and what it cost; return how many."""
+        if not self.path.exists():
+            return 0
+        with self._open():
+            lines = list(self)
+            gone = [one for one in lines if one.run_id in run_ids and one.message is not None]
+            if gone:
+                kept = [one.model_copy(update={"message": None, "failure": _ERASED}) if one.run_id in run_ids else one
+                        for one in lines]  # fmt: skip
+                beside = self.path.with_name(f"{self.path.name}.new")
+                beside.write_bytes(b"".join(one.model_dump_json().encode() + b"\n" for one in kept))
+                beside.replace(self.path)
+        return len(gone)
 
-    def _cut(self, descriptor: int) -> None:
-        content = self.path.read_bytes()
-        os.ftruncate(descriptor, content.rfind(b"\n") + 1)
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other processes from asking for the same log; raises `UsageError` where one does."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        guard = os.open(self.path.with_name(f"{self.path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            try:
+                lock(guard, "A shadow's log", waits=False)
+            except OSError as error:
+                raise UsageError(
+                    f"Another process asks the candidate already and writes {str(self.path)!r}. Stop it first, or look "
+                    "at what it has found with --report."
+                ) from error
+            yield
+        finally:
+            os.close(guard)
+
+    @contextmanager
+    def _open(self) -> Iterator[int]:
+        """Open the file for as long as nobody else may write or replace it."""
+        while True:
+            file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            try:
+                lock(file, "A shadow's log")
+                if os.fstat(file).st_ino != self.path.stat().st_ino:  # it was replaced while we waited
+                    continue
+                yield file
+                return
+            finally:
+                os.close(file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +154,8 @@ class Shadow:
     offers: Offers
     settings: Settings
     """Of the slot; those of the agent come before."""
+    name: str
+    """Of the candidate, as it is asked for."""
     clock: Callable[[], datetime]
     stopwatch: Callable[[], float]
 
@@ -113,7 +164,7 @@ class Shadow:
         request = Request(messages=answered.messages, tools=self.offers.of(answered), output=answered.output,
                           settings=self.offers.settings(answered).over(self.settings))  # fmt: skip
         base = Shadowed(run_id=answered.run_id, seq=answered.seq, slot=answered.slot, incumbent=answered.model,
-                        candidate=self.model.id, at=self.clock())  # fmt: skip
+                        candidate=self.name, at=self.clock())  # fmt: skip
         begun = self.stopwatch()
         try:
             response = await complete(self.model, request)
@@ -139,13 +190,19 @@ def drawn(run_id: str, share: float) -> bool:
 def open_turns(
     answers: Iterable[Answered], seen: set[tuple[str, int]], *, slot: str, share: float
 ) -> Iterator[Answered]:
-    """Yield the answers that are to be shadowed: of the slot, with calls that came before a person, not seen yet."""
-    for one in answers:
+    """Yield the answers that are to be shadowed: of the slot, with calls that came before a person, not seen yet.
+
+    None of a run that was once another slot's: its data may not go where this slot's may.
+    """
+    found = list(answers)
+    others = {one.run_id for one in found if one.slot not in (slot, None)}
+    for one in found:
         asked = any(call.proposal is not None for call in one.calls)
         if (
             asked
             and not one.path
             and one.slot == slot
+            and one.run_id not in others
             and (one.run_id, one.seq) not in seen
             and drawn(one.run_id, share)
         ):
@@ -162,9 +219,11 @@ async def shadow(
 ) -> int:
     """Ask the candidate about each answer, keep what it says, and return how many were asked.
 
-    budget_usd: over the whole log; an answer without a price counts as nothing, and the last one may go over it.
+    budget_usd: over all lines of the log about this candidate; an answer without a price counts as nothing, and the
+    last one may go over it.
     """
-    spent = sum((one.usage.cost_usd or Decimal(0) for one in log), Decimal(0)) if budget_usd is not None else Decimal(0)
+    before = log if budget_usd is not None else ()
+    spent = sum((one.usage.cost_usd or Decimal(0) for one in before if one.candidate == asking.name), Decimal(0))
     count = 0
     for answered in answers:
         if budget_usd is not None and spent >= budget_usd:
@@ -218,10 +277,10 @@ class Compared:
 
 
 def compared(log: Iterable[Shadowed], answers: Iterable[Answered], *, candidate: str) -> Compared:
-    """Return what people's decisions say of the candidate's proposals so far."""
+    """Return what people's decisions say of the candidate's proposals so far; the log may have others' too."""
     known = {(one.run_id, one.seq): one for one in answers}
     found = Compared(candidate)
-    last = {(one.run_id, one.seq): one for one in log}
+    last = {(one.run_id, one.seq): one for one in log if one.candidate == candidate}
     for place, one in last.items():
         answered = known.get(place)
         if answered is None:  # its run was erased since

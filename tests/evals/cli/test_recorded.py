@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from copilot_kit import Agent, Principal, tool
+from copilot_kit.journal.memory import MemoryStore
 from copilot_kit.journal.opening import open_store
+from copilot_kit_evals.recorded.erasing import erase
 
 APP = '''
 from copilot_kit import Agent, tool
@@ -154,3 +156,38 @@ def test_an_agent_for_each_run_is_made_by_a_function_of_its_id(shop: Path, copil
     ended = copilot("eval", "from-journal", "cases", "--agent", "shop_app:nobody", "--store", "journal.db")
     assert ended.code == 64
     assert "Cannot load agent 'shop_app:nobody'" in ended.err
+
+
+def test_an_erasure_takes_a_run_out_of_items_and_shadow_logs(shop: Path, copilot: Callable[..., Any]) -> None:
+    copilot("eval", "from-journal", "cases", "--agent", "shop_app:agent", "--store", "journal.db", "--tuning", "0")
+    copilot("shadow", "default", "--candidate", "acme:new", "--agent", "shop_app:agent", "--share", "1",
+            "--store", "journal.db", "--once")  # fmt: skip
+    (log,) = (shop / ".copilot-kit" / "shadow").glob("*.jsonl")
+    assert "Refund order 2" in (shop / "cases" / "items.jsonl").read_text()
+    runs = copilot("runs", "list", "--store", "journal.db", "--json").json
+    second = next(one["run_id"] for one in runs if one["title"] == "Refund order 2")
+    asyncio.run(erase([second], None, MemoryStore()))
+    items = (shop / "cases" / "items.jsonl").read_text()
+    assert "Refund order 2" not in items
+    assert "Refund order 1" in items
+    assert '"order": 2' not in log.read_text().replace("\\", "")
+    assert '"order": 1' in log.read_text().replace("\\", "")
+
+
+def test_a_run_of_another_slot_is_not_rehearsed_with_this_ones_allowance(
+    shop: Path, copilot: Callable[..., Any]
+) -> None:
+    with (shop / "frontier.toml").open("a") as file:
+        file.write('\n[slots.open]\nmodel = "other:old"\n')
+    run = copilot("runs", "list", "--store", "journal.db", "--json").json[0]["run_id"]
+    ended = copilot("rehearse", "open", run, "--candidate", "other:new", "--agent", "shop_app:agent",
+                    "--store", "journal.db")  # fmt: skip
+    assert ended.code == 64
+    assert "is of slot 'default', not of 'open'" in ended.err
+
+
+def test_a_smaller_share_leaves_with_tuning_what_tuned(shop: Path, copilot: Callable[..., Any]) -> None:
+    words = ("eval", "from-journal", "cases", "--agent", "shop_app:agent", "--store", "journal.db", "--json")
+    first = copilot(*words, "--tuning", "0.9").json
+    later = copilot(*words, "--tuning", "0").json
+    assert first["tuning"] == later["tuning"] == later["held"] > 0

@@ -1,5 +1,6 @@
 """A candidate in the shadow is asked what the incumbent was asked, does nothing, and is compared with decisions."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import count
@@ -49,7 +50,8 @@ async def journal_of(*decisions: tuple[int, float, str]) -> list[Answered]:
 def asking(answer) -> Shadow:
     ticks = count()
     offers = offers_of(Agent(ScriptedModel(), tools=[refund]))
-    return Shadow(FunctionModel(answer, id="stub:new"), offers, Settings(), lambda: NOON, lambda: float(next(ticks)))
+    model = FunctionModel(answer, id="stub:new")
+    return Shadow(model, offers, Settings(), "stub:new", lambda: NOON, lambda: float(next(ticks)))
 
 
 def careful(request: Request):
@@ -149,3 +151,57 @@ async def test_an_erased_run_leaves_nothing_to_compare(tmp_path: Path) -> None:
     log = ShadowLog(tmp_path / "log.jsonl")
     await shadow(answers[:1], asking(careful), log)
     assert compared(log, [], candidate="stub:new").asked == 0
+
+
+async def test_a_log_keeps_nothing_of_an_erased_run_but_what_it_cost(tmp_path: Path) -> None:
+    answers = await journal_of((1, 10.0, "approve"), (2, 10.0, "approve"))
+    log = ShadowLog(tmp_path / "log.jsonl")
+    await shadow([answers[0], answers[2]], asking(careful), log)
+    before = list(log)
+    assert log.forget({"run_1"}) == 1
+    assert log.forget({"run_1"}) == 0
+    first, second = log
+    assert (first.message, first.failure, first.usage) == (None, "the run was erased", before[0].usage)
+    assert second == before[1]
+    assert b'"order"' not in log.path.read_bytes().splitlines()[0]
+
+
+async def test_two_candidates_in_one_log_are_counted_apart(tmp_path: Path) -> None:
+    answers = await journal_of((1, 10.0, "approve"))
+    log = ShadowLog(tmp_path / "log.jsonl")
+    await shadow(answers[:1], asking(careful), log)
+    (one,) = log
+    log.append(one.model_copy(update={"candidate": "stub:other", "message": None}))
+    assert compared(log, answers, candidate="stub:new").whole.candidate == 1
+    other = compared(log, answers, candidate="stub:other").whole
+    assert (other.decided, other.failed) == (1, 1)
+
+
+async def test_a_run_that_was_another_slots_before_is_not_shadowed() -> None:
+    answers = await journal_of((1, 10.0, "approve"), (2, 10.0, "approve"))
+    answers[1].slot = "private"  # the run went on with the slot's model after it had been another one's
+    assert [one.run_id for one in open_turns(answers, set(), slot="default", share=1.0)] == ["run_2"]
+
+
+def test_a_second_process_on_one_log_is_told_of_the_first(tmp_path: Path) -> None:
+    log = ShadowLog(tmp_path / "log.jsonl")
+    with log.held(), pytest.raises(UsageError, match="Another process asks the candidate already"), log.held():
+        pass
+    with log.held():
+        pass
+
+
+def test_writers_at_once_lose_no_line(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    one = Shadowed(run_id="r", seq=1, slot="default", incumbent="a:b", candidate="c:d", at=NOON, failure="x" * 20_000)
+
+    def write(number: int) -> None:
+        for seq in range(20):
+            ShadowLog(path).append(one.model_copy(update={"run_id": f"run_{number}", "seq": seq}))
+            ShadowLog(path).forget({"run_none"})
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    assert {(line.run_id, line.seq) for line in ShadowLog(path)} == {
+        (f"run_{number}", seq) for number in range(4) for seq in range(20)
+    }
