@@ -5,7 +5,6 @@ and adds its line only if the rater has said nothing since the page was made. So
 is kept once, and no line is ever lost to another.
 """
 
-import fcntl
 import os
 import stat
 import threading
@@ -17,6 +16,7 @@ from typing import Generic, Protocol, Self, TypeVar
 from pydantic import ValidationError
 
 from copilot_kit_evals.folder import BadRun
+from copilot_kit_evals.locking import lock
 from copilot_kit_evals.writing import NotWritten, whole
 
 _CHUNK = 1 << 20
@@ -119,7 +119,7 @@ class JudgmentLog(Generic[J]):
         except OSError as error:
             raise self._unusable(error.strerror) from error
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX)
+            lock(fd, "A file of judgments")
             yield fd
         finally:
             os.close(fd)

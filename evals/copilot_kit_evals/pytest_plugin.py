@@ -133,12 +133,12 @@ class SuiteFile(pytest.File):
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Wait until no other worker makes this run."""
-    import fcntl
+    from copilot_kit_evals.locking import lock
 
     folder.parent.mkdir(parents=True, exist_ok=True)
     fd = os.open(folder.parent / f".{folder.name}.lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
+        lock(fd, "A run")
         yield
     finally:
         os.close(fd)

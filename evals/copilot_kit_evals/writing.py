@@ -30,6 +30,7 @@ from copilot_kit_evals.folder import (
     Session,
 )
 from copilot_kit_evals.items import Dataset
+from copilot_kit_evals.locking import lock
 from copilot_kit_evals.manifest import Manifest
 
 FLUSH_S: Final = 0.2
@@ -213,16 +214,12 @@ def encoded(call: Call) -> bytes:
 
 
 def _locked(path: Path) -> int:
-    try:
-        import fcntl
-    except ImportError as error:
-        raise UsageError(
-            "A run cannot be written here: it is guarded by a lock of POSIX systems (fcntl), which Windows does not "
-            "have. Run it in WSL: https://learn.microsoft.com/windows/wsl"
-        ) from error
     fd = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(fd, "A run", waits=False)
+    except UsageError:
+        os.close(fd)
+        raise
     except OSError as error:
         os.close(fd)
         raise BadRun(f"Another process writes the run {str(path)!r}. Wait for it, or stop it.") from error

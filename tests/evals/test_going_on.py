@@ -85,13 +85,41 @@ async def test_an_answer_that_is_kept_stands_for_its_own_repeat_and_for_no_other
     assert len({(call.attempt, call.n) for call in ended.folder.calls()}) == 5
 
 
+WINDOWS = """
+import sys
+for name in ("fcntl", "resource", "termios", "pwd", "grp"):
+    sys.modules[name] = None
+from copilot_kit.cli.program import run
+sys.exit(run(sys.argv[1:]))
+"""
+
+
+def as_on_windows(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a command where the modules of POSIX are not there."""
+    command = [sys.executable, "-c", WINDOWS, *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
 def test_without_locks_of_posix_a_run_is_refused_in_one_line(tmp_path: Path):
     suite = Path(__file__).with_name("sums_suite.py")
-    code = (
-        "import sys; sys.modules['fcntl'] = None\nfrom copilot_kit.cli.program import run\nsys.exit(run(sys.argv[1:]))"
-    )
-    command = [sys.executable, "-c", code, "eval", "run", str(suite), "--model", "fake:a", "--out", str(tmp_path / "r")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = as_on_windows("eval", "run", suite, "--model", "fake:a", "--out", tmp_path / "r")
     assert done.returncode == 64, done.stderr
     assert "Run it in WSL" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_without_locks_of_posix_a_run_is_planned_and_a_log_is_judged(tmp_path: Path):
+    suite = Path(__file__).with_name("sums_suite.py")
+    planned = as_on_windows("eval", "plan", suite, "--model", "fake:a", "--json")
+    assert planned.returncode == 0, planned.stderr
+    log = tmp_path / "log.csv"
+    log.write_text("model,item,passed\na,1,1\nb,1,1\n")
+    judged = as_on_windows("snap", "--from-logs", log, "--incumbent", "a", "--candidate", "b", "--json")
+    assert judged.returncode == 2, judged.stderr
+
+
+@pytest.mark.parametrize("module", ["cli.frontiers", "frontier.promoting", "web.app", "pytest_plugin"])
+def test_modules_load_without_those_of_posix(module: str):
+    code = WINDOWS.split("from", maxsplit=1)[0] + f"import copilot_kit_evals.{module}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr

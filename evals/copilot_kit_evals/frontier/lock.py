@@ -6,7 +6,6 @@ who takes the lock finishes it. Without the prepared file it was a person who ch
 writer at a time, by an advisory lock on the record itself.
 """
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from copilot_kit.errors import Conflict, UsageError
 from copilot_kit.slots import read_frontier
 from copilot_kit_evals.frontier.editing import edited, flip, flush_folder, placement_in, prepare, prepared
 from copilot_kit_evals.frontier.promotions import Change, Fault, Placement, Promotion
+from copilot_kit_evals.locking import lock
 
 FILE_NAME: Final = "frontier.lock.jsonl"
 _MARK: Final = 16
@@ -126,7 +126,7 @@ class FileLedger:
     @contextmanager
     def _locked(self) -> Iterator[BinaryIO]:
         with self.path.open("a+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            lock(file.fileno(), FILE_NAME)
             yield file
 
 

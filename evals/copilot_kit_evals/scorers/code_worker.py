@@ -9,7 +9,6 @@ import builtins
 import ctypes
 import json
 import os
-import resource
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -64,6 +63,8 @@ def _allow(libc: Any, rules: int, path: str, may: int) -> None:
 
 def limit(bounds: Mapping[str, Any]) -> None:
     """Set what the process and its children may take."""
+    import resource  # POSIX alone has it, and this module is read everywhere
+
     limits = {
         resource.RLIMIT_CPU: int(bounds["cpu_s"]),
         resource.RLIMIT_AS: bounds["memory_bytes"],
