@@ -95,6 +95,11 @@ class Slot(Record):
     required_reliability: float | None = Field(default=None, gt=0, lt=1)
     margin: float | None = Field(default=None, ge=0)
     """How much worse counts as no worse."""
+    slices: tuple[str, ...] | None = None
+    """Tags and tasks on which a candidate must be shown to be no worse, too; None: each task. Losses that are shown
+    count on every slice."""
+    margins: dict[str, float] = {}
+    """Other margins, by tag or task."""
     budget_usd: Decimal | None = Field(default=None, gt=0)
     """Of one evaluation."""
     may_send_to: tuple[str, ...] | None = None

@@ -24,6 +24,9 @@ from copilot_kit_evals.tasks import Rule, Task
 
 LOOKS: Final = 50
 LOOK_AFTER: Final = 10
+ENOUGH_TO_LOOK: Final = 200
+"""Items below which a run is not stopped by what it has shown: evidence that may be looked at again and again takes
+more items to decide, and so few cost little (docs/verdicts.md has figures)."""
 SOON_DAYS: Final = 60
 """An incumbent that retires within so many days need not be beaten, only equalled."""
 _SNAP: Final = "snap"
@@ -210,7 +213,10 @@ def _rule(
     crutches = {one.name: one.name.removeprefix(f"{own} without ") for one in candidates
                 if one.name.startswith(f"{own} without ")}  # fmt: skip
     swap = slot.model is not None
-    rule = Rule(look_every=max(LOOK_AFTER, items // LOOKS) if swap else 0, stops=swap, gain=_gain(slot.model),
+    stops = swap and items >= ENOUGH_TO_LOOK
+    slices = tuple(task.name for task in suite.tasks) if slot.slices is None else slot.slices
+    rule = Rule(look_every=max(LOOK_AFTER, items // LOOKS) if stops else 0, stops=stops, gain=_gain(slot.model),
+                slices=slices, margins=slot.margins,
                 parked=tuple(item for task in parked for item in task.dataset.ids),
                 crutches=crutches, required_reliability=slot.required_reliability)  # fmt: skip
     return rule if margin is None else rule.model_copy(update={"margin": margin})

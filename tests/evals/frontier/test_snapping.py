@@ -39,11 +39,25 @@ def test_a_better_model_is_promoted_with_its_evidence_and_nothing_else_of_the_fi
     assert capsys.readouterr().out.startswith("promote: stub:new in place of stub:old: ")
 
 
-def test_it_stops_as_soon_as_the_evidence_is_enough(project: Path):
-    assert snapped(to="stub:poor", out=Path("runs/a")) == 1
-    run = RunFolder("runs/a")
+def test_a_large_suite_stops_as_soon_as_the_evidence_is_enough_and_a_small_one_is_asked_whole(project: Path):
+    assert snapped(to="stub:poor", out=Path("runs/small")) == 1
+    assert len(list(RunFolder("runs/small").settled())) == 240
+    suite = project / "suite.py"
+    suite.write_text(suite.read_text().replace("range(120)", "range(240)"))
+    assert snapped(to="stub:poor", out=Path("runs/large")) == 1
+    run = RunFolder("runs/large")
     assert run.decisions()[-1].verdict == "stop"
-    assert len(list(run.settled())) < 240
+    assert len(list(run.settled())) < 480
+
+
+def test_only_the_slices_that_the_slot_names_must_be_shown_to_be_no_worse(project: Path):
+    suite, frontier = project / "suite.py", project / "frontier.toml"
+    suite.write_text(suite.read_text().replace("target=str(2 * n))", "target=str(2 * n), tags=['rare'] * (n < 3))"))
+    assert snapped(to="stub:new", dry_run=True, out=Path("runs/whole")) == 0
+    frontier.write_text(frontier.read_text().replace("[slots.default]", "[slots.default]\nslices = ['rare']", 1))
+    assert snapped(to="stub:new", dry_run=True, out=Path("runs/slice")) == 2
+    verdict = Verdict.model_validate_json((project / "runs/slice/verdict.json").read_bytes())
+    assert "on 'rare'" in verdict.reasons[0]
 
 
 def test_a_worse_model_is_held_and_the_slot_stays(project: Path, text: Text):
