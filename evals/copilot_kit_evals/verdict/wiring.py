@@ -246,17 +246,18 @@ def _strange(side: Side) -> list[str]:
     asked = side.habits.model or ""
     if ":" not in asked:  # a slot
         return []
-    return sorted(name for name in side.habits.served() if not _is_one(_bare(name), _bare(asked)))
+    wanted = _bare(asked.partition(":")[2])
+    return sorted(name for name in side.habits.served()
+                  if not any(_is_one(_bare(one), wanted) for one in (name, name.partition(":")[2])))  # fmt: skip
 
 
 def _bare(name: str) -> str:
-    """Return a model's name without provider, folder and what only separates."""
-    last = name.rsplit("/", 1)[-1].split(":", 1)[-1] if "/" in name else name.split(":", 1)[-1]
-    return "".join(one for one in last.lower() if one.isalnum())
+    """Return a model's name without folder and what only separates."""
+    return "".join(one for one in name.rsplit("/", 1)[-1].lower() if one.isalnum())
 
 
 def _is_one(served: str, asked: str) -> bool:
-    return not served or not asked or served.startswith(asked) or asked.startswith(served)
+    return bool(served) and (not asked or served.startswith(asked) or asked.startswith(served))
 
 
 def _off_trend(new: Side, rule: Rule) -> Iterable[Sign]:

@@ -124,6 +124,10 @@ async def test_repeats_out_of_a_cache_are_no_evidence(tmp_path: Path):
 @pytest.mark.parametrize(
     ("asked", "served", "strange"),
     [
+        ("ollama:llama3:8b", "llama3:8b", False),
+        ("openrouter:lab/big:free", "lab/big", False),
+        ("python:shop.models:spring", "shop.models:spring", False),
+        ("ollama:llama3:8b", "qwen3:8b", True),
         ("openai:gpt-7", "gpt-7-2027-01-31", False),
         ("openai:gpt-7", "gpt-7", False),
         ("openrouter:meta/llama-5", "meta/llama-5", False),
