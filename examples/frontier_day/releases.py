@@ -95,7 +95,7 @@ def _said(name: str, release: str, what: str | ToolCall) -> Response:
     message = Message(id=f"msg_{_id(name, str(part.model_dump_json()))}", role="assistant", parts=(part,))
     return Response(
         message=message,
-        model=Served(asked=name, provider="python"),
+        model=Served(asked=name.removeprefix("python:"), provider="python"),
         stop=Stop(kind="end" if isinstance(what, str) else "tool"),
         usage=Usage(input=800, output=40, cost_usd=USD[release]),
     )

@@ -51,6 +51,8 @@ class Mark:
     latencies: list[float] = field(default_factory=list)
     """In seconds, of attempts that ended by themselves."""
     unpriced: int = 0
+    reason: str | None = None
+    """What the scorer said of the worst attempt."""
 
     @property
     def all(self) -> list[float]:

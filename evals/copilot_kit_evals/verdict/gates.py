@@ -16,6 +16,8 @@ from copilot_kit_evals.verdict.evidence import Case, Evidence, Mark, Side
 from copilot_kit_evals.verdict.verdicts import ALL, Finding, State
 from copilot_kit_evals.verdict.words import counted, listed, points, share
 
+_REASON_CHARS = 200
+
 
 def must_pass(evidence: Evidence, rule: Rule) -> list[Finding]:
     """Return whether every attempt at every must-pass item has passed; nothing where there is no such item."""
@@ -29,6 +31,10 @@ def must_pass(evidence: Evidence, rule: Rule) -> list[Finding]:
     figures: dict[str, JsonValue] = {"items": len(chosen), "failed": len(failed), "missing": len(unseen)}
     if failed:
         text = f"{len(failed)} of {counted(len(chosen), 'must-pass item')} failed: {listed(failed)}"
+        said = {case.id: mark.reason[:_REASON_CHARS] for case, mark in chosen if case.id in failed and mark.reason}
+        if said:
+            text += f" ({next(iter(said.values()))})"
+            figures["said"] = {**said}
         return [Finding(name="must_pass", state="fail", text=text, figures=figures, items=failed)]
     if unseen:
         text = f"must-pass items without all of their scores: {listed(unseen)}"

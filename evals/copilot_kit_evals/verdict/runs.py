@@ -202,6 +202,8 @@ def _read(run: RunFolder, names: Sequence[str], tasks: Sequence[str]) -> dict[st
 def _enter(mark: Mark, attempt: Attempt, task: TaskEntry) -> None:
     score = _score(attempt, task)
     if score is not None:
+        if score <= min(mark.all, default=score):
+            mark.reason = attempt.scores[task.primary].reason
         mark.scores.setdefault(attempt.variant, []).append(score)
     if attempt.usage.cost_usd is not None:
         mark.costs.append(float(attempt.usage.cost_usd))

@@ -18,6 +18,8 @@ from copilot_kit_evals.recorded.asking import decision_tasks, judged, recorded_m
 from copilot_kit_evals.recorded.decisions import Made, items_of
 from copilot_kit_evals.recorded.offers import Offers
 from copilot_kit_evals.runner import Options
+from copilot_kit_evals.verdict.evidence import Evidence
+from copilot_kit_evals.verdict.judging import verdict_of
 
 ANNA = Principal(id="anna")
 
@@ -339,3 +341,23 @@ async def test_calls_that_fit_no_tool_that_was_offered_are_marked_as_unreadable(
     finished = await runner.run(decision_tasks(tmp_path), candidates_of(list(said)), tmp_path / "run", options)
     marked = {one.candidate for one in finished.folder.attempts() if one.scores["as_decided"].meta.get("unparsed")}
     assert marked == {"stub:other_names", "stub:lacks_one", "stub:other_tool"}
+
+
+async def test_a_candidate_that_repeats_a_rejected_call_is_held_and_the_verdict_says_why(tmp_path: Path) -> None:
+    store = MemoryStore()
+    for order in range(20):
+        verdict = "reject" if order == 7 else "approve"
+        await decided(store, f"Refund order {order}", {"order": order, "amount": 3.0}, verdict)
+    made = made_of(await answers(store))
+    offered = refund_agent(store).offered
+    write_suite(tmp_path, made.judging, made.tuning, {Offers.digest(offered): offered})
+
+    def same_again(request):  # type: ignore[no-untyped-def]
+        return call("refund", {"order": int(request.messages[-1].text.split()[-1]), "amount": 3.0})
+
+    options = Options(opening=lambda name: Opened(FunctionModel(same_again, id=name)))
+    models = candidates_of(["stub:old", "stub:new"])
+    finished = await runner.run(decision_tasks(tmp_path), models, tmp_path / "run", options)
+    found = verdict_of(Evidence.of_run(finished.folder, "stub:old", "stub:new"), finished.folder.manifest.rule)
+    assert found.verdict == "hold"
+    assert found.reasons[0].endswith("(it repeats refund, which was rejected: never above 100 without the receipt)")
