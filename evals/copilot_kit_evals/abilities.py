@@ -50,6 +50,15 @@ class Ability:
     per_item: dict[str, float] = field(default_factory=dict)
     """Mean cost of a success by item, where it is known."""
 
+    @property
+    def rises(self) -> bool:
+        """Whether it does no worse on longer tasks, so that it has no horizon here."""
+        return self.horizon.curve.coefficient >= 0 and math.isfinite(self.horizon.curve.intercept)
+
+    def minutes(self, share: float) -> float:
+        """Return how long the tasks are of which this share succeeds; NaN where it has no horizon."""
+        return math.nan if self.rises else self.horizon.curve.horizon(share)
+
 
 @dataclass(frozen=True, slots=True)
 class Opening:
@@ -91,12 +100,12 @@ def abilities(
         raise NotUsable("No item of these runs says how long a person takes. Give the items `human_minutes`.")
     found = [_ability(model, items, released.get(model), draws=draws, seed=seed) for model, items in done.items()]
     found.sort(key=lambda one: (one.released is None, one.released or date.max, one.model))
-    dated = [one for one in found if one.released is not None and 0 < _at(one.horizon, share) < math.inf]
-    best = leading([_day(one) for one in dated], [_at(one.horizon, share) for one in dated])
+    dated = [one for one in found if one.released is not None and 0 < one.minutes(share) < math.inf]
+    best = leading([_day(one) for one in dated], [one.minutes(share) for one in dated])
     through = [one for one, is_best in zip(dated, best, strict=True) if is_best]
     line = None
     if len({one.released for one in through}) >= _FEWEST:
-        line = trend([_day(one) for one in through], [_at(one.horizon, share) for one in through])
+        line = trend([_day(one) for one in through], [one.minutes(share) for one in through])
     return Abilities(tuple(found), line, tuple(one.model for one in through), share, left_out)
 
 
@@ -151,7 +160,7 @@ def _opening(item: Item, known: Abilities) -> Opening:
     if item.human_minutes is None:
         return Opening(item, None, price_ratio=price)
     minutes = item.human_minutes
-    able = [one for one in known.models if _at(one.horizon, known.share) >= minutes]
+    able = [one for one in known.models if one.minutes(known.share) >= minutes]
     if able:
         return Opening(item, able[-1].model, price_ratio=price)
     if known.trend is None:
@@ -167,11 +176,6 @@ def _price_ratio(item: Item, models: Sequence[Ability]) -> float | None:
     if not isinstance(allowed, int | float) or isinstance(allowed, bool) or not paid or not min(paid):
         return None
     return float(allowed) / min(paid)
-
-
-def _at(found: Horizon, share: float) -> float:
-    minutes = found.curve.horizon(share)
-    return math.nan if found.curve.coefficient > 0 else minutes  # better at longer tasks: no horizon
 
 
 def _day(one: Ability) -> float:

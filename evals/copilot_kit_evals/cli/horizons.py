@@ -156,13 +156,13 @@ def _horizon_json(one: "Horizon", trials: "Trials") -> dict[str, Any]:
         "intercept": one.curve.intercept,
         "p50_minutes": None if rising else _minutes(one.p50),
         "p80_minutes": None if rising else _minutes(one.p80),
-        "p50_interval": _ends(one.p50_interval),
-        "p80_interval": _ends(one.p80_interval),
+        "p50_interval": [None, None] if rising else _ends(one.p50_interval),
+        "p80_interval": [None, None] if rising else _ends(one.p80_interval),
         "average_score": one.average_score,
         "n_tasks": int(trials.minutes.size),
         "n_runs": int(trials.runs.sum()),
         "longest_task_minutes": longest,
-        "extrapolated": math.isfinite(one.p50) and one.p50 > 0 and not shortest <= one.p50 <= longest,
+        "extrapolated": not rising and math.isfinite(one.p50) and one.p50 > 0 and not shortest <= one.p50 <= longest,
     }
 
 

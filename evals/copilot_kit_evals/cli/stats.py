@@ -16,6 +16,8 @@ from copilot_kit_evals.tables import BadTable, read_table
 app: Final = typer.Typer(name="stats", no_args_is_help=True, help="Statistics over plain files: CSV or JSON lines.")
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="CSV with a header, or JSON lines.", show_default=False)]
+_MOST_CASES: Final = 10**12
+"""Beyond it the digits of a number of this machine do not hold what the exact bounds would have to tell apart."""
 Confidence = Annotated[float, typer.Option(help="Of the intervals.", min=0.5, max=0.9999)]
 Seed = Annotated[int, typer.Option(help="Of what is drawn at random.", min=0)]
 Score = Annotated[str | None, typer.Option(help="Column of the score; else score, resolved, correct, …")]
@@ -165,8 +167,8 @@ def judge(
 
 @app.command()
 def rate(
-    k: Annotated[int, typer.Argument(metavar="K", help="Successes.", min=0, show_default=False)],
-    n: Annotated[int, typer.Argument(metavar="N", help="Cases.", min=0, show_default=False)],
+    k: Annotated[int, typer.Argument(metavar="K", help="Successes.", min=0, max=_MOST_CASES, show_default=False)],
+    n: Annotated[int, typer.Argument(metavar="N", help="Cases.", min=0, max=_MOST_CASES, show_default=False)],
     *,
     confidence: Confidence = 0.95,
     json: JsonOption = False,

@@ -130,7 +130,7 @@ def agreement(
     table = np.zeros((len(known), len(known)))
     np.add.at(table, (rows, columns), 1 / len(human))
     by_human, by_judge = table.sum(axis=1), table.sum(axis=0)
-    same, chance = float((near * table).sum()), float(by_human @ near @ by_judge)
+    same, chance = min(1.0, float((near * table).sum())), float(by_human @ near @ by_judge)
     values: Floats = near[rows, columns]
     within = _share_interval(values, clusters, weights, confidence)
     if chance >= 1 - NOISE:

@@ -17,7 +17,7 @@ from copilot_kit_evals.stats.comparison import Side
 from copilot_kit_evals.tables import BadTable, Table
 
 MODEL: Final = ("model", "agent")
-ITEM: Final = ("item", "task", "item_id", "task_id")
+ITEM: Final = ("item", "item_id", "task_id", "task")
 SCORE: Final = ("score", "resolved", "correct", "success", "passed", "reward", "score_binarized")
 CLUSTER: Final = ("cluster", "repo", "family", "group")
 COST: Final = ("cost_usd", "cost")

@@ -402,3 +402,28 @@ def test_sheets_for_people_let_no_file_act_on_the_terminal(
     assert ended.out
     assert not {"\x1b", "\u202e", "\x07"} & set(ended.out + ended.err)
     assert "[red]" in ended.out or "[red]" not in content
+
+
+def test_who_does_better_on_longer_tasks_has_neither_a_horizon_nor_an_interval_of_one(
+    copilot: Copilot, file: Callable[..., Path]
+) -> None:
+    rows = [f"a,t{place},f{place},{2**place},{place},6" for place in range(7)]
+    path = file("\n".join(["agent,task,family,human_minutes,n_successes,n_runs", *rows]) + "\n")
+    found = copilot("stats", "horizon", path, "--json", "--draws", "20").json["agents"]["a"]
+    assert found["coefficient"] > 0
+    assert (found["p50_minutes"], found["p50_interval"], found["p80_interval"]) == (None, [None, None], [None, None])
+    assert not found["extrapolated"]
+
+
+def test_an_item_has_the_name_that_is_its_own_where_a_task_stands_beside_it(
+    copilot: Copilot, file: Callable[..., Path]
+) -> None:
+    rows = [f"{model},math,i{item},{int(item < wins)}" for model, wins in (("a", 6), ("b", 3)) for item in range(8)]
+    path = file("\n".join(["model,task,item_id,score", *rows]) + "\n")
+    found = copilot("stats", "compare", path, "--a", "a", "--b", "b", "--json").json
+    assert (found["n_items"], found["difference"], found["wins"], found["losses"]) == (8, 0.375, 3, 0)
+
+
+def test_more_cases_than_numbers_can_tell_apart_are_refused(copilot: Copilot) -> None:
+    assert copilot("stats", "rate", 10**11, 10**12, "--json").code == 0
+    assert copilot("stats", "rate", 10**15, 10**16, "--json").code == 64

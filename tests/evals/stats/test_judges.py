@@ -45,6 +45,11 @@ def test_weighted_kappa_counts_how_near_a_miss_is(weights: str, kappa: float, er
     assert found.error == pytest.approx(error, abs=1e-9)  # statsmodels 0.15
 
 
+def test_agreement_is_never_above_1_by_rounding():
+    assert agreement([1] * 20, [1] * 20).agreement == 1.0
+    assert agreement(list(range(7)) * 3, list(range(7)) * 3).agreement == 1.0
+
+
 def test_full_agreement_is_not_certainty():
     found = agreement(["a", "b", "a"], ["a", "b", "a"])
     assert (found.kappa, found.error) == (1.0, None)
