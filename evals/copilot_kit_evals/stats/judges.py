@@ -130,13 +130,14 @@ def agreement(
     table = np.zeros((len(known), len(known)))
     np.add.at(table, (rows, columns), 1 / len(human))
     by_human, by_judge = table.sum(axis=1), table.sum(axis=0)
-    same, chance = min(1.0, float((near * table).sum())), float(by_human @ near @ by_judge)
+    same, chance = float((near * table).sum()), float(by_human @ near @ by_judge)
+    same = 1.0 if same >= 1 - NOISE else same
     values: Floats = near[rows, columns]
     within = _share_interval(values, clusters, weights, confidence)
     if chance >= 1 - NOISE:
         return Agreement(None, None, None, same, within, chance, len(human))
     kappa = (same - chance) / (1 - chance)
-    if same >= 1 - NOISE:
+    if same == 1:
         return Agreement(
             kappa, None, Interval((within.lower - chance) / (1 - chance), 1.0), same, within, chance, len(human)
         )
