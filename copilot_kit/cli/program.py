@@ -1,5 +1,6 @@
 """All commands together, and what the shell is told when one of them ends."""
 
+import errno
 import os
 import sys
 import traceback
@@ -45,9 +46,13 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has left; nothing is to be said
         return 0
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            text = f"{visible(str(error.filename))!r} is too long for the name of a file. Choose a shorter one."
+            return _ended(error, text, WRONG_USE, debug=debug)
+        return _unforeseen(error, debug=debug)
     except Exception as error:  # noqa: BLE001  a person gets one line, and the rest on request
-        hint = "" if debug else " (--debug shows the traceback)"
-        return _ended(error, f"{type(error).__name__}: {error}{hint}", 1, debug=debug)
+        return _unforeseen(error, debug=debug)
     if code == INTERRUPTED:
         told("interrupted")
     return code if isinstance(code, int) else 0
@@ -124,6 +129,11 @@ def _misuse(error: TyperException) -> str:
     command = context.command_path if context is not None else "copilot-kit"
     said = visible(error.format_message()).rstrip(".")
     return f"{said}{'' if said.endswith('?') else '.'} See: {command} --help"
+
+
+def _unforeseen(error: Exception, *, debug: bool) -> int:
+    hint = "" if debug else " (--debug shows the traceback)"
+    return _ended(error, f"{type(error).__name__}: {error}{hint}", 1, debug=debug)
 
 
 def _ended(error: BaseException, text: str, code: int, *, debug: bool) -> int:

@@ -8,6 +8,7 @@ not measured by its own questions (`independent`).
 """
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -177,6 +178,13 @@ def independent(dataset: Dataset, models: Collection[str]) -> Dataset:
     """Return the dataset without the items that one of these models drafted: they would be measured by their own."""
     kept = (item for item in dataset if drafter_of(item) not in models)
     return Dataset.of(kept, name=dataset.name, folder=dataset.folder)
+
+
+def drafted_by(dataset: Dataset, models: Collection[str]) -> Counter[str]:
+    """Return how many items each of these models drafted, of those that drafted some."""
+    mark = f'"{DRAFTED}"'.encode()
+    items = (item for line, item in zip(dataset.lines, dataset, strict=True) if mark in line)
+    return Counter(model for item in items if (model := drafter_of(item)) in models and model is not None)
 
 
 class Asked:

@@ -27,11 +27,12 @@ nothing of what had ended; files are flushed to the disk together, several times
 most that long.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
 from pydantic import BaseModel, Field, JsonValue, ValidationError
 
@@ -46,6 +47,7 @@ R = TypeVar("R", bound=BaseModel)
 
 MANIFEST, ATTEMPTS, CALLS, DECISIONS = "run.json", "attempts.jsonl", "calls.jsonl", "decisions.jsonl"
 SESSIONS, SUMMARY, BLOBS, LOCK = "sessions.jsonl", "summary.json", "blobs", "lock"
+_DIGEST: Final = re.compile("[0-9a-f]{64}")
 
 
 class BadRun(UsageError):
@@ -144,6 +146,10 @@ class RunFolder:
 
     def blob(self, digest: str) -> bytes:
         """Return content by its digest; raises `BadRun` if it is not there, or is not what it was."""
+        if _DIGEST.fullmatch(digest) is None:  # it names a file: what is none must not lead out of the folder
+            raise BadRun(
+                f"{digest[:80]!r} in {str(self.path)!r} is no SHA-256. Take the folder from where it was made."
+            )
         try:
             content = (self.path / BLOBS / digest[:2] / digest[2:]).read_bytes()
         except OSError as error:

@@ -16,6 +16,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
+from copilot_kit.display import visible
 from copilot_kit.errors import CopilotError, UsageError
 from copilot_kit.model import Model
 from copilot_kit.slots import Opened
@@ -89,7 +90,7 @@ class Reference:
     def parse(cls, name: str) -> "Reference":
         """Return the parts of a name; a file whose own name holds an @ is meant as it is."""
         source, mark, tags = name.rpartition("@")
-        if not mark or "/" in tags or (not name.startswith((SHIPPED, SET)) and Path(name).exists()):
+        if not mark or "/" in tags or (not name.startswith((SHIPPED, SET)) and is_there(Path(name))):
             return cls(name)
         return cls(source, tuple(tag.strip() for tag in tags.split(",") if tag.strip()))
 
@@ -149,10 +150,18 @@ def load(path: str | Path, *, scorer: str | None = None, prompt: str = "") -> Su
     return suite.tagged(reference.tags)
 
 
+def is_there(path: Path) -> bool:
+    """Tell whether there is such a file; False also for a name that no file can have."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
 def _is_no_shipped_name(source: str) -> None:
     from copilot_kit_evals.shipped import SUITES
 
-    near = [] if Path(source).suffix or Path(source).exists() else get_close_matches(source, SUITES, n=1)
+    near = [] if Path(source).suffix or is_there(Path(source)) else get_close_matches(source, SUITES, n=1)
     if near:
         raise UsageError(f"There is no file {source!r}. The shipped suite is named {SHIPPED}{near[0]}.")
 
@@ -164,7 +173,7 @@ def written(names: Sequence[str | Path]) -> str:
 
 def read_names(text: str) -> tuple[str, ...]:
     """Return the names that a run was begun with; one alone may hold blanks."""
-    alone = Path(Reference.parse(text).source).exists() or " " not in text
+    alone = is_there(Path(Reference.parse(text).source)) or " " not in text
     return (text,) if alone else tuple(shlex.split(text))
 
 
@@ -187,8 +196,8 @@ def _of_module(file: Path) -> Suite:
 
 
 def _module(file: Path) -> dict[str, Any]:
-    if not file.is_file():
-        raise UsageError(f"There is no suite {str(file)!r}. Name a Python file with tasks, or a dataset.")
+    if not is_there(file) or not file.is_file():
+        raise UsageError(f"There is no suite {visible(str(file))!r}. Name a Python file with tasks, or a dataset.")
     name = f"copilot_kit_suite_{file.stem}"
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:

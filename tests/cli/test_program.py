@@ -73,6 +73,13 @@ def test_an_error_of_a_model_exits_with_1(copilot: Callable[..., Any], acme: Pat
     assert ended.err == "Too many requests. Wait a minute.\n"
 
 
+def test_a_name_that_no_file_can_have_is_wrong_use_in_one_line(copilot: Callable[..., Any]):
+    ended = copilot("audit", "verify", "--store", "x" * 5000)
+    assert ended.code == 64
+    assert ended.err.count("\n") == 1
+    assert ended.err.endswith("is too long for the name of a file. Choose a shorter one.\n")
+
+
 def test_any_other_error_is_one_line_and_the_traceback_comes_on_request(copilot: Callable[..., Any], acme: Path):
     ended = copilot("models", "check", "acme:broken")
     assert ended.code == 1

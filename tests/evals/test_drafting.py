@@ -14,7 +14,7 @@ from copilot_kit.response import Usage
 from copilot_kit.testing import FunctionModel
 from copilot_kit_evals.cli.drafting import Sitting
 from copilot_kit_evals.drafting import Drafter, Source
-from copilot_kit_evals.drafts import Asked, Draft, Drafts, drafter_of, independent
+from copilot_kit_evals.drafts import Asked, Draft, Drafts, drafted_by, drafter_of, independent
 from copilot_kit_evals.items import BadDataset, Dataset
 
 HANDBOOK = Source("handbook.md", "Refunds take five days.\nShipping is free above 50 euros.")
@@ -167,6 +167,7 @@ def test_items_of_a_candidates_own_making_can_be_left_out(tmp_path: Path):
     drafts.confirm(drafts.waiting()[0], by="ada")
     dataset = Dataset.read(tmp_path / "support.jsonl")
     assert [drafter_of(item) for item in dataset] == [None, "fake:writer"]
+    assert drafted_by(dataset, ["fake:writer", "fake:other"]) == {"fake:writer": 1}
     assert list(independent(dataset, {"fake:writer"}).ids) == ["own"]
     assert list(independent(dataset, {"fake:other"}).ids) == ["own", "d0"]
 

@@ -66,6 +66,7 @@ async def test_junit_shows_each_item_as_a_case(tmp_path: Path):
     suites = ET.parse(tmp_path / "out.xml").getroot()  # noqa: S314  our own file
     told = [(one.attrib["name"], one.attrib["tests"], one.attrib["failures"], one.attrib["errors"]) for one in suites]
     assert told == [("sums on fake:good", "10", "0", "0"), ("sums on fake:bad", "10", "2", "0")]
+    assert all(float(case.attrib["time"]) >= 0 for one in suites for case in one)
     assert {case.attrib["name"] for case in suites[1] if case.find("failure") is not None} == {"i1", "i2"}
 
 

@@ -61,6 +61,12 @@ async def test_changed_blobs_and_damaged_lines_are_named(tmp_path: Path):
         list(folder.attempts())
 
 
+async def test_a_digest_that_is_none_leads_to_no_file(tmp_path: Path):
+    folder = await finished(tmp_path / "run")
+    with pytest.raises(BadRun, match="is no SHA-256"):
+        folder.blob("../run.json")
+
+
 def test_a_folder_without_a_manifest_is_no_run(tmp_path: Path):
     with pytest.raises(BadRun, match=r"it has no run.json"):
         RunFolder(tmp_path)

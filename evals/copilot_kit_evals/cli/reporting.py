@@ -2,20 +2,19 @@
 
 from collections.abc import Sequence
 from datetime import date
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from copilot_kit.cli.screen import shown
+from copilot_kit.cli.screen import shown, told
 from copilot_kit.display import visible
 from copilot_kit.errors import MissingExtra, UsageError
+from copilot_kit_evals.report.drawing import can_draw
 
 if TYPE_CHECKING:
     from copilot_kit_evals.folder import RunFolder
 
-_NEEDED: Final = ("numpy", "scipy", "altair", "vl_convert", "jinja2")
 _KINDS: Final = ("forest", "means", "cost", "latency", "ladder", "horizon", "trend")
 _SEVEN: Final = "forest, means, cost, latency, ladder, horizon or trend"
 
@@ -96,16 +95,19 @@ _WANTS: Final = {
 }
 
 
-def reported(folder: "RunFolder") -> str:
-    """Write the report of a run that has ended, and return a line that says where it is, or why there is none."""
-    if any(find_spec(name) is None for name in _NEEDED):
-        return "For a report with charts and transcripts: pip install 'copilot-kit[report]'"
+def reported(folder: "RunFolder") -> Path | None:
+    """Write the report of a run that has ended, and return the file; None, and a line why, where there is none."""
+    if not can_draw():
+        told("For a report with charts and transcripts: pip install 'copilot-kit[report]'")
+        return None
     from copilot_kit_evals.report.page import write_report
 
     try:
-        return f"The report is {write_report(folder)}"
-    except (OSError, UsageError) as error:  # the run itself is whole
-        return f"No report was written: {error}"
+        return write_report(folder)
+    except Exception as error:  # noqa: BLE001  the run is whole; a page that cannot be drawn must not say otherwise
+        told(f"No report was written: {type(error).__name__}: {visible(str(error))}. Try again with: "
+             f"copilot-kit eval report {visible(str(folder.path))}")  # fmt: skip
+        return None
 
 
 def _dates(told: Sequence[str]) -> dict[str, date]:
@@ -120,5 +122,5 @@ def _dates(told: Sequence[str]) -> dict[str, date]:
 
 
 def _needs_plots() -> None:
-    if any(find_spec(name) is None for name in _NEEDED):
+    if not can_draw():
         raise MissingExtra("A report", "report")

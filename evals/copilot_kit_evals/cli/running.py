@@ -19,6 +19,7 @@ from copilot_kit_evals.cli.progress import Progress
 from copilot_kit_evals.cli.reporting import reported
 from copilot_kit_evals.cli.sharding import Spread, begin_on_ray, check_shards, go_on_on_ray, manifest_of
 from copilot_kit_evals.cli.sheets import number, sheet
+from copilot_kit_evals.drafts import drafted_by
 from copilot_kit_evals.fleet import SHARDS, Allowed
 from copilot_kit_evals.folder import RunFolder
 from copilot_kit_evals.interim import Looking
@@ -122,6 +123,7 @@ def start(names: Sequence[str], out: Path | None, wanted: Wanted, *, json: bool)
         raise UsageError("--retry-errors asks again what a run has lost. Say which: --resume RUN --retry-errors")
     suite = wanted.suite(names)
     candidates = candidates_of(wanted.models, wanted.vary)
+    _warn_of_own_items(suite, wanted.models)
     folder = (
         out
         or _RUNS
@@ -136,6 +138,13 @@ def start(names: Sequence[str], out: Path | None, wanted: Wanted, *, json: bool)
                            shards=wanted.shards)  # fmt: skip
         ended = _worked(work, folder, wanted)
     return _told(ended, folder, wanted, json=json)
+
+
+def _warn_of_own_items(suite: Suite, models: Sequence[str]) -> None:
+    for task in suite.tasks:
+        for model, count in drafted_by(task.dataset, models).items():
+            told(f"{visible(model)} drafted {counted(count, 'item')} of {visible(task.name)} and is measured by them "
+                 "here. Leave them out (copilot_kit_evals.drafts.independent), or measure it by others.")  # fmt: skip
 
 
 def go_on(folder: Path, names: Sequence[str], wanted: Wanted, *, json: bool) -> int:
@@ -197,7 +206,8 @@ def _told(ended: Finished | None, folder: Path, wanted: Wanted, *, json: bool) -
         told(f"{ended.reason} What has ended is kept. With a larger budget it goes on: "
              f"{command(folder, wanted)} --budget-usd …")  # fmt: skip
     show_summary(found, folder, json=json)
-    told(reported(ended.folder))
+    if (report := reported(ended.folder)) is not None:
+        told(f"The report is {visible(str(report))}")
     return UNFINISHED if ended.why == "budget" else DONE
 
 

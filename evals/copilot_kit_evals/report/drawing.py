@@ -4,13 +4,20 @@ import contextlib
 import os
 from functools import lru_cache
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
 from copilot_kit_evals.report.colours import Scheme, filled_in, named
 
+_NEEDED: Final = ("numpy", "scipy", "altair", "vl_convert", "jinja2")
 _WIDTH: Final = 720
 _SNIPPET: Final = "window.vegaEmbed = vegaEmbed;"
+
+
+def can_draw() -> bool:
+    """Tell whether the packages are installed that a report needs."""
+    return all(find_spec(name) is not None for name in _NEEDED)
 
 
 @lru_cache(maxsize=1)

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 from zlib import compress
@@ -20,6 +19,7 @@ from copilot_kit_evals.folder import RunFolder
 from copilot_kit_evals.report import colours, wording
 from copilot_kit_evals.report.cases import Case, cases_of, flips
 from copilot_kit_evals.report.costs import priced
+from copilot_kit_evals.report.drawing import can_draw
 from copilot_kit_evals.report.facts import Difference, Facts, facts_of
 from copilot_kit_evals.report.headline import FINDINGS, headline
 from copilot_kit_evals.report.horizons import reaches
@@ -32,7 +32,6 @@ REPORT: Final = "report.html"
 SHOWN_FLIPS: Final = 8
 """Of each kind, beside the table that has all; half of it a candidate where there are several."""
 _PAIR: Final = 2
-_NEEDED: Final = ("altair", "vl_convert", "jinja2")
 _FILES: Final = Path(__file__).parent / "templates"
 _OUTCOMES: Final[tuple[Outcome, ...]] = (
     "ok", "refusal", "model_failure", "limit", "rejected_by_person", "infra_error", "cancelled",
@@ -48,11 +47,6 @@ def write_report(run: RunFolder, out: Path | None = None, *, released: Mapping[s
     file.parent.mkdir(parents=True, exist_ok=True)
     replace(file, report_html(run, released=released).encode())
     return file
-
-
-def can_draw() -> bool:
-    """Tell whether the packages are installed that a report needs."""
-    return all(find_spec(name) is not None for name in _NEEDED)
 
 
 def report_html(run: RunFolder, *, released: Mapping[str, date] | None = None, most_bytes: int = MOST_BYTES) -> str:

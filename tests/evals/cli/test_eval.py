@@ -1,5 +1,6 @@
 """`copilot-kit eval`: what scripts rely on, exit codes, and one line for what is wrong."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,11 @@ import pytest
 SUITE = Path(__file__).parents[1] / "sums_suite.py"
 MODELS = ("--model", "fake:a", "--model", "fake:b")
 Copilot = Callable[..., Any]
+OWN = """
+drafted = {"drafted": {"model": "fake:a"}}
+own = [Item(id="d", input="2+2", target="4", meta=drafted), Item(id="e", input="3+3", target="6")]
+tasks = [Task("drafted", Dataset.of(own, name="drafted"), Ask("Add."), [Exact()])]
+"""
 
 
 @pytest.fixture
@@ -98,6 +104,9 @@ def test_items_are_imported_and_what_is_lost_is_told(copilot: Copilot, tmp_path:
         (("run", SUITE), 64, "No model is named"),
         (("run", "nothing.py", *MODELS), 64, "There is no suite 'nothing.py'"),
         (("run",), 64, "Name a suite to run"),
+        (("run", "x" * 5000, *MODELS), 64, "cannot be read"),
+        (("run", f"{'x' * 5000}.py", *MODELS), 64, "There is no suite"),
+        (("run", SUITE, *MODELS, "--out", "x" * 5000), 64, "too long for the name of a file"),
         (("run", "--resume", "nowhere"), 3, "is no run"),
         (("run", SUITE, "--model", "fake:a", "--model", "fake:a"), 64, "is named twice"),
         (("run", SUITE, "--model", "fake:c"), 64, "Cannot open model 'fake:c'"),
@@ -116,6 +125,35 @@ def test_what_is_wrong_is_one_line(
     assert ended.code == code
     assert said in ended.err
     assert "Traceback" not in ended.err
+
+
+def test_a_run_ends_without_what_draws_a_report_and_says_what_to_install(
+    copilot: Copilot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(sys.modules, "altair", None)
+    ended = copilot("eval", "run", SUITE, *MODELS, "--out", tmp_path / "run")
+    assert ended.code == 0
+    assert ended.err.splitlines()[-1] == "For a report with charts and transcripts: pip install 'copilot-kit[report]'"
+    assert not (tmp_path / "run" / "report.html").exists()
+    wanted = copilot("eval", "report", tmp_path / "run")
+    assert wanted.code == 64
+    assert "pip install 'copilot-kit[report]'" in wanted.err
+
+
+def test_a_report_that_cannot_be_written_leaves_the_run_as_it_ended(copilot: Copilot, tmp_path: Path):
+    (tmp_path / "run" / "report.html").mkdir(parents=True)
+    ended = copilot("eval", "run", SUITE, *MODELS, "--out", tmp_path / "run")
+    assert ended.code == 0
+    assert "No report was written: IsADirectoryError" in ended.err
+
+
+def test_who_drafted_items_of_the_dataset_is_told_that_they_are_measured_by_their_own(copilot: Copilot, tmp_path: Path):
+    suite = tmp_path / "suite.py"
+    suite.write_text(SUITE.read_text() + OWN)
+    ended = copilot("eval", "run", suite, *MODELS, "--out", tmp_path / "run")
+    assert ended.code == 0
+    assert "fake:a drafted 1 item of drafted and is measured by them here" in ended.err
+    assert "fake:b drafted" not in ended.err
 
 
 def test_a_suite_that_does_not_run_says_why(copilot: Copilot, tmp_path: Path):
