@@ -231,7 +231,7 @@ def slot_of(name: str, folder: Path | None = None) -> Slot:
     Raises UnknownModel where there is none.
     """
     slot, path = slot_in(name, folder), find_frontier(folder)
-    store = None if path is None else read_frontier(path).frontier.store
+    store = None if path is None else store_of(path)
     if store is None:
         return slot
     from copilot_kit.journal.slots import move_in
@@ -287,7 +287,9 @@ def _prompt(laid: SlotOverlay, folder: Path | None) -> str:
 
 
 def find_frontier(folder: Path | None = None) -> Path | None:
-    """Return the `frontier.toml` that counts here, None if there is none."""
+    """Return the `frontier.toml` that counts here, None if there is none. folder: or the file itself, by any name."""
+    if folder is not None and folder.is_file():
+        return folder
     named = os.environ.get(FILE_VARIABLE)
     if named and folder is None:
         if not Path(named).is_file():
@@ -300,6 +302,18 @@ def find_frontier(folder: Path | None = None) -> Path | None:
 def read_frontier(path: Path) -> Frontier:
     """Return what the file says; raises UsageError that names the file and the place."""
     return _parsed(path, path.read_bytes())
+
+
+def store_of(path: Path) -> str | None:
+    """Return the journal that this file names, the same one for whoever reads it from wherever; None: it names none."""
+    url = read_frontier(path).frontier.store
+    if url is None or url == "memory" or url.startswith("sqlite:////"):
+        return url
+    scheme, mark, rest = url.partition("://")
+    if mark and (scheme != "sqlite" or not rest.startswith("/")):
+        return url
+    place = Path(rest[1:] if mark else url).expanduser()
+    return str(path.absolute().parent / place)
 
 
 @lru_cache(maxsize=16)

@@ -14,7 +14,7 @@ from copilot_kit.overlays import Overlaid, Overlay
 from copilot_kit.records import RunStarted
 from copilot_kit.request import Settings
 from copilot_kit.retry import Retry
-from copilot_kit.slots import Placed, Slot, find_frontier, open_model, place, read_frontier, slot_in
+from copilot_kit.slots import Placed, Slot, find_frontier, open_model, place, slot_in, store_of
 
 Middleware: TypeAlias = Callable[[Model], Model]
 """Makes a model of a model: `Budgeted`, `Watched`, a recording, one's own."""
@@ -69,7 +69,7 @@ class Models:
         if not any(isinstance(one, str) and ":" not in one for one in (self.own, *others)):
             return
         path = find_frontier()
-        named = None if path is None else read_frontier(path).frontier.store
+        named = None if path is None else store_of(path)
         await self.moves.catch_up(store if named is None else default_store(named))
 
     def first(self, run_id: str = "") -> Chosen:

@@ -199,7 +199,7 @@ def _verdict_fault(one: Promotion, ledger: Ledger) -> Fault | None:
 
 
 def _slots(ledger: Ledger) -> dict[str, Slot]:
-    return {name: slot_of(name, ledger.home) for name in read_frontier(ledger.frontier).slots}
+    return {name: slot_of(name, ledger.frontier) for name in read_frontier(ledger.frontier).slots}
 
 
 def _row(name: str, slot: Slot, promotions: list[Promotion], ledger: Ledger) -> dict[str, Any]:

@@ -31,14 +31,15 @@ def placement_in(text: str, slot: str, models: Iterable[str] = ()) -> Placement:
 
 
 def edited(text: str, slot: str, placement: Placement) -> str:
-    """Return the file's text with the slot as the placement says."""
-    document = _parsed(text)
+    """Return the file's text with the slot as the placement says, and the ends of its lines as they are."""
+    ends = "\r\n" if text.count("\n") == text.count("\r\n") > 0 else None
+    document = _parsed(text if ends is None else text.replace(ends, "\n"))
     slots: Any = document.get("slots", {})
     if slot not in slots:
         raise UsageError(f"There is no [slots.{slot}] in frontier.toml. Write it, with a model or with suites, first.")
     try:
         _place(slots[slot], placement)
-        made = document.as_string()
+        made = document.as_string() if ends is None else document.as_string().replace("\n", ends)
     except (ValueError, TypeError) as error:  # a table within a line, for one
         raise _not_editable(slot) from error
     if not _is_meant(made, text, slot, placement):

@@ -9,15 +9,16 @@ writer at a time, by an advisory lock on the record itself.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from pydantic import ValidationError
 
-from copilot_kit.errors import Conflict, UsageError
+from copilot_kit.errors import UsageError
 from copilot_kit.slots import read_frontier
 from copilot_kit_evals.frontier.editing import edited, flip, flush_folder, placement_in, prepare, prepared
-from copilot_kit_evals.frontier.promotions import Change, Fault, Placement, Promotion
+from copilot_kit_evals.frontier.promotions import Change, Fault, Placement, Promotion, in_words
 from copilot_kit_evals.locking import lock
 
 FILE_NAME: Final = "frontier.lock.jsonl"
@@ -35,7 +36,9 @@ class FileLedger:
 
     def __init__(self, frontier: Path) -> None:
         self.frontier = frontier
-        self.path = frontier.with_name(FILE_NAME)
+        self._real = frontier.resolve()
+        """A link stays one; the record lies beside the file that it leads to, one record for one file."""
+        self.path = self._real.with_name(FILE_NAME)
 
     @property
     def home(self) -> Path:
@@ -48,7 +51,8 @@ class FileLedger:
 
     async def placement(self, slot: str, models: tuple[str, ...] = ()) -> Placement:
         """Return what the slot gives now, with the overlays of these models; finishes what a dead process began."""
-        if self.path.exists():
+        promotions = read_lock(self.path)
+        if promotions and self._is_unfinished(promotions[-1], self._text()):
             with self._locked() as file:
                 self._finish(_lines(file))
         return placement_in(self._text(), slot, models)
@@ -60,18 +64,14 @@ class FileLedger:
             self._finish(promotions)
             text = self._text()
             found = placement_in(text, change.slot, change.before.overlays)
-            if found != change.before:
-                raise Conflict(
-                    f"Slot {change.slot!r} has changed meanwhile: it has {_words(found)}, not {_words(change.before)}. "
-                    "Nothing was changed; look at it and decide anew."
-                )
+            change.check(promotions, found)
             made = edited(text, change.slot, change.after)
             promotion = change.behind(promotions[-1] if promotions else None)
             self._tidy()
-            beside = prepare(self.frontier, made, mark=_mark(promotion))
+            beside = prepare(self._real, made, mark=_mark(promotion))
             _append(file, promotion)
-            flush_folder(self.home)
-            flip(beside, self.frontier)
+            flush_folder(self.path.parent)
+            flip(beside, self._real)
             return promotion
 
     async def faults(self, *, repair: bool = False) -> list[Fault]:
@@ -93,10 +93,10 @@ class FileLedger:
             begun = one is promotions[-1] and self._is_unfinished(one, text)
             why = ("promoted, and frontier.toml does not follow yet: a process died in between; "
                    "copilot-kit frontier verify --repair finishes it") if begun else (
-                   f"frontier.toml gives it {_words(found)}, and the last promotion gave it {_words(one.after)}: "
+                   f"frontier.toml gives it {in_words(found)}, and the last promotion gave it {in_words(one.after)}: "
                    "edited by hand")  # fmt: skip
             faults.append(Fault(n=one.n, slot=slot, text=f"slot {slot!r}: {why}"))
-        if self.path.exists() and not self.path.read_bytes().endswith(b"\n") and self.path.stat().st_size:
+        if self.path.exists() and _unfinished(self.path.read_bytes(), promotions):
             faults.append(Fault(n=len(promotions), text="the last line was never finished; it does not count",
                                 fails=False))  # fmt: skip
         return faults
@@ -107,25 +107,32 @@ class FileLedger:
             return
         last, text = promotions[-1], self._text()
         if self._is_unfinished(last, text):  # what else was edited since then stays
-            flip(prepare(self.frontier, edited(text, last.slot, last.after), mark=_mark(last)), self.frontier)
+            flip(prepare(self._real, edited(text, last.slot, last.after), mark=_mark(last)), self._real)
         self._tidy()
 
     def _is_unfinished(self, last: Promotion, text: str) -> bool:
-        waits = prepared(self.frontier, _mark(last)).exists()
+        waits = prepared(self._real, _mark(last)).exists()
         return waits and placement_in(text, last.slot, last.before.overlays) == last.before
 
     def _tidy(self) -> None:
         """Remove what was prepared and never came to count."""
-        for left in self.home.glob(prepared(self.frontier, "?" * _MARK).name):
+        for left in self._real.parent.glob(escape(prepared(self._real, "").name) + "[0-9a-f]" * _MARK):
             left.unlink()
 
     def _text(self) -> str:
         read_frontier(self.frontier)  # says what is wrong with it, and where
-        return self.frontier.read_text(encoding="utf-8")
+        return self.frontier.read_bytes().decode()  # the ends of its lines are as they are
 
     @contextmanager
     def _locked(self) -> Iterator[BinaryIO]:
-        with self.path.open("a+b") as file:
+        try:
+            opened = self.path.open("a+b")
+        except OSError as error:
+            raise UsageError(
+                f"The record of promotions {str(self.path)!r} cannot be written: {error.strerror}. Let those who may "
+                "promote write it and its folder; nothing was changed."
+            ) from error
+        with opened as file:
             lock(file.fileno(), FILE_NAME)
             yield file
 
@@ -135,7 +142,7 @@ def _mark(promotion: Promotion) -> str:
 
 
 def read_lock(path: Path) -> list[Promotion]:
-    """Return the promotions in a file, none where there is no file; a last line without its end does not count."""
+    """Return the promotions in a file, none where there is no file; a last line that is not whole does not count."""
     if not path.exists():
         return []
     with path.open("rb") as file:
@@ -146,30 +153,38 @@ def _lines(file: BinaryIO) -> list[Promotion]:
     file.seek(0)
     found: list[Promotion] = []
     for n, line in enumerate(file):
-        if not line.endswith(b"\n"):
-            break
         try:
-            found.append(Promotion.model_validate_json(line))
+            one = Promotion.model_validate_json(line)
         except ValidationError as error:
+            if not line.endswith(b"\n"):
+                break
             raise BadLock(
                 f"Line {n + 1} of {FILE_NAME} cannot be read: {error.errors()[0]['msg']}. Take the file from where it "
                 "was last right; nothing was changed."
             ) from error
+        if not line.endswith(b"\n") and one.sealed().hash != one.hash:
+            break
+        found.append(one)  # an editor may have taken the end of the last line, and nothing else
     return found
 
 
+def _unfinished(content: bytes, promotions: list[Promotion]) -> bytes:
+    """Return what stands behind the last whole record: the beginning of one, or nothing."""
+    tail = content[content.rfind(b"\n") + 1 :]
+    return b"" if promotions and promotions[-1].hash.encode() in tail else tail
+
+
 def _append(file: BinaryIO, promotion: Promotion) -> None:
-    """Write the line behind the last whole one, and wait until it lasts."""
+    """Write the line behind the last whole one, and wait until it lasts; what was half written is kept beside."""
+    promotions = _lines(file)
     file.seek(0)
     content = file.read()
-    whole = content.rfind(b"\n") + 1
-    if whole < len(content):
-        file.truncate(whole)
-    file.write(promotion.model_dump_json().encode() + b"\n")
+    torn = _unfinished(content, promotions)
+    if torn:
+        with Path(file.name).with_suffix(".torn").open("ab") as beside:
+            beside.write(torn + b"\n")
+        file.truncate(len(content) - len(torn))
+    ended = content[: len(content) - len(torn)]
+    file.write((b"" if not ended or ended.endswith(b"\n") else b"\n") + promotion.model_dump_json().encode() + b"\n")
     file.flush()
     os.fsync(file.fileno())
-
-
-def _words(placement: Placement) -> str:
-    model = placement.model or "no model"
-    return model if placement.stage is None else f"{model} and {placement.stage.share:.0%} {placement.stage.to}"

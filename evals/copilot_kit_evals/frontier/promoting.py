@@ -11,7 +11,7 @@ from copilot_kit.errors import CopilotError, UsageError
 from copilot_kit.journal.index import Journal
 from copilot_kit.journal.opening import default_store
 from copilot_kit.records import Principal, Stage
-from copilot_kit.slots import FILE_NAME, find_frontier, open_model, read_frontier
+from copilot_kit.slots import FILE_NAME, find_frontier, open_model, store_of
 from copilot_kit_evals.frontier.lock import FileLedger
 from copilot_kit_evals.frontier.promotions import (
     Change,
@@ -20,6 +20,7 @@ from copilot_kit_evals.frontier.promotions import (
     Placement,
     Promotion,
     Proof,
+    of_slot,
     undone_by_back,
 )
 from copilot_kit_evals.frontier.shared import StoreLedger
@@ -62,7 +63,7 @@ def open_ledger(frontier: Path | None = None) -> Ledger:
     path = frontier or find_frontier()
     if path is None:
         raise UsageError(f"There is no {FILE_NAME} here or above. Write one with [slots.default] and a model.")
-    store = read_frontier(path).frontier.store
+    store = store_of(path)
     return FileLedger(path) if store is None else StoreLedger(path, default_store(store))
 
 
@@ -89,7 +90,7 @@ def placed(before: Placement, model: str, overlays: Overlays, share: float | Non
             )
         stage = Stage(to=model, share=share)
         return Placement(model=before.model, base_url=before.base_url, stage=stage, overlays=overlays)
-    same = before.model is not None and before.model.partition(":")[0] == model.partition(":")[0]
+    same = before.model is None or before.model.partition(":")[0] == model.partition(":")[0]
     return Placement(model=model, base_url=before.base_url if same else None, overlays=overlays)
 
 
@@ -106,11 +107,19 @@ async def advance(ledger: Ledger, slot: str, *, share: float, by: str, reason: s
     return await ledger.write(change)
 
 
-async def take_back(ledger: Ledger, slot: str, *, by: str, reason: str = "", fell: bool = False) -> Promotion:
-    """Restore what the slot had before its last promotion. fell: since people accept less of it, not by their word."""
-    target = undone_by_back(await ledger.promotions(), slot)
+async def take_back(
+    ledger: Ledger, slot: str, *, by: str, reason: str = "", fell: bool = False, follows: str | None = None
+) -> Promotion:  # fmt: skip
+    """Restore what the slot had before its last promotion; of several who do so at once, one does.
+
+    fell: since people accept less of it, not by their word. follows: hash of the change that is to be taken back, if it
+    is still the last one; else `Conflict`.
+    """
+    promotions = await ledger.promotions()
+    target = undone_by_back(promotions, slot)
     now = await ledger.placement(slot, tuple(target.overlays))
-    change = Change(kind="rollback" if fell else "back", slot=slot, before=now, after=target, by=by, reason=reason)
+    change = Change(kind="rollback" if fell else "back", slot=slot, before=now, after=target, by=by, reason=reason,
+                    follows=follows or of_slot(promotions, slot)[-1].hash)  # fmt: skip
     return await ledger.write(change)
 
 

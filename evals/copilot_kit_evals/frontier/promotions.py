@@ -9,7 +9,7 @@ from typing import Final, Literal, TypeAlias
 
 from pydantic import Field, JsonValue
 
-from copilot_kit.errors import UsageError
+from copilot_kit.errors import Conflict, UsageError
 from copilot_kit.messages import Record
 from copilot_kit.records import Stage
 from copilot_kit_evals.folder import ATTEMPTS, MANIFEST, RunFolder
@@ -79,7 +79,21 @@ class Change(Record):
     by: str
     reason: str = ""
     evidence: Proof | None = None
+    follows: str | None = None
+    """Hash of the slot's last change when this one was decided on: after any other it is void. None: not said."""
     at: datetime = Field(default_factory=lambda: datetime.now(UTC))
+
+    def check(self, promotions: Sequence[Promotion], found: Placement) -> None:
+        """Raise `Conflict` unless the slot is as it was when this was decided on."""
+        last = next((one.hash for one in reversed(promotions) if one.slot == self.slot), None)
+        if found != self.before or self.follows not in (None, last):
+            raise Conflict(
+                f"Slot {self.slot!r} has changed meanwhile: it has {in_words(found)}, not {in_words(self.before)}. "
+                "Nothing was changed; look at it and decide anew."
+                if found != self.before
+                else f"Slot {self.slot!r} was promoted or taken back meanwhile, and has {in_words(found)}. Nothing was "
+                "changed; look at it and decide anew."
+            )
 
     def behind(self, last: Promotion | None) -> Promotion:
         """Return it as the next one behind the last."""
@@ -97,6 +111,12 @@ class Fault(Record):
     text: str
     fails: bool = True
     """False: it is told, and proves nothing."""
+
+
+def in_words(placement: Placement) -> str:
+    """Return which model a slot has, and which one is taking over."""
+    model = placement.model or "no model"
+    return model if placement.stage is None else f"{model} and {placement.stage.share:.0%} {placement.stage.to}"
 
 
 def proof_of(run: Path, *, verdict: str, home: Path) -> Proof:

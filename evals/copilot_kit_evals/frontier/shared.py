@@ -4,7 +4,6 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from copilot_kit.errors import Conflict
 from copilot_kit.journal.slots import STREAM, SlotMoves
 from copilot_kit.journal.store import Store
 from copilot_kit.records import Principal, SlotMoved
@@ -47,12 +46,8 @@ class StoreLedger:
             moves = SlotMoves()
             await moves.catch_up(self.store)
             found = self._placement(moves, change.slot, tuple(change.before.overlays))
-            if found != change.before:
-                raise Conflict(
-                    f"Slot {change.slot!r} has changed meanwhile: it has {found.model}, not {change.before.model}. "
-                    "Nothing was changed; look at it and decide anew."
-                )
             promotions = await self.promotions()
+            change.check(promotions, found)
             promotion = change.behind(promotions[-1] if promotions else None)
             last = moves.of(change.slot)
             move = SlotMoved(

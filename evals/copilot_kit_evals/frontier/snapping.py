@@ -11,13 +11,14 @@ from typing import Any, Final
 
 from copilot_kit.cli.screen import as_json, counted, shown, told
 from copilot_kit.display import visible
-from copilot_kit.errors import UsageError
+from copilot_kit.errors import CopilotError, UsageError
 from copilot_kit.journal.index import Journal
 from copilot_kit.journal.opening import FOLDER, VARIABLE, default_store
 from copilot_kit.slots import slot_of
 from copilot_kit_evals import runner
 from copilot_kit_evals.cli.judged import show
 from copilot_kit_evals.cli.progress import Progress
+from copilot_kit_evals.cli.reporting import reported
 from copilot_kit_evals.folder import RunFolder
 from copilot_kit_evals.frontier.promoting import Ledger, ask_people_anew, open_ledger, promote, take_back
 from copilot_kit_evals.frontier.promotions import VERDICT, Promotion, proof_of
@@ -40,6 +41,7 @@ PARKED: Final = "parked"
 """The folder, within that of the run, of the run of parked items."""
 _RUNS: Final = Path("runs")
 _BACK: Final = "--back takes back what was promoted last, and evaluates nothing: leave {} out."
+_RESUME: Final = "--resume goes on with a run, which knows what it compares and what would follow: leave {} out."
 
 
 def snap_slot(wanted: Snap) -> int:
@@ -52,6 +54,8 @@ def snap_slot(wanted: Snap) -> int:
     trial = asyncio.run(trial_of(ledger, wanted))
     if wanted.plan:
         return _plan(trial, wanted)
+    if not wanted.dry_run:
+        journal_of(ledger, wanted.store)  # one that cannot be opened is told of before the work, not behind it
     folder = wanted.out or _RUNS / f"{wanted.slot}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
     with Progress(spending := _spending(ledger, wanted)) as progress:
         options = _options(trial, wanted, progress, spending)
@@ -90,15 +94,17 @@ def _worked(work: Any, wanted: Snap, folder: Path) -> Finished | None:
 
 def _go_on(ledger: Ledger, wanted: Snap) -> int:
     """Take a run to its end; what it compares, and under which rule, it knows itself."""
+    _refuse(wanted, ("to", "vary", "share", "plan", "out", "margin"), _RESUME)
     folder = RunFolder(wanted.resume or Path())
     manifest = folder.manifest
+    _refuse_evidence(ledger, folder)
     about = manifest.rule.more.get("snap")
     if not isinstance(about, dict) or about.get("slot") != wanted.slot:
         raise UsageError(
             f"The run {str(folder.path)!r} is not of slot {wanted.slot!r}. Name the run of an earlier snap."
         )
     suite = _suite_of(wanted, folder)
-    parked = parked_of(suite, slot_of(wanted.slot, ledger.home), ledger.home)
+    parked = parked_of(suite, slot_of(wanted.slot, ledger.frontier), ledger.home)
     with Progress(spending := _spending(ledger, wanted)) as progress:
         options = Options(spending=spending, look=_look(manifest.rule), watch=progress.heard, most=wanted.concurrency,
                           opening=suite.opening, again=frozenset({"cancelled", "infra_error"}))  # fmt: skip
@@ -124,7 +130,7 @@ def _judged(ledger: Ledger, wanted: Snap, finished: Finished) -> int:
     folder = finished.folder
     verdict = verdict_in(folder)
     (folder.path / VERDICT).write_text(verdict.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    report = _reported(folder)
+    report = reported(folder)
     promotion: Promotion | None = None
     asked: list[str] = []
     if verdict.verdict == "promote" and not wanted.dry_run:
@@ -164,7 +170,16 @@ async def _promoted(
     before, after = found
     proof = proof_of(folder.path, verdict=verdict.verdict, home=ledger.home)
     promotion = await promote(ledger, wanted.slot, after, before=before, by=who(wanted.by), evidence=proof)
-    return promotion, await ask_people_anew(ledger, promotion, journal_of(ledger, wanted.store))
+    return promotion, await _asked_anew(ledger, promotion, wanted)
+
+
+async def _asked_anew(ledger: Ledger, promotion: Promotion, wanted: Snap) -> list[str]:
+    """Put what waits before people once more; the promotion stands, whatever becomes of this."""
+    try:
+        return await ask_people_anew(ledger, promotion, journal_of(ledger, wanted.store))
+    except (CopilotError, OSError) as error:
+        told(f"What waits was not asked anew: {error} The gate asks when each run goes on.")
+        return []
 
 
 def who(by: str | None) -> str:
@@ -180,14 +195,12 @@ def journal_of(ledger: Ledger, url: str | None) -> Journal | None:
 
 
 def _back(ledger: Ledger, wanted: Snap) -> int:
-    given = [name for name, value in (("--to", wanted.to), ("--vary", wanted.vary), ("--share", wanted.share),
-                                      ("--plan", wanted.plan), ("--resume", wanted.resume)) if value]  # fmt: skip
-    if given:
-        raise UsageError(_BACK.format(given[0]))
+    _refuse(wanted, ("to", "vary", "share", "plan", "resume", "dry_run"), _BACK)
+    journal_of(ledger, wanted.store)
 
     async def work() -> tuple[Promotion, list[str]]:
         promotion = await take_back(ledger, wanted.slot, by=who(wanted.by))
-        return promotion, await ask_people_anew(ledger, promotion, journal_of(ledger, wanted.store))
+        return promotion, await _asked_anew(ledger, promotion, wanted)
 
     promotion, asked = asyncio.run(work())
     if wanted.json:
@@ -195,6 +208,23 @@ def _back(ledger: Ledger, wanted: Snap) -> int:
     else:
         _show_promotion(promotion, asked, wanted)
     return DONE
+
+
+def _refuse(wanted: Snap, names: Sequence[str], words: str) -> None:
+    given = [name for name in names if getattr(wanted, name) not in (None, False, ())]
+    if given:
+        raise UsageError(words.format(f"--{given[0].replace('_', '-')}"))
+
+
+def _refuse_evidence(ledger: Ledger, folder: RunFolder) -> None:
+    """Raise `UsageError` for a run that a promotion rests on: more of it would be other evidence than was recorded."""
+    run_id = folder.manifest.run_id
+    for one in asyncio.run(ledger.promotions()):
+        if one.evidence is not None and one.evidence.run_id == run_id:
+            raise UsageError(
+                f"Promotion {one.n} rests on the run {str(folder.path)!r}, which stays as it is. Begin another one: "
+                f"copilot-kit snap {one.slot} --to provider:name"
+            )
 
 
 def _plan(trial: Trial, wanted: Snap) -> int:
@@ -225,21 +255,8 @@ def _look(rule: Rule) -> Look | None:
 
 
 def _spending(ledger: Ledger, wanted: Snap) -> Spending:
-    usd = wanted.budget_usd or slot_of(wanted.slot, ledger.home).budget_usd
+    usd = wanted.budget_usd or slot_of(wanted.slot, ledger.frontier).budget_usd
     return Spending(cost_usd=usd, tokens=wanted.budget_tokens, seconds=wanted.budget_s, allow_unpriced=usd is None)
-
-
-def _reported(folder: RunFolder) -> Path | None:
-    """Write the report where what draws it is installed."""
-    from copilot_kit_evals.report.page import can_draw, write_report
-
-    if not can_draw():
-        return None
-    try:
-        return write_report(folder)
-    except Exception as error:  # noqa: BLE001  a page that cannot be drawn takes no verdict back
-        told(f"The report was not drawn: {type(error).__name__}: {error}. Try: copilot-kit eval report {folder.path}")
-        return None
 
 
 def _show_promotion(promotion: Promotion | None, asked: list[str], wanted: Snap) -> None:

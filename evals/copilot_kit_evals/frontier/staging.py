@@ -1,14 +1,16 @@
 """A model that takes over step by step: watched, raised by people, and taken back by itself when people accept less."""
 
 import asyncio
+import logging
 from dataclasses import dataclass
 
-from copilot_kit.errors import UsageError
+from copilot_kit.errors import Conflict, JournalError, UsageError
 from copilot_kit.journal.index import Journal
 from copilot_kit_evals.frontier.acceptance import ALPHA, Acceptance, acceptance, cases_of
 from copilot_kit_evals.frontier.promoting import Ledger, ask_people_anew, id_of, take_back
 from copilot_kit_evals.frontier.promotions import Promotion, of_slot
 
+_LOG = logging.getLogger(__name__)
 KEEPER = "copilot-kit frontier"
 """Who takes back what people accept less of."""
 
@@ -22,12 +24,15 @@ class Standing:
     new: str
     share: float
     found: Acceptance
+    change: str
+    """Hash of the slot's last change, on which this was found."""
 
 
 async def standing(ledger: Ledger, slot: str, journal: Journal, *, alpha: float = ALPHA) -> Standing | None:
     """Return how the model that takes over a slot stands against the old one; None where none does."""
+    changes = of_slot(await ledger.promotions(), slot)
     now = await ledger.placement(slot)
-    begun = [one for one in of_slot(await ledger.promotions(), slot) if one.kind == "stage"]
+    begun = [one for one in changes if one.kind == "stage"]
     if now.stage is None or now.model is None:
         return None
     if not begun:
@@ -37,7 +42,8 @@ async def standing(ledger: Ledger, slot: str, journal: Journal, *, alpha: float 
         )
     old, new = id_of(now.model), id_of(now.stage.to)
     cases = await cases_of(journal, slot=slot, old=old, new=new, since=begun[-1].at)
-    return Standing(slot, now.model, now.stage.to, now.stage.share, acceptance(cases, alpha=alpha))
+    found = acceptance(cases, alpha=alpha)
+    return Standing(slot, now.model, now.stage.to, now.stage.share, found, changes[-1].hash)
 
 
 async def looked_after(ledger: Ledger, slot: str, journal: Journal, *, alpha: float = ALPHA) -> Promotion | None:
@@ -45,7 +51,10 @@ async def looked_after(ledger: Ledger, slot: str, journal: Journal, *, alpha: fl
     found = await standing(ledger, slot, journal, alpha=alpha)
     if found is None or not found.found.fell:
         return None
-    promotion = await take_back(ledger, slot, by=KEEPER, reason=str(found.found), fell=True)
+    try:
+        promotion = await take_back(ledger, slot, by=KEEPER, reason=str(found.found), fell=True, follows=found.change)
+    except Conflict:  # somebody was faster: another one who looks after it, or a person; the next look is at that
+        return None
     await ask_people_anew(ledger, promotion, journal)
     return promotion
 
@@ -53,12 +62,18 @@ async def looked_after(ledger: Ledger, slot: str, journal: Journal, *, alpha: fl
 async def look_after(ledger: Ledger, slot: str, journal: Journal, *, every_s: float, alpha: float = ALPHA) -> Promotion:
     """Look again and again until the model is taken back, and return that; ends with an error when none takes over.
 
-    To run beside a worker, as `keep_going` is: `asyncio.create_task(look_after(open_ledger(), "default", store, ...))`.
+    A store that does not answer is asked again at the next look. To run beside a worker, as `keep_going` is:
+    `asyncio.create_task(look_after(open_ledger(), "default", store, ...))`.
     """
     while True:
-        promotion = await looked_after(ledger, slot, journal, alpha=alpha)
-        if promotion is not None:
-            return promotion
-        if (await ledger.placement(slot)).stage is None:
+        try:
+            promotion = await looked_after(ledger, slot, journal, alpha=alpha)
+            if promotion is not None:
+                return promotion
+            is_over = (await ledger.placement(slot)).stage is None
+        except (JournalError, OSError) as error:
+            _LOG.warning("slot %s: nobody looked after it this time: %s", slot, error)
+            is_over = False
+        if is_over:
             raise UsageError(f"In slot {slot!r} no model takes over any more. See: copilot-kit frontier")
         await asyncio.sleep(every_s)

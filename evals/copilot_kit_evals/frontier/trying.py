@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from pydantic import JsonValue, ValidationError
 
-from copilot_kit.errors import UsageError
+from copilot_kit.errors import Conflict, UsageError
 from copilot_kit.overlays import Overlay
 from copilot_kit.request import Settings
 from copilot_kit.slots import Slot, SlotOverlay, place, slot_of
@@ -60,11 +60,14 @@ class Trial:
 
 async def trial_of(ledger: Ledger, wanted: Snap) -> Trial:
     """Return what a snap compares. Raises `UsageError` for a candidate that cannot be one of this slot."""
-    slot = slot_of(wanted.slot, ledger.home)
+    now = await ledger.placement(wanted.slot)  # first: it finishes what a dead process began
+    slot = slot_of(wanted.slot, ledger.frontier)
     model = wanted.to or slot.model
     if model is None or ":" not in model:
         raise UsageError(f"Say which model slot {wanted.slot!r} is to have: --to provider:name, not {wanted.to!r}.")
     before = await ledger.placement(wanted.slot, (model,))
+    if (now.model, now.stage) != (before.model, before.stage) or slot.model != before.model:
+        raise Conflict(f"Slot {wanted.slot!r} is being changed right now. Look at it and begin anew.")
     if before.stage is not None:
         raise UsageError(
             f"In slot {wanted.slot!r} {before.stage.to} is taking over. End that first: copilot-kit frontier advance "
@@ -76,7 +79,7 @@ async def trial_of(ledger: Ledger, wanted: Snap) -> Trial:
         raise UsageError(
             f"Slot {wanted.slot!r} has {model} already. Name another model with --to, or a change: --vary."
         )
-    candidates = _candidates(wanted.slot, slot, _moved(slot, after, model), model, label, home=ledger.home)
+    candidates = _candidates(wanted.slot, slot, _moved(slot, after, model), model, label, home=ledger.frontier)
     names = _suites(slot, wanted, ledger.home)
     suite = load_all(names).repeated(wanted.repeats)
     parked = parked_of(suite, slot, ledger.home)
