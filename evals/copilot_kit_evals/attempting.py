@@ -28,7 +28,7 @@ from copilot_kit_evals.order import Unit
 from copilot_kit_evals.outcomes import FATAL, failed_score, outcome_of, trouble_of
 from copilot_kit_evals.remembering import UNANSWERED
 from copilot_kit_evals.scorers.judging import asked_through
-from copilot_kit_evals.scores import Output, Score, Scorer
+from copilot_kit_evals.scores import BROKEN, Output, Score, Scorer
 from copilot_kit_evals.spending import Spending
 from copilot_kit_evals.tasks import Setup, Solved, Task
 from copilot_kit_evals.transcripts import transcript_of
@@ -215,10 +215,10 @@ async def _score(scorer: Scorer, item: Item, output: Output, task: Task) -> Scor
         score = await scorer(item, output)
     except Exception as error:  # noqa: BLE001  a scorer that breaks says nothing about the answer
         trouble = trouble_of(error)
-        return Score(reason=f"the scorer failed: {trouble.kind}: {trouble.text}")
+        return Score(reason=f"{BROKEN} failed: {trouble.kind}: {trouble.text}")
     low, high = task.bounds
     if score.value is not None and not low <= score.value <= high:
-        return Score(reason=f"the scorer gave {score.value!r}, outside of the task's bounds {task.bounds!r}")
+        return Score(reason=f"{BROKEN} gave {score.value!r}, outside of the task's bounds {task.bounds!r}")
     return _writable(score)
 
 

@@ -7,13 +7,16 @@ import hashlib
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, runtime_checkable
 
 from pydantic import Field, JsonValue
 
 from copilot_kit.messages import Message, Record, ToolCall
 from copilot_kit.response import Response, Usage
 from copilot_kit_evals.items import Item
+
+BROKEN: Final = "the scorer"
+"""How the reason begins where a scorer broke, or gave what is no score."""
 
 if TYPE_CHECKING:
     from copilot_kit.agent import Run

@@ -11,6 +11,7 @@ import importlib.util
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -186,12 +187,15 @@ def _of_dataset(file: Path, *, scorer: str | None, prompt: str) -> Task:
 
 
 def _of_module(file: Path) -> Suite:
-    module = _module(file)
-    found = module.get("tasks")
-    made = found() if callable(found) else found
+    with redirect_stdout(sys.stderr):  # what a suite prints is no result
+        module = _module(file)
+        found = module.get("tasks")
+        made = found() if callable(found) else found
     tasks = list(made) if made is not None else [one for one in module.values() if isinstance(one, Task)]
     if not tasks or not all(isinstance(one, Task) for one in tasks):
         raise UsageError(f"{str(file)!r} makes no tasks. Write: tasks = [Task(name, dataset, solver, scorers)]")
+    if (empty := next((one.name for one in tasks if not one.dataset), None)) is not None:
+        raise UsageError(f"Task {empty!r} of {str(file)!r} has no items, so that nothing would be asked. Give it some.")
     return Suite(tuple(tasks), dict(module.get("models", {})))
 
 
@@ -209,7 +213,7 @@ def _module(file: Path) -> dict[str, Any]:
         spec.loader.exec_module(module)
     except CopilotError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(f"The suite {str(file)!r} does not run: {type(error).__name__}: {error}. Mend it.") from error
     finally:
         sys.path.remove(str(file.resolve().parent))

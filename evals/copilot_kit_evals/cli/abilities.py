@@ -94,11 +94,12 @@ def _ability(one: "Ability", share: float) -> dict[str, Any]:
     from copilot_kit_evals.stats.horizon import Span
 
     rising, none = one.rises, Span(None, None)
+    middle, most = (none, none) if rising else (one.horizon.p50_interval, one.horizon.p80_interval)
     minutes = one.horizon.curve.horizon(share)
     return {
         "released": _text(one.released), "minutes": None if rising else BEYOND if math.isinf(minutes) else minutes,
-        "p50_minutes": None if rising else _beyond(one.horizon.p50), "p50_interval": _ends(none if rising else one.horizon.p50_interval),
-        "p80_minutes": None if rising else _beyond(one.horizon.p80), "p80_interval": _ends(none if rising else one.horizon.p80_interval),
+        "p50_minutes": None if rising else _beyond(one.horizon.p50), "p50_interval": _ends(middle),
+        "p80_minutes": None if rising else _beyond(one.horizon.p80), "p80_interval": _ends(most),
         "score": one.horizon.average_score, "items": one.items, "runs": one.runs,
         "cost_per_success": one.cost_per_success,
     }  # fmt: skip

@@ -2,7 +2,10 @@
 
 import asyncio
 import shlex
+import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -26,6 +29,7 @@ from copilot_kit_evals.interim import Looking
 from copilot_kit_evals.manifest import Shard
 from copilot_kit_evals.plan import plan
 from copilot_kit_evals.runner import Finished, Options
+from copilot_kit_evals.scores import BROKEN
 from copilot_kit_evals.spending import Spending
 from copilot_kit_evals.suites import SHIPPED, Reference, Suite, load_all, read_names, written
 from copilot_kit_evals.summary import ALL, summary
@@ -178,7 +182,8 @@ def _spread(folder: Path, names: Sequence[str], wanted: Wanted, options: Options
 
 def _worked(work: _Work, folder: Path, wanted: Wanted) -> Finished | None:
     try:
-        ended = work()
+        with redirect_stdout(sys.stderr):  # what tools and scorers print is no result
+            ended = work()
     except KeyboardInterrupt:
         return None
     except CopilotError as error:
@@ -206,9 +211,24 @@ def _told(ended: Finished | None, folder: Path, wanted: Wanted, *, json: bool) -
         told(f"{ended.reason} What has ended is kept. With a larger budget it goes on: "
              f"{command(folder, wanted)} --budget-usd …")  # fmt: skip
     show_summary(found, folder, json=json)
+    if any(tags[ALL]["missing"] for entry in found["tasks"].values() for one in entry["candidates"].values()
+           for tags in one["scorers"].values()):  # fmt: skip
+        _tell_of_scorers(ended.folder)
     if (report := reported(ended.folder)) is not None:
         told(f"The report is {visible(str(report))}")
     return UNFINISHED if ended.why == "budget" else DONE
+
+
+def _tell_of_scorers(folder: RunFolder) -> None:
+    """Say which scorers broke, or gave what is no score: their values are missing, though the run has ended."""
+    broken, why = Counter[str](), dict[str, str]()
+    for attempt in folder.settled():
+        for name, score in attempt.scores.items():
+            if score.value is None and (score.reason or "").startswith(BROKEN):
+                broken[name] += 1
+                why.setdefault(name, (score.reason or "").splitlines()[0])
+    for name, count in broken.items():
+        told(f"Scorer {visible(name)} has no value for {counted(count, 'answer')}: {visible(why[name])}")
 
 
 def command(folder: Path, wanted: Wanted) -> str:

@@ -214,3 +214,54 @@ def test_what_a_run_was_begun_with_is_not_changed_when_it_goes_on(copilot: Copil
     ended = copilot("eval", "run", "--resume", run, *words)
     assert ended.code == 64
     assert f"and {words[0]} cannot change it" in ended.err
+
+
+NOISY = """
+import math
+from copilot_kit.testing import FunctionModel
+from copilot_kit_evals.items import Dataset, Item
+from copilot_kit_evals.scores import scorer
+from copilot_kit_evals.tasks import Ask, Task
+
+print("loading")
+
+@scorer
+def loud(item, output):
+    print("scoring")
+    return 1.0
+
+@scorer
+def wild(item, output):
+    return 7.5 if item.id == "i0" else math.nan
+
+tasks = [Task("noisy", Dataset.of([Item(id=f"i{n}", input=str(n)) for n in range(COUNT)]), Ask("Say."), [loud, wild])]
+models = {"stub:one": FunctionModel(lambda _: "yes", id="stub:one")}
+"""
+
+
+def test_what_a_suite_prints_is_no_part_of_the_json_and_a_broken_scorer_is_told(
+    copilot: Copilot, tmp_path: Path
+) -> None:
+    (tmp_path / "noisy.py").write_text(NOISY.replace("COUNT", "2"))
+    ended = copilot("eval", "run", tmp_path / "noisy.py", "-m", "stub:one", "--out", tmp_path / "run", "--json")
+    assert ended.code == 0
+    assert ended.json["tasks"]["noisy"]["candidates"]["stub:one"]["scorers"]["loud"]["all"]["mean"] == 1.0
+    assert "loading" in ended.err
+    assert "scoring" in ended.err
+    assert "Scorer wild has no value for 2 answers: the scorer " in ended.err
+    assert "Scorer loud" not in ended.err
+
+
+def test_a_task_without_items_is_refused_before_anything_runs(copilot: Copilot, tmp_path: Path) -> None:
+    (tmp_path / "empty.py").write_text(NOISY.replace("COUNT", "0"))
+    ended = copilot("eval", "run", tmp_path / "empty.py", "-m", "stub:one", "--out", tmp_path / "run")
+    assert ended.code == 64
+    assert "Task 'noisy' of" in ended.err
+    assert "has no items" in ended.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_suite_that_ends_the_program_is_one_that_does_not_run(copilot: Copilot, tmp_path: Path) -> None:
+    (tmp_path / "ends.py").write_text("raise SystemExit(0)\n")
+    ended = copilot("eval", "run", tmp_path / "ends.py", "-m", "stub:one", "--out", tmp_path / "run")
+    assert (ended.code, "does not run: SystemExit: 0" in ended.err) == (64, True)
