@@ -64,7 +64,8 @@ class Guard:
         host = headers.getlist("host")
         if len(host) != 1 or not self._is_ours(host[0].lower()):
             named = ", ".join(host)
-            return f"The host {named!r} is not this {self._called}. Use the address it was started with, or pass hosts=[...]."
+            right = "Use the address it was started with, or pass hosts=[...]."
+            return f"The host {named!r} is not this {self._called}. {right}"
         site, mode = headers.get("sec-fetch-site"), headers.get("sec-fetch-mode")
         if site in {"cross-site", "same-site"} and (method not in _SAFE or mode != "navigate"):
             return f"This request comes from another site. Decide in the {self._called} itself."

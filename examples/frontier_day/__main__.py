@@ -97,7 +97,9 @@ async def next_ticket() -> None:
     agent = agent_for(f"ticket_{ticket.id}")
     agent.store = store
     run = await agent.run(task_for(ticket), run_id=f"ticket_{ticket.id}", subject=ticket.address)
-    print(f"  The next ticket: {run.proposals[0].model.partition(' > ')[0]} proposes {run.proposals[0].tool}, and a person is asked.")
+    proposal = run.proposals[0]
+    model = proposal.model.partition(" > ")[0]
+    print(f"  The next ticket: {model} proposes {proposal.tool}, and a person is asked.")
     await store.close()
 
 
