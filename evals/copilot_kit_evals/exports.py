@@ -1,6 +1,7 @@
 """A run as others read it: a long table for statistics, JUnit XML for continuous integration."""
 
 import csv
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -154,7 +155,7 @@ def to_junit(run: RunFolder, path: Path) -> int:
     root = ET.Element("testsuites", name=run.manifest.run_id)
     cases = 0
     for sheet in sheets(run):
-        suite = ET.SubElement(root, "testsuite", name=f"{sheet.task.name} on {sheet.candidate}")
+        suite = ET.SubElement(root, "testsuite", name=_xml(f"{sheet.task.name} on {sheet.candidate}"))
         for case in _cases(sheet, seconds):
             suite.append(case)
         found = list(suite)
@@ -168,6 +169,14 @@ def to_junit(run: RunFolder, path: Path) -> int:
     return cases
 
 
+_NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def _xml(text: str) -> str:
+    """Return a text with what XML 1.0 cannot hold written out."""
+    return _NOT_XML.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
 def _seconds(run: RunFolder) -> dict[tuple[str, str, str], float]:
     found: defaultdict[tuple[str, str, str], float] = defaultdict(float)
     for one in run.settled():
@@ -178,12 +187,12 @@ def _seconds(run: RunFolder) -> dict[tuple[str, str, str], float]:
 def _cases(sheet: Sheet, seconds: Mapping[tuple[str, str, str], float]) -> Iterator[ET.Element]:
     best = sheet.task.bounds[1]
     for row in sheet.rows[sheet.task.primary]:
-        case = ET.Element("testcase", name=row.item.id, classname=f"{sheet.task.name}.{sheet.candidate}",
+        case = ET.Element("testcase", name=_xml(row.item.id), classname=_xml(f"{sheet.task.name}.{sheet.candidate}"),
                           time=f"{seconds.get((sheet.task.name, sheet.candidate, row.item.id), 0.0):.3f}")  # fmt: skip
         if len(row.scores) < row.wanted:
             words = f"{row.wanted - len(row.scores)} of {row.wanted} attempts have no score"
             ET.SubElement(case, "error", message=words)
         elif min(row.scores) < best:
             words = f"{sheet.task.primary} is {row.mean:.4g} over {row.wanted} attempts, where {best:g} is right"
-            ET.SubElement(case, "failure", message=words)
+            ET.SubElement(case, "failure", message=_xml(words))
         yield case

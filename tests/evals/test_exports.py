@@ -151,3 +151,14 @@ async def test_a_hundred_thousand_attempts_are_exported_in_bounded_memory(tmp_pa
 async def test_other_forms_are_refused(tmp_path: Path):
     with pytest.raises(UsageError, match=r"A run is not written as '\.pdf'"):
         export(await compared(tmp_path / "run"), tmp_path / "out.pdf")
+
+
+async def test_junit_is_xml_whatever_items_are_called(tmp_path: Path):
+    names = ["\x1b[31m", "nul\x00", "é\u202e", "a<b&c>", "\U0001f600"]
+    options = Options(opening=opening(adder()))
+    task = Task("odd", Dataset.of([Item(id=name, input="1 + 1", target="2") for name in names]), sums(1).solver,
+                sums(1).scorers)  # fmt: skip
+    folder = (await run([task], candidates_of(["fake:good"]), tmp_path / "run", options)).folder
+    assert export(folder, tmp_path / "out.xml") == 5
+    cases = ET.parse(tmp_path / "out.xml").getroot().iter("testcase")  # noqa: S314  our own file
+    assert {case.attrib["name"] for case in cases} == {"\\x1b[31m", "nul\\x00", "é\u202e", "a<b&c>", "\U0001f600"}

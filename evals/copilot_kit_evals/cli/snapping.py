@@ -1,15 +1,19 @@
 """`copilot-kit snap`: shall a slot take a candidate? Its suites on both models, or logs that are there already."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar, Final
 
 import typer
+from typer.exceptions import TyperException
 
 from copilot_kit.cli.journals import JsonOption
-from copilot_kit.errors import MissingExtra, UsageError
+from copilot_kit.errors import CopilotError, MissingExtra, UsageError
 from copilot_kit_evals.cli.amounts import dollars
+
+_HOLD: Final = 1
 
 Slot = Annotated[
     str | None, typer.Argument(metavar="SLOT", help="Of frontier.toml: default, fast, judge, …", show_default=False)
@@ -94,19 +98,45 @@ def snap(  # noqa: PLR0913  the options of a command
         if candidate is None:
             raise UsageError("Nothing says which model is the candidate. Name it with --candidate, as the log does.")
         logged = Logged(tuple(from_logs), incumbent, candidate, score, cluster, published, margin, reliability, json)
-        raise typer.Exit(snap_logs(logged))
+        with _judging():
+            code = snap_logs(logged)
+        raise typer.Exit(code)
     if slot is None:
         raise UsageError("Name a slot (copilot-kit snap default --to provider:model), or logs with --from-logs FILE.")
     from copilot_kit_evals.frontier.snapping import snap_slot
     from copilot_kit_evals.frontier.wanted import Snap
 
     _refuse(_given(of_logs), "a slot", "They belong to --from-logs.")
-    raise typer.Exit(snap_slot(Snap(
+    wanted = Snap(
         slot=slot, to=to, vary=tuple(vary or ()), back=back, dry_run=dry_run, plan=plan, share=share,
         suites=tuple(suite or ()), repeats=repeats, margin=margin, budget_usd=dollars(budget_usd),
         budget_tokens=budget_tokens, budget_s=None if budget_minutes is None else 60 * budget_minutes, seed=seed,
         concurrency=concurrency, out=out, resume=resume, by=by, store=store, json=json,
-    )))  # fmt: skip
+    )  # fmt: skip
+    with _judging():
+        code = snap_slot(wanted)
+    raise typer.Exit(code)
+
+
+class _Unjudged(CopilotError):
+    """There is no verdict: a key, the disk, a provider, a fault of ours."""
+
+    exit_code: ClassVar[int] = 3
+
+
+@contextmanager
+def _judging() -> Iterator[None]:
+    """End with 3 whatever breaks before there is a verdict; with 1 a script would take it for hold."""
+    try:
+        yield
+    except (typer.Exit, typer.Abort, TyperException, BrokenPipeError):
+        raise
+    except CopilotError as error:
+        if error.exit_code != _HOLD:
+            raise
+        raise _Unjudged(str(error)) from error
+    except Exception as error:
+        raise _Unjudged(f"{type(error).__name__}: {error} (--debug shows the traceback)") from error
 
 
 def _given(options: Mapping[str, object]) -> list[str]:

@@ -183,3 +183,29 @@ def test_a_journal_that_the_file_names_keeps_the_slots_for_all(project: Path, co
     assert copilot("snap", "default", "--back").code == 0
     assert copilot("frontier", "--json").json["slots"][0]["model"] == "stub:old"
     asyncio.run(default_store(url).close())
+
+
+def test_a_snap_that_breaks_is_no_hold(project: Path, copilot):
+    (project / "suite.py").write_text(BROKEN_KEY)
+    ended = copilot("snap", "default", "--to", "stub:new", "--out", "runs/key")
+    assert ended.code == 3
+    assert "the key is wrong" in ended.err
+    ended = copilot("snap", "--from-logs", project / "suite.py", "--incumbent", "a", "--candidate", "b")
+    assert ended.code == 3
+
+
+BROKEN_KEY = """
+from copilot_kit.errors import AuthFailed
+from copilot_kit.testing import FunctionModel
+from copilot_kit_evals.items import Dataset, Item
+from copilot_kit_evals.scorers import Exact
+from copilot_kit_evals.tasks import Ask, Task
+
+
+def refuse(request):
+    raise AuthFailed("the key is wrong", model="stub:new")
+
+
+tasks = [Task("t", Dataset.of([Item(id=str(n), input=str(n), target="1") for n in range(4)]), Ask("Say."), [Exact()])]
+models = {"stub:new": FunctionModel(refuse, id="stub:new")}
+"""
