@@ -15,6 +15,8 @@ from copilot_kit.profile import Profile
 from copilot_kit.request import Request, ToolSpec
 
 _ID = "msg_overlay"
+FRAMEWORK = "copilot-kit"
+"""As `ref` of their source, words of the framework's own in a system message: no instructions, and never replaced."""
 
 
 def _is_empty(value: object) -> bool:
@@ -39,11 +41,8 @@ class Overlay(Record):
         """Return whether it changes anything."""
         return bool(self.prompt or self.replaces or self.tools or self.leaves_out or self.hides)
 
-    def over(self, request: Request, *, instructions: str | None = None) -> Request:
-        """Return the request as this model gets it.
-
-        instructions: those that a replacement takes the place of; None: the first text of the system message.
-        """
+    def over(self, request: Request) -> Request:
+        """Return the request as this model gets it; the instructions are the first text of the system message."""
         tools = tuple(
             one.model_copy(update={"description": self.tools[one.name]})
             if isinstance(one, ToolSpec) and one.name in self.tools
@@ -51,7 +50,7 @@ class Overlay(Record):
             for one in request.tools
             if not (isinstance(one, ToolSpec) and one.name in self.hides)
         )
-        messages = self._shortened(self._told(request.messages, instructions))
+        messages = self._shortened(self._told(request.messages))
         return request.model_copy(update={"tools": tools, "messages": messages})
 
     def _shortened(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
@@ -68,20 +67,22 @@ class Overlay(Record):
             text = text.replace(one, "")
         return text
 
-    def _told(self, messages: tuple[Message, ...], instructions: str | None) -> tuple[Message, ...]:
+    def _told(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
         if not self.prompt and not self.replaces:
             return messages
         if not messages or messages[0].role != "system":
             return (system(self.prompt).model_copy(update={"id": _ID}), *messages) if self.prompt else messages
         first, *rest = messages
-        texts = [part for part in first.parts if isinstance(part, Text)]
-        own = texts[0] if texts and instructions in (None, texts[0].text) else None
-        if own is None:  # nobody has given instructions; what stands there is the framework's
-            said = Text(text=f"{self.prompt}\n\n")
-        elif self.replaces or not own.text:
-            said = own.model_copy(update={"text": self.prompt})
+        own = next((part for part in first.parts if isinstance(part, Text)), None)
+        if own is None or (own.source is not None and own.source.ref == FRAMEWORK):  # nobody has given instructions
+            if not self.prompt:
+                return messages
+            own, said = None, Text(text=f"{self.prompt}\n\n")
         else:
-            said = own.model_copy(update={"text": f"{own.text}\n\n{self.prompt}"})
+            text = own.text.rstrip("\n")
+            told = self.prompt if self.replaces or not text else f"{text}\n\n{self.prompt}"
+            parted = own.text[len(text) :] if told else ""  # from the text behind it
+            said = own.model_copy(update={"text": told + parted})
         parts = (said, *first.parts) if own is None else tuple(said if one is own else one for one in first.parts)
         return (first.model_copy(update={"parts": parts}), *rest)
 
@@ -89,10 +90,9 @@ class Overlay(Record):
 class Overlaid:
     """Asks its model with an overlay; `id` and `profile` are the model's own."""
 
-    def __init__(self, model: Model, overlay: Overlay, *, instructions: str | None = None) -> None:
+    def __init__(self, model: Model, overlay: Overlay) -> None:
         self._model = model
         self._overlay = overlay
-        self._instructions = instructions
 
     @property
     def id(self) -> str:
@@ -106,4 +106,4 @@ class Overlaid:
 
     def stream(self, request: Request) -> AsyncIterator[Event]:
         """Yield the model's answer to the request with the overlay."""
-        return self._model.stream(self._overlay.over(request, instructions=self._instructions))
+        return self._model.stream(self._overlay.over(request))

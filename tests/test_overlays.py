@@ -2,9 +2,9 @@
 
 import pytest
 
-from copilot_kit.messages import Message, Text, system, user
+from copilot_kit.messages import Message, Source, Text, system, user
 from copilot_kit.model import complete
-from copilot_kit.overlays import Overlaid, Overlay
+from copilot_kit.overlays import FRAMEWORK, Overlaid, Overlay
 from copilot_kit.request import ProviderTool, Request, ToolSpec
 from copilot_kit.testing import FunctionModel
 
@@ -13,8 +13,8 @@ FIND = ToolSpec(name="find", description="Finds.", parameters={"type": "object"}
 SEARCH = ProviderTool(kind="acme.search", value={})
 
 
-def told(overlay: Overlay, *messages: Message, instructions: str | None = None) -> str:
-    laid = overlay.over(Request(messages=messages), instructions=instructions)
+def told(overlay: Overlay, *messages: Message) -> str:
+    laid = overlay.over(Request(messages=messages))
     return "|".join(f"{one.role}:{one.text}" for one in laid.messages)
 
 
@@ -38,11 +38,15 @@ def test_without_instructions_the_prompt_stands_alone():
 
 
 def test_what_the_framework_says_is_not_replaced_with_the_instructions():
-    said = Message(id="m", role="system", parts=(Text(text="One."), Text(text="Notes: keep them.")))
+    notes = Text(text="Notes: keep them.", source=Source(kind="application", ref=FRAMEWORK))
+    said = Message(id="m", role="system", parts=(Text(text="One.\n\n"), notes))
     replaced = Overlay(prompt="Two.", replaces=True)
-    assert told(replaced, said, user("Hi"), instructions="One.") == "system:Two.Notes: keep them.|user:Hi"
-    alone = Message(id="m", role="system", parts=(Text(text="Notes: keep them."),))
-    assert told(replaced, alone, user("Hi"), instructions="") == "system:Two.\n\nNotes: keep them.|user:Hi"
+    assert told(replaced, said, user("Hi")) == "system:Two.\n\nNotes: keep them.|user:Hi"
+    assert told(Overlay(prompt="Two."), said, user("Hi")) == "system:One.\n\nTwo.\n\nNotes: keep them.|user:Hi"
+    assert told(Overlay(replaces=True), said, user("Hi")) == "system:Notes: keep them.|user:Hi"
+    alone = Message(id="m", role="system", parts=(notes,))
+    assert told(replaced, alone, user("Hi")) == "system:Two.\n\nNotes: keep them.|user:Hi"
+    assert told(Overlay(replaces=True), alone, user("Hi")) == "system:Notes: keep them.|user:Hi"
 
 
 def test_tools_are_described_otherwise_and_hidden_by_name():

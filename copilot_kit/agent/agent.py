@@ -117,7 +117,7 @@ class Agent(Generic[OutputT]):
         self._parse = None if output is None else adapter_of(output)
         self._output = None if self._parse is None else output_spec(output, self._parse, output_mode)
         self._output_tries = output_tries
-        self._models = Models(model, self.settings, middleware, instructions=instructions)
+        self._models = Models(model, self.settings, middleware)
         self._reviewers = Models(model, Settings(), middleware, moves=self._models.moves)
 
     @property
@@ -207,7 +207,7 @@ class Agent(Generic[OutputT]):
             name = "" if effected is None else effected.intended.tool
             found = self._at(session, () if effected is None else effected.path)
             agent = self if found is None else found
-            edge = agent._edge((Step(agent=agent.name),), None)  # noqa: SLF001  an agent like this one
+            edge = agent._edge((Step(agent=agent.name),), None, session)  # noqa: SLF001  an agent like this one
             context = edge.context(
                 session, call_id, f"undo {'' if effected is None else effected.intended.call_digest}"
             )
@@ -321,10 +321,13 @@ class Agent(Generic[OutputT]):
                     yield event
             yield self._run(session.state)
 
-    async def _look_at_slots(self, *others: str | Model | None) -> None:
-        """Take in which models slots have by now, where a journal says so; a file is looked at whenever it counts."""
+    async def _look_at_slots(self, *others: str | Model | None, store: Store | None = None) -> None:
+        """Take in which models slots have by now, where a journal says so; a file is looked at whenever it counts.
+
+        store: of the run at the top, for an agent within it.
+        """
         reviewers = (one.what.model for one in self._checks if isinstance(one.what, Rubric))
-        await self._models.refresh(self.store, *others, *reviewers)
+        await self._models.refresh(store or self.store, *others, *reviewers)
 
     async def _chosen(self, state: RunState, bodies: Sequence[Body], model: str | Model | None) -> Chosen:
         """Return the model that a run goes on with, or begins with as its first record says."""
@@ -343,7 +346,7 @@ class Agent(Generic[OutputT]):
         above: Edge | None = None,
     ) -> Work:
         path = path or (Step(agent=self.name),)
-        edge = self._edge(path, chosen, session.run_id)
+        edge = self._edge(path, chosen, session)
         if above is not None:  # who may decide, and within which time, is said at the top for all that say nothing
             edge = replace(edge, may_decide=edge.may_decide or above.may_decide,
                            answer_within_s=edge.answer_within_s or above.answer_within_s)  # fmt: skip
@@ -382,34 +385,35 @@ class Agent(Generic[OutputT]):
         chosen = self._models.first(session.run_id) if started is None else self._models.begun(started)
         return self._plan(session, chosen, delivery, None, path, above)
 
-    def _edge(self, path: tuple[Step, ...], chosen: Chosen | None, run_id: str = "") -> Edge:
-        async def present() -> str:
-            if chosen is None:
-                return ""
-            await self._look_at_slots(chosen.slot)
-            return self._models.present(chosen)
+    def _edge(self, path: tuple[Step, ...], chosen: Chosen | None, session: Session) -> Edge:
+        def told() -> str:
+            return prompt_version(self.instructions, None if chosen is None else self._models.overlay_now(chosen))
 
-        overlay = None if chosen is None else self._models.overlay_now(chosen)
+        async def present() -> tuple[str, str]:
+            await self._look_at_slots(None if chosen is None else chosen.slot, store=session.store)
+            return "" if chosen is None else self._models.present(chosen), told()
+
         return Edge(
             tools=self._tools,
             gate=self.gate,
             path=path,
             model="" if chosen is None else chosen.model.id,
-            prompt_version=prompt_version(self.instructions, overlay),
+            prompt_version=told(),
             deps=self.deps,
             new_id=self._new_id,
             clock=self._clock,
             answer_within_s=self._answer_within_s,
             may_decide=self._may_decide,
-            nested={name: partial(inner._begin_nested, run_id) for name, inner in self._nested.items()},  # noqa: SLF001
+            nested={name: partial(inner._begin_nested, session) for name, inner in self._nested.items()},  # noqa: SLF001
             present=None if chosen is None or chosen.slot is None else present,
         )
 
-    def _begin_nested(self, run_id: str, arguments: str) -> list[Body]:
+    async def _begin_nested(self, session: Session, arguments: str) -> list[Body]:
         """Return the first records of this agent as a tool; its task is another model's words, trusted by nobody."""
+        await self._look_at_slots(store=session.store)
         task = Text(text=str(arguments_of(arguments)["task"]), source=Source(kind="model"))
-        *before, added = self._begin([task], run_id)
-        return [*before, self._with_memory(added, self._models.first(run_id))]
+        *before, added = self._begin([task], session.run_id)
+        return [*before, await self._reminded(added, self._models.first(session.run_id))]
 
     def _switched(self, chosen: Chosen, state: RunState) -> ModelSwitched:
         """Return that another model answers from here on; one that is told other things reads another prompt."""

@@ -50,13 +50,11 @@ class Models:
     """
 
     def __init__(
-        self, own: str | Model, settings: Settings, middleware: Sequence[Middleware], *,
-        instructions: str | None = None, moves: SlotMoves | None = None,
+        self, own: str | Model, settings: Settings, middleware: Sequence[Middleware], *, moves: SlotMoves | None = None
     ) -> None:  # fmt: skip
         self.own = checked(own)
         self._settings = settings
         self._middleware = tuple(middleware)
-        self._instructions = instructions
         self.moves = SlotMoves() if moves is None else moves
         self._kept: dict[tuple[str, str | None], Model] = {}
         self._given: tuple[Model, Chosen] | None = None
@@ -155,7 +153,7 @@ class Models:
     def _laid(self, chosen: Chosen, overlay: Overlay | None) -> Chosen:
         if overlay is None:
             return chosen
-        model = Overlaid(chosen.model, overlay, instructions=self._instructions)
+        model = Overlaid(chosen.model, overlay)
         return Chosen(model, chosen.slot, chosen.base_url, chosen.settings, overlay)
 
     def _model(self, name: str, base_url: str | None) -> Model:

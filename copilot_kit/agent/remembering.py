@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from copilot_kit.approval.gate import Gate, GateCall, Rule, Ruling
 from copilot_kit.errors import UsageError
 from copilot_kit.messages import Message, Part, Source, Text
+from copilot_kit.overlays import FRAMEWORK
 from copilot_kit.records import Reason
 from copilot_kit.tools import Tool
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from copilot_kit.memory.memory import Memory
 
 _APPLICATION = Source(kind="application", trusted=True)
+_FRAMEWORK = _APPLICATION.model_copy(update={"ref": FRAMEWORK})
 _TOOL = "memory"
 _PATHS = ("path", "old_path", "new_path")
 
@@ -77,12 +79,12 @@ def _notes_run(pinned: Sequence[str]) -> Rule:
 
 def instructed(instructions: str, memory: "Memory | None") -> list[Text]:
     """Return what stands before the conversation: the agent's instructions, and what a memory is for."""
-    words = [instructions] if instructions else []
-    if memory is not None:
-        from copilot_kit.context.opening import PROTOCOL
+    if memory is None:
+        return [Text(text=instructions, source=_APPLICATION)] if instructions else []
+    from copilot_kit.context.opening import PROTOCOL
 
-        words = [*(f"{text}\n\n" for text in words), PROTOCOL]
-    return [Text(text=text, source=_APPLICATION) for text in words]
+    own = [Text(text=f"{instructions}\n\n", source=_APPLICATION)] if instructions else []
+    return [*own, Text(text=PROTOCOL, source=_FRAMEWORK)]
 
 
 def reminded(message: Message, memory: "Memory | None", *, model: str, limit: int | None) -> Message:

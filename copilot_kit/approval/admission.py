@@ -41,7 +41,7 @@ async def admit(session: Session, edge: Edge, state: CallState) -> list[Body] | 
     if asked.state == "pending" and expired(asked.proposal, edge.clock()):
         gone = Lapsed(proposal_id=asked.proposal.id, state="expired", because="time")
         return [gone, receipts.closed(state.call, Asked(asked.proposal, "expired"))]
-    changed = _changed(edge, asked.proposal, await edge.model_now())
+    changed = _changed(edge, asked.proposal, *await edge.now())
     if changed is None:
         return [] if asked.state == "pending" else await _judged(session, edge, state, [], None)
     gone = Lapsed(proposal_id=asked.proposal.id, state="cancelled", because=changed.code)
@@ -53,10 +53,10 @@ def expired(proposal: Proposal, now: datetime) -> bool:
     return proposal.expires_at is not None and proposal.expires_at <= now
 
 
-def _changed(edge: Edge, proposal: Proposal, model: str) -> Reason | None:
+def _changed(edge: Edge, proposal: Proposal, model: str, prompt: str) -> Reason | None:
     """Return what is not as it was when a person was asked; a yes to that is no yes to this.
 
-    model: the one that is asked now, or that the run's slot has moved on to.
+    model, prompt: what is asked now, and how, or what the run's slot has moved on to.
     """
     tool = edge.tools.get(proposal.tool)
     if tool is None or tool.version != proposal.tool_version or _declared(tool, proposal.arguments) != _shown(proposal):
@@ -64,7 +64,7 @@ def _changed(edge: Edge, proposal: Proposal, model: str) -> Reason | None:
     if proposal.for_model and proposal.for_model != model:
         words = f"the model was changed since you were last asked, from {proposal.for_model} to {model}"
         return Reason(code="model-changed", text=words)
-    if proposal.for_prompt and proposal.for_prompt != edge.prompt_version:
+    if proposal.for_prompt and proposal.for_prompt != prompt:
         return Reason(code="prompt-changed", text="the agent's instructions were changed since you were last asked")
     return None
 
@@ -129,7 +129,7 @@ async def _judged(
         if rule is not None:
             return _allowed(ready, (Reason(code="standing-rule", text=standing.in_words(rule)),), rule.id)
     proposal = _proposal(session, edge, ready, seen, ruling, asked=asked, changed=changed)
-    return [*bodies, Proposed(proposal=_digested(proposal, await edge.model_now()))]
+    return [*bodies, Proposed(proposal=_digested(proposal, *await edge.now()))]
 
 
 def _allowed(ready: Ready, reasons: tuple[Reason, ...], rule_id: str | None = None) -> Ready:
@@ -239,15 +239,14 @@ def _proposal(
         roles=dict(tool.roles),
         provenance=tuple(seen.provenance),
         turn="" if response is None else response.message.id,
-        for_prompt=edge.prompt_version,
         queued_at=before.queued_at if before is not None and same else now,
         again_of=None if before is None else before.id,
     )
 
 
-def _digested(proposal: Proposal, model: str) -> Proposal:
-    """Return the proposal as it is shown, with the model that a yes to it will be a yes to."""
-    proposal = proposal.model_copy(update={"for_model": model})
+def _digested(proposal: Proposal, model: str, prompt: str) -> Proposal:
+    """Return the proposal as it is shown, with the model and the prompt that a yes to it will be a yes to."""
+    proposal = proposal.model_copy(update={"for_model": model, "for_prompt": prompt})
     return proposal.model_copy(update={"shown_digest": shown_digest(proposal)})
 
 

@@ -18,7 +18,7 @@ from copilot_kit.records import Body, Origin, Reason, Step
 from copilot_kit.tools import Tool, ToolContext, arguments_of
 
 AnyTool: TypeAlias = Tool[..., Any]
-Begin: TypeAlias = Callable[[str], list[Body]]
+Begin: TypeAlias = Callable[[str], Awaitable[list[Body]]]
 """Given the canonical arguments of a call, the first records of the agent that is nested in it."""
 
 
@@ -91,8 +91,8 @@ class Edge:
     may_decide: tuple[str, ...] = ()
     nested: Mapping[str, Begin] = field(default_factory=dict)
     """Agents that are tools of this one, by name."""
-    present: Callable[[], Awaitable[str]] | None = None
-    """Finds out which model the run's slot has now, which may no longer be that of the run."""
+    present: Callable[[], Awaitable[tuple[str, str]]] | None = None
+    """Finds out which model and prompt version the run's slot has now, which may no longer be those of the run."""
     provenance: Provenance = field(default_factory=Provenance)
 
     @property
@@ -100,9 +100,9 @@ class Edge:
         """The path of call ids that the agent's records carry."""
         return tuple(step.call_id for step in self.path if step.call_id is not None)
 
-    async def model_now(self) -> str:
-        """Return the model that a yes must be to: that of the slot, whichever one the run keeps."""
-        return self.model if self.present is None else await self.present()
+    async def now(self) -> tuple[str, str]:
+        """Return the model and the prompt's version that a yes must be to: the slot's, whatever the run keeps."""
+        return (self.model, self.prompt_version) if self.present is None else await self.present()
 
     def context(self, session: Session, call_id: str, digest: str, ready: "Ready | None" = None) -> ToolContext:
         """Return what the application gives to this call; `ready`: one that is about to run."""

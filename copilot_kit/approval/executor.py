@@ -71,7 +71,7 @@ async def _begin_agents(session: Session, edge: Edge, agents: list[Ready]) -> li
     """Write down that nested agents begin; the loop then takes them on."""
     entries: list[Entry] = []
     for one in agents:
-        begun = edge.nested[one.tool.name](one.arguments)
+        begun = await edge.nested[one.tool.name](one.arguments)
         entries += await session.append(*begun, path=(*edge.thread, one.call.call_id), unless_changed=True)
     return entries
 

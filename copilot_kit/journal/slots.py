@@ -13,14 +13,17 @@ STREAM: Final = "@frontier"
 
 
 class SlotMoves:
-    """The last word on each slot, as far as it was read; reading goes on where it ended."""
+    """The last word on each slot, as far as it was read; reading goes on where it ended, of another journal anew."""
 
     def __init__(self) -> None:
         self.seq = -1
         self._last: dict[str, SlotMoved] = {}
+        self._store: Store | None = None
 
     async def catch_up(self, store: Store) -> list[Entry]:
         """Take in what was appended since, and return it."""
+        if self._store is not store:
+            self.seq, self._last, self._store = -1, {}, store
         entries = [one for one in await store.read(STREAM, after=self.seq) if one.head.seq > self.seq]
         self._take(entries)
         return entries

@@ -11,13 +11,15 @@ import pytest
 from copilot_kit import Agent, Principal, decide, tool
 from copilot_kit.agent.models import Models
 from copilot_kit.approval import Gate
+from copilot_kit.approval.standing import grant, offered
 from copilot_kit.approval.trust import earn
 from copilot_kit.journal import MemoryStore
-from copilot_kit.journal.opening import open_store
+from copilot_kit.journal.opening import default_store, open_store
 from copilot_kit.journal.slots import SlotMoves
 from copilot_kit.overlays import Overlay
-from copilot_kit.records import ModelSwitched, SlotMoved, Stage
-from copilot_kit.request import Settings
+from copilot_kit.records import ModelSwitched, Proposal, SlotMoved, Stage
+from copilot_kit.request import Request, Settings
+from copilot_kit.testing import FunctionModel, call, say
 
 ADAPTER = """
 from copilot_kit.messages import Text, ToolResult
@@ -141,13 +143,74 @@ async def test_a_change_of_the_overlay_voids_a_yes_too(folder: Path):
     assert (again.status, again.proposals[0].reasons[0].code, SENT) == ("waiting", "prompt-changed", [])
 
 
+@pytest.mark.parametrize(
+    ("model", "more", "why"),
+    [
+        ("old", '[slots.default.overlays."stub:old"]\nprompt = "Otherwise."\n', "prompt-changed"),
+        ("new", "", "model-changed"),
+    ],
+)
+async def test_a_yes_is_void_where_the_slot_moved_while_the_approver_decided(
+    folder: Path, model: str, more: str, why: str
+):
+    slot(folder, "old")
+    store, asked = MemoryStore(), []
+    agent = Agent("default", tools=[send], store=store)
+
+    async def approver(proposal: Proposal) -> None:
+        asked.append(proposal.reasons[0].code)
+        if len(asked) == 1:
+            slot(folder, model, more)
+            await decide(store, "run_1", proposal.id, "approve", by=ANNA)
+
+    run = await agent.run("Please send", run_id="run_1", approver=approver)
+    assert (run.status, asked, SENT) == ("waiting", ["effect-external", why], [])
+
+
+async def test_a_standing_rule_made_for_one_model_allows_nothing_of_another_and_counts_again_when_taken_back(
+    folder: Path,
+):
+    slot(folder, "old")
+    store = MemoryStore()
+    agent = Agent("default", tools=[send], store=store)
+    run = await agent.run("Please send")
+    rule = offered(run.proposals[0], by=ANNA)
+    assert rule is not None
+    await grant(store, rule)
+    assert (await agent.run("Please send")).status == "done"
+    slot(folder, "new")
+    assert (await agent.run("Please send")).status == "waiting"
+    slot(folder, "old", '[slots.default.overlays."stub:old"]\nprompt = "Otherwise."\n')
+    assert (await agent.run("Please send")).status == "waiting"
+    slot(folder, "old")
+    assert (await agent.run("Please send")).status == "done"
+
+
+async def test_a_nested_agent_begins_with_the_model_that_its_slot_has_in_the_journal_by_then(folder: Path):
+    (folder / "frontier.toml").write_text(
+        f'[frontier]\nstore = "sqlite:///{folder}/slots.db"\n[slots.default]\nmodel = "stub:old"\n'
+    )
+
+    def ask(request: Request) -> object:
+        last = request.messages[-1]
+        return say(last.parts[0].content[0].text) if last.role == "tool" else call("helper", {"task": "Hello"})
+
+    helper = Agent("default", name="helper")
+    agent = Agent(FunctionModel(ask), tools=[helper.as_tool(description="Helps.")], store=MemoryStore())
+    assert (await agent.run("Go")).text.startswith("old was told")
+    shared = default_store(f"sqlite:///{folder}/slots.db")
+    assert await SlotMoves().append(shared, SlotMoved(slot="default", model="stub:new", by=ANNA))
+    assert (await agent.run("Go")).text.startswith("new was told")
+    await shared.close()
+
+
 async def test_a_yes_given_in_one_process_is_void_in_another_after_the_slot_has_moved(folder: Path):
     """Approved and not yet executed, the process gone: the next one finds the slot moved and asks anew."""
     slot(folder, "old")
     program = (
         "import asyncio, json, sys\n"
         "from copilot_kit import Agent, Principal, decide, tool\n"
-        "from copilot_kit.journal.opening import open_store\n"
+        "from copilot_kit.journal.opening import default_store, open_store\n"
         "@tool(effect='external', version='1')\n"
         "def send(to: str) -> str:\n"
         "    open('sent', 'a').write(to)\n"
