@@ -92,7 +92,7 @@ def horizons(facts: Facts) -> list[Figure]:
         x=x, x2="most:Q", y=y, color=colour, tooltip=TELLS)  # fmt: skip
     half = alt.Chart(data_of([{"share": 0.5}])).mark_rule(color=named("edge"), strokeDash=[4, 4]).encode(y=y)
     text = "Success over the time that a person takes. " + "; ".join(
-        f"{one.candidate}: half succeed at {minutes(one.found.p50)}" for one in found)  # fmt: skip
+        f"{one.candidate}: half succeed at {minutes(one.found.p50, one.longest)}" for one in found)  # fmt: skip
     return [
         Figure(
             "horizon",
@@ -127,8 +127,8 @@ def _span(one: Reach, low: float, high: float) -> dict[str, Any]:
     first = low if ends.lower is None else max(low, ends.lower)
     last = high if ends.upper is None else min(high, ends.upper)
     return {"candidate": one.candidate, "minutes": first, "most": last, "share": 0.5,
-            "tell": f"{one.candidate}: half succeed at {minutes(one.found.p50)} "
-                    f"({minutes(ends.lower)} to {minutes(ends.upper)})"}  # fmt: skip
+            "tell": f"{one.candidate}: half succeed at {minutes(one.found.p50, one.longest)} "
+                    f"({minutes(ends.lower, one.longest)} to {minutes(ends.upper, one.longest)})"}  # fmt: skip
 
 
 def trends(facts: Facts, released: Mapping[str, date]) -> list[Figure]:

@@ -53,7 +53,7 @@ def _forest(facts: Facts, candidate: str, rows: Sequence[Difference]) -> Figure:
         ),
     )
     y = rows_of(data)
-    title = f"difference to {facts.candidates[0]}" + (", points" if shares else "")
+    title = "difference, points" if shares else "difference"
     base = alt.Chart(data_of(data)).encode(y=y, color=colour)
     outer = base.mark_rule(strokeWidth=1.5, opacity=0.55).encode(
         x=alt.X("least:Q", title=title, scale=NICE), x2="most:Q"

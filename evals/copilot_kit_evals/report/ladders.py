@@ -15,8 +15,6 @@ from copilot_kit_evals.summary import ItemRow, clusters_of
 
 RUNGS: Final = (0.70, 0.98, 0.999)
 """An assistant that is checked, one that is trusted, one that acts alone."""
-_OUT_OF_SIGHT: Final = 20
-"""Times the cases there are: a claim that needs more is not one for a longer suite, but for a better candidate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +26,7 @@ class Rung:
     """Whether items of the suite ask for it."""
     reached: bool
     needed: int | None
-    """Cases in all that would show it if no further one fails; None where it fails far too often for that."""
+    """Cases in all that would show it if no further one fails; None where these contradict it already."""
     missing: int | None
     """Clean cases still to come."""
 
@@ -65,10 +63,13 @@ def ladder(task: str, candidate: str, rows: Sequence[ItemRow], *, top: float, co
     clean = [float(len(row.scores) == row.wanted and min(row.scores) >= top) for row in rows]
     labels = clusters_of(rows) or [row.item.id for row in rows]
     shown = reliability(clean, labels, confidence=confidence)
-    size = effective_trials(clean, labels)
+    size = effective_trials(clean, labels) if len(set(labels)) < len(labels) else float(len(labels))
+    most = 1 - reliability([1 - one for one in clean], labels, confidence=confidence)
     asked = {row.item.required_reliability for row in rows if row.item.required_reliability is not None}
     rungs = tuple(
-        _rung(target, clean, required=target in asked, shown=shown, share=size / len(rows), confidence=confidence)
+        _rung(
+            target, clean, required=target in asked, shown=(shown, most), share=size / len(rows), confidence=confidence
+        )
         for target in sorted({*RUNGS, *asked})
     )
     return Ladder(task, candidate, len(rows), int(sum(clean)), size, shown, rungs)
@@ -79,16 +80,20 @@ def _rung(
     clean: Sequence[float],
     *,
     required: bool,
-    shown: float,
+    shown: tuple[float, float],
     share: float,
     confidence: float,
 ) -> Rung:
-    """Return a rung; `share` is how much of an independent case a case is."""
+    """Return a rung; `shown`: the rate at least, and at most; `share`: how much of an independent case a case is.
+
+    A claim above the most is contradicted: it asks for a better candidate, and not for a longer suite.
+    """
     cases, failed = len(clean), len(clean) - int(sum(clean))
-    if shown >= target:
+    least, most = shown
+    if least >= target:
         return Rung(target, required=required, reached=True, needed=cases, missing=0)
     failures = math.ceil(failed * share)
-    if failures / (1 - target) > _OUT_OF_SIGHT * cases * share:
+    if most < target:
         return Rung(target, required=required, reached=False, needed=None, missing=None)
     needed = max(cases + 1, math.ceil(cases_once(target, failures=failures, confidence=confidence) / share))
     return Rung(target, required=required, reached=False, needed=needed, missing=needed - cases)

@@ -8,7 +8,9 @@ Ends: TypeAlias = Sequence[float | None]
 UNIT: Final = (0.0, 1.0)
 """Bounds of scores that are shown as per cent."""
 MINUS: Final = "\N{MINUS SIGN}"
-_MINUTE_S, _HOUR_MIN, _DAY_MIN = 60, 60, 24 * 60
+_MINUTE_S, _HOUR_MIN = 60, 60
+_FAR: Final = 10
+"""Times the longest item from which a curve says no more than that."""
 _CENT: Final = 0.01
 
 
@@ -66,11 +68,11 @@ def seconds(value: float | None) -> str:
     return f"{value:.1f} s" if value < _MINUTE_S else f"{value / _MINUTE_S:.1f} min"
 
 
-def minutes(value: float | None) -> str:
-    """Return a time horizon: `12 min`, `2.4 h`; infinite where nothing in the suite is too long."""
+def minutes(value: float | None, longest: float = math.inf) -> str:
+    """Return a time horizon: `12 min`, `2.4 h`; no number where it lies far beyond what was asked."""
     if value is None:
         return "not known"
-    if math.isinf(value):
+    if math.isinf(value) or value > _FAR * longest:
         return "beyond the longest item"
     if value < 1:
         return f"{value * _MINUTE_S:.0f} s"

@@ -85,11 +85,14 @@ def reliability(values: npt.ArrayLike, clusters: Labels, *, confidence: float = 
     The lower end of Clopper and Pearson for the effective trials, fewer by what the clusters leave unknown of their
     error: the squared ratio of two t quantiles, as Korn and Graubard have it. Their degrees of freedom, clusters - 1,
     are too many where a few clusters hold all failures: with 30 items of 10 repeats 6 of 100 claims were false, and 4
-    with the degrees of freedom of `_df_of_spread` (benchmarks/false_positives).
+    with the degrees of freedom of `_df_of_spread` (benchmarks/false_positives). Trials that are each a cluster of
+    their own are a plain binomial, whose error nobody has to estimate.
     """
     if not 0.5 < confidence < 1:  # noqa: PLR2004
         raise NotUsable(f"A claim has a confidence between 0.5 and 1, not {confidence!r}. Write 0.95, say.")
     array = outcomes(values)
+    if len(set(clusters)) == len(array):
+        return _exact_lower(float(array.mean()), len(array), 1 - confidence)
     size = effective_trials(array, clusters)
     if clustered_error(array, clusters) is not None:
         few = t_quantile(confidence, _df_of_spread(array, clusters))

@@ -140,6 +140,18 @@ def test_cases_that_hang_together_count_as_fewer():
     assert together.rungs[0].missing == 2
 
 
+def test_what_is_contradicted_is_no_matter_of_more_cases():
+    told = ladder("t", "a", rows(155, 45), top=1.0, confidence=0.95)
+    assert [(rung.target, rung.reached, rung.missing) for rung in told.rungs] == [
+        (0.70, True, 0), (0.98, False, None), (0.999, False, None)]  # fmt: skip
+    assert ladder("t", "a", rows(49, 1), top=1.0, confidence=0.95).rungs[1].missing == 186
+
+
+def test_a_horizon_far_beyond_all_items_is_no_number():
+    assert minutes(90, 60) == "1.5 h"
+    assert minutes(6_600_000, 60) == "beyond the longest item"
+
+
 def test_who_fails_far_too_often_is_promised_no_number_of_cases():
     told = ladder("t", "a", rows(5, 15), top=1.0, confidence=0.95)
     assert told.rungs[-1].missing is None

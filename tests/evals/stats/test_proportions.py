@@ -86,6 +86,13 @@ def test_a_reliability_claim_is_one_sided():
     assert reliability([0, 0], ["x", "y"]) == 0
 
 
+@pytest.mark.parametrize(("cases", "failed"), [(149, 0), (236, 1), (313, 2), (523, 5)])
+def test_independent_cases_show_a_claim_with_as_many_as_the_exact_bound_needs(cases, failed):
+    values = [1] * (cases - failed) + [0] * failed
+    assert reliability(values, list(range(cases))) >= 0.98
+    assert reliability(values[1:], list(range(1, cases))) < 0.98
+
+
 def test_a_claim_knows_that_a_few_items_hold_all_failures():
     values = [1] * 288 + [0] * 12  # thirty items of ten repeats, all failures in the last two
     labels = [trial // 10 for trial in range(300)]
