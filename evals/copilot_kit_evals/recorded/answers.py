@@ -25,6 +25,8 @@ class Recorded:
     proposal: Proposal | None = None
     """The last one about it; None: nobody was asked."""
     decision: Decision | None = None
+    edited_from: str | None = None
+    """The arguments that a person changed before the last proposal, which was asked about the changed ones."""
     result: ToolResult | None = None
     undone: Undone | None = None
 
@@ -125,8 +127,11 @@ class _Reading:
             return []
         for asked in self.state.proposals.values():  # in the order they were made: the last one about a call counts
             call = self._calls.get(asked.proposal.call_id)
-            if call is not None:
-                call.proposal, call.decision = asked.proposal, asked.decision
+            if call is None:
+                continue
+            if call.decision is not None and call.decision.verdict == "edit" and call.proposal is not None:
+                call.edited_from = call.edited_from or call.proposal.arguments
+            call.proposal, call.decision = asked.proposal, asked.decision
         return self.found
 
 

@@ -198,9 +198,12 @@ def _wish(call: Recorded) -> list[Wish]:
     if call.proposal is None or call.decision is None or call.decision.verdict not in _VERDICTS:
         return []
     way = "undo" if call.undone is not None else _VERDICTS[call.decision.verdict]
-    proposed = arguments_of(call.proposal.arguments)
+    shown = arguments_of(call.proposal.arguments)
+    proposed = shown if call.edited_from is None else arguments_of(call.edited_from)
     edited = call.decision.verdict == "edit" and call.decision.arguments is not None
-    final = arguments_of(call.decision.arguments or "") if edited else proposed
+    final = arguments_of(call.decision.arguments or "") if edited else shown
+    if way == "approve" and final != proposed:  # an edit that was asked about once more
+        way = "edit"
     written = parsed(call.args_json) or {}
     left = {name for name in proposed if name not in written and final.get(name) == proposed[name]}
     return [

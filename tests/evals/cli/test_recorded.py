@@ -56,9 +56,9 @@ def refund(order: int, amount: float) -> str:
     return "paid"
 
 
-async def worked(folder: Path) -> None:
-    """Three refunds: two approved, one rejected, in the folder's journal, by the model of slot `default`."""
-    agent = Agent("default", tools=[refund], name="shop", store=open_store(str(folder / "journal.db")))
+async def worked(url: str) -> None:
+    """Three refunds: two approved, one rejected, in this journal, by the model of slot `default`."""
+    agent = Agent("default", tools=[refund], name="shop", store=open_store(url))
     for order in (1, 2, 3):
         run = await agent.run(f"Refund order {order}")
         proposal = run.proposals[0].id
@@ -82,7 +82,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("COPILOT_KIT_FRONTIER", raising=False)
-    asyncio.run(worked(tmp_path))
+    asyncio.run(worked(str(tmp_path / "journal.db")))
     return tmp_path
 
 
@@ -191,3 +191,27 @@ def test_a_smaller_share_leaves_with_tuning_what_tuned(shop: Path, copilot: Call
     first = copilot(*words, "--tuning", "0.9").json
     later = copilot(*words, "--tuning", "0").json
     assert first["tuning"] == later["tuning"] == later["held"] > 0
+
+
+def test_a_journal_in_postgresql_is_read_like_one_on_disk(
+    shop: Path, copilot: Callable[..., Any], postgres_url: str
+) -> None:
+    asyncio.run(worked(postgres_url))
+    words = ("--agent", "shop_app:agent", "--store", postgres_url, "--json")
+    made = copilot("eval", "from-journal", "cases", "--tuning", "0", *words).json
+    assert (made["items"], made["decisions"]) == (3, {"approve": 2, "reject": 1})
+    found = copilot("shadow", "default", "--candidate", "acme:new", "--share", "1", *words).json
+    assert (found["asked"], found["candidate"], found["mended"]) == (3, 3, 1)
+    assert copilot("rehearse", "default", "--candidate", "acme:new", *words).json["whole"] == 2
+
+
+def test_killed_while_it_writes_the_shadow_goes_on_where_it_stood(shop: Path, copilot: Callable[..., Any]) -> None:
+    words = ("shadow", "default", "--candidate", "acme:new", "--agent", "shop_app:agent", "--share", "1",
+             "--store", "journal.db", "--json")  # fmt: skip
+    log = Path(copilot(*words).json["log"])
+    whole = log.read_bytes().splitlines(keepends=True)
+    log.write_bytes(b"".join(whole[:2]) + whole[2][:-40])  # what kill -9 leaves of a line
+    assert copilot(*words).json["asked"] == 3
+    again = log.read_bytes().splitlines(keepends=True)
+    assert again[:2] == whole[:2]
+    assert len(again) == 3

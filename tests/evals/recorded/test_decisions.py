@@ -5,7 +5,7 @@ from typing import Annotated
 
 import pytest
 
-from copilot_kit import Agent, Principal, tool
+from copilot_kit import Agent, Principal, decide, tool
 from copilot_kit.errors import UsageError
 from copilot_kit.journal.memory import MemoryStore
 from copilot_kit.messages import ToolCall
@@ -79,6 +79,46 @@ async def test_an_edited_call_is_right_as_the_person_left_it_and_wrong_as_it_was
     assert judged(wishes_of(item), [asked("refund", '{"order": 7, "amount": 5}')]).value == 1.0
     before = judged(wishes_of(item), [asked("refund", '{"order": 7, "amount": 50}')])
     assert (before.value, before.reason) == (0.0, "it proposes refund as it was before a person changed it")
+
+
+async def test_an_edit_that_was_asked_about_again_is_still_an_edit() -> None:
+    store = MemoryStore()
+    run = await refund_agent(store, call("refund", {"order": 7, "amount": 50.0})).run("Refund order 7")
+    edited = '{"amount":5.0,"note":"","order":7}'
+    await decide(store, run.id, run.proposals[0].id, "edit", arguments=edited, by=ANNA)
+    changed = tool(effect="external", version="2")(refund.function)
+    run = await Agent(ScriptedModel("Done."), tools=[changed], instructions="Be fair.", store=store).resume(run.id)
+    await run.approve(run.proposals[0].id, by=ANNA)
+    (item,) = made_of(await answers(store)).judging
+    assert item.tags == ("edit", "refund")
+    (wish,) = wishes_of(item)
+    assert (wish.proposed["amount"], wish.gold and wish.gold["amount"]) == (50.0, 5.0)
+
+
+async def test_what_was_asked_again_counts_as_it_was_decided_last() -> None:
+    store = MemoryStore()
+    run = await refund_agent(store, call("refund", {"order": 7, "amount": 50.0})).run("Refund order 7")
+    late = run.proposals[0]
+    await decide(store, run.id, late.id, "approve", by=ANNA)
+    changed = tool(effect="external", version="2")(refund.function)
+    run = await Agent(ScriptedModel("Done."), tools=[changed], instructions="Be fair.", store=store).resume(run.id)
+    assert run.proposals[0].again_of == late.id
+    await run.reject(run.proposals[0].id, "too much", by=ANNA)
+    (item,) = made_of(await answers(store)).judging
+    assert item.tags == ("reject", "refund")
+
+
+async def test_nested_agents_answers_are_counted_and_left_out() -> None:
+    store = MemoryStore()
+    inner = Agent(ScriptedModel(call("refund", {"order": 7, "amount": 5.0}), "Paid."), tools=[refund], name="payer")
+    payer = inner.as_tool(description="Pays.")
+    outer = Agent(ScriptedModel(call("payer", {"task": "Refund order 7"}), "Done."), tools=[payer], store=store)
+    run = await outer.run("Please refund order 7")
+    while run.proposals:
+        run = await run.approve(run.proposals[0].id, by=ANNA)
+    made = made_of(await answers(store))
+    assert made.nested == 1
+    assert all(item.tags[1] != "refund" for item in made.judging)
 
 
 async def test_a_rejected_call_must_not_come_again_and_the_reason_is_kept() -> None:

@@ -5,7 +5,7 @@ from itertools import count
 from copilot_kit import Agent, tool
 from copilot_kit.errors import Overloaded
 from copilot_kit.journal.memory import MemoryStore
-from copilot_kit.messages import ToolResult
+from copilot_kit.messages import ToolResult, user
 from copilot_kit.request import Request, Settings
 from copilot_kit.testing import FunctionModel, ScriptedModel, call
 from copilot_kit_evals.recorded.answers import Answered, answers_of
@@ -99,3 +99,21 @@ async def test_an_error_of_the_candidate_ends_it_with_its_words() -> None:
 
     found = await gone_through(answers, FunctionModel(down, id="stub:new"))
     assert (found.ending, found.why, found.diverged) == ("error", "Overloaded: busy", True)
+
+
+async def test_a_window_that_closed_goes_on_with_what_the_incumbent_was_sent_then() -> None:
+    answers = await recorded(call("find", {"word": "sky"}), call("find", {"word": "sea"}), "Both are blue.")
+    opening = user("Noted: the sky is blue. What of the sea?")
+    answers[1].messages = (answers[1].messages[0], opening)
+    answers[2].messages = (*answers[1].messages, answers[1].response.message, *answers[2].messages[-1:])
+    seen: list[Request] = []
+
+    def same(request: Request):
+        seen.append(request)
+        return [call("find", {"word": "sky"}), call("find", {"word": "sea"}), "Blue."][len(seen) - 1]
+
+    found = await gone_through(answers, FunctionModel(same, id="stub:new"))
+    assert (found.ending, found.same, found.windows) == ("whole", 3, 1)
+    assert [one.role for one in seen[1].messages] == ["system", "user"]
+    assert seen[1].messages[1].text == opening.text
+    assert [one.role for one in seen[2].messages] == ["system", "user", "assistant", "tool"]
