@@ -79,7 +79,7 @@ async def _read(journal: "Journal", offers: "Offers") -> tuple[list["Answered"],
         except BrokenRecord:
             broken.append(run_id)
             continue
-        found += [one for one in answers if one.path or offers.takes(one)]
+        found += [one for one in answers if one.calls and (one.path or offers.takes(one))]
     return found, broken
 
 
