@@ -132,6 +132,14 @@ class Slot(Record):
         """Tell whether data of this slot may go to the provider of this model."""
         return self.may_send_to is None or model.partition(":")[0] in self.may_send_to
 
+    def check_may_send(self, name: str, model: str) -> None:
+        """Raise `UsageError` if data of this slot, which has this name, may not go to the provider of this model."""
+        if not self.allows(model):
+            raise UsageError(
+                f"Data of slot {name!r} may not go to {model.partition(':')[0]!r}: its may_send_to has "
+                f"{_listed(self.may_send_to or ())}. Add the provider there if the people whose data it is allow that."
+            )
+
 
 class Sharing(Record):
     """Where slots are shared."""
@@ -268,6 +276,7 @@ def place(
             f"Slot {name!r} of {find_frontier(folder)} names the model {named!r}: write it as 'provider:name', with "
             f"one of the installed providers ({_some('')})."
         )
+    slot.check_may_send(name, named)
     laid = slot.overlays.get(named, SlotOverlay())
     same = slot.model is None or named.partition(":")[0] == slot.model.partition(":")[0]
     overlay = Overlay(prompt=_prompt(laid, folder), replaces=laid.replaces, tools=laid.tools)

@@ -206,7 +206,7 @@ def test_an_overlay_goes_with_its_model_and_with_no_other(acme: Path):
 
 def test_a_server_does_not_go_with_a_model_of_another_provider(acme: Path):
     frontier(acme, FULL)
-    assert slots.place("default", slots.slot_of("default", acme), model="lame:x").base_url is None
+    assert slots.place("default", slots.slot_of("default", acme), model="local:x").base_url is None
 
 
 def test_a_prompt_may_lie_in_a_file_beside(acme: Path):
@@ -233,6 +233,13 @@ def test_a_vendor_that_is_not_on_the_list_gets_no_data(acme: Path):
     slot = slots.slot_of("default", acme)
     assert [slot.allows(one) for one in ("acme:x", "local:y", "lame:z")] == [True, True, False]
     assert slots.Slot(model="acme:x").allows("lame:z")
+    with pytest.raises(
+        UsageError, match="Data of slot 'default' may not go to 'lame': its may_send_to has acme, local"
+    ):
+        slots.place("default", slot, model="lame:z")
+    frontier(acme, '[slots.default]\nmodel = "acme:x"\nmay_send_to = []\n')
+    with pytest.raises(UsageError, match="Data of slot 'default' may not go to 'acme': its may_send_to has none"):
+        open_model("default", folder=acme)
 
 
 def test_a_slot_that_waits_for_its_first_model_says_how_to_find_one(acme: Path):

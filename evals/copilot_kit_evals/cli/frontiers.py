@@ -12,6 +12,7 @@ from copilot_kit.cli.screen import as_json, columns, counted, shown, told
 from copilot_kit.display import visible
 from copilot_kit.errors import UsageError
 from copilot_kit.slots import Slot, read_frontier, slot_of
+from copilot_kit_evals.frontier.lock import BadLock
 from copilot_kit_evals.frontier.promoting import Ledger, advance, ask_people_anew, open_ledger
 from copilot_kit_evals.frontier.promotions import Fault, Promotion, chain_faults, evidence_fault, of_slot
 
@@ -54,7 +55,10 @@ def verify_command(
     Example: copilot-kit frontier verify
     """
     ledger = open_ledger()
-    promotions, faults = asyncio.run(_checked(ledger, repair=repair))
+    try:
+        promotions, faults = asyncio.run(_checked(ledger, repair=repair))
+    except BadLock as error:
+        promotions, faults = [], [Fault(n=None, text=str(error))]
     bad = [one for one in faults if one.fails]
     if json:
         as_json({"ok": not bad, "promotions": len(promotions), "faults": [one.model_dump() for one in faults]})
@@ -236,7 +240,11 @@ def _parked(slot: Slot, ledger: Ledger) -> int | None:
         return None
     from copilot_kit_evals.items import Dataset
 
-    return len(Dataset.read(ledger.home / slot.parked))
+    try:
+        return len(Dataset.read(ledger.home / slot.parked))
+    except UsageError as error:
+        told(f"Parked items: {error}")
+        return None
 
 
 def _cell(value: object) -> str:
@@ -268,7 +276,7 @@ def _catalogues(*, offline: bool) -> Any:
 
             try:
                 live = asked(provider)
-            except (httpx2.HTTPError, ValueError, KeyError) as error:
+            except (httpx2.HTTPError, ValueError, KeyError, TypeError) as error:
                 told(f"{visible(provider)} did not list its models: {visible(str(error))}")
         return [one for one in (live, listed(provider)) if one is not None]
 

@@ -19,7 +19,7 @@ Slot = Annotated[
     str | None, typer.Argument(metavar="SLOT", help="Of frontier.toml: default, fast, judge, …", show_default=False)
 ]
 To = Annotated[str | None, typer.Option("--to", help="provider:model of the candidate; else the slot's own model.")]
-Vary = Annotated[list[str] | None, typer.Option(help="What else the candidate is: prompt=b.md, tools=x+y, effort=low.")]
+Vary = Annotated[list[str] | None, typer.Option(help="What else the candidate is: prompt=b.md, effort=low.")]
 Logs = Annotated[
     list[Path] | None,
     typer.Option(
@@ -31,7 +31,10 @@ Candidate = Annotated[str | None, typer.Option(help="With --from-logs: the model
 Score = Annotated[str | None, typer.Option(help="Column of the score; else score, resolved, correct, …")]
 Cluster = Annotated[str | None, typer.Option(help="Column of items that hang together, '' for none.")]
 Published = Annotated[Path | None, typer.Option(help="Totals published of the rows: where they differ, invalid.")]
-Margin = Annotated[float | None, typer.Option(help="How much worse counts as no worse; else 0.03.", min=0.0, max=1.0)]
+Margin = Annotated[
+    float | None,
+    typer.Option(help="How much worse counts as no worse, in units of the score; else 0.03.", min=0.0, max=1e6),
+]
 Required = Annotated[
     float | None, typer.Option("--reliability", help="How often items must succeed: 0.98.", min=0.001, max=0.9999)
 ]
@@ -39,6 +42,7 @@ Back = Annotated[bool, typer.Option("--back", help="Take back the last promotion
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Judge, and change nothing.")]
 Plan = Annotated[bool, typer.Option("--plan", help="Tell what it would take; no model is asked.")]
 Share = Annotated[float | None, typer.Option(help="On promote, of new runs to begin with.", min=0.0, max=1.0)]
+Launch = Annotated[bool, typer.Option("--launch", help="The candidate alone: the model in use is gone.")]
 Suites = Annotated[list[str] | None, typer.Option("--suite", help="In the place of the slot's own; may be repeated.")]
 Usd = Annotated[str | None, typer.Option(metavar="USD", help="Most that it may cost.")]
 
@@ -60,6 +64,7 @@ def snap(  # noqa: PLR0913  the options of a command
     dry_run: DryRun = False,
     plan: Plan = False,
     share: Share = None,
+    launch: Launch = False,
     suite: Suites = None,
     repeats: Annotated[int | None, typer.Option(help="How often each item is asked.", min=1)] = None,
     budget_usd: Usd = None,
@@ -88,6 +93,7 @@ def snap(  # noqa: PLR0913  the options of a command
     of_logs = {"--incumbent": incumbent, "--candidate": candidate, "--score": score, "--cluster": cluster,
                "--published": published, "--reliability": reliability}  # fmt: skip
     of_slots = {"--to": to, "--vary": vary, "--back": back, "--dry-run": dry_run, "--plan": plan, "--share": share,
+                "--launch": launch,
                 "--suite": suite, "--repeats": repeats, "--budget-usd": budget_usd, "--budget-tokens": budget_tokens,
                 "--budget-minutes": budget_minutes, "--concurrency": concurrency, "--out": out, "--resume": resume,
                 "--by": by, "--store": store}  # fmt: skip
@@ -108,7 +114,7 @@ def snap(  # noqa: PLR0913  the options of a command
 
     _refuse(_given(of_logs), "a slot", "They belong to --from-logs.")
     wanted = Snap(
-        slot=slot, to=to, vary=tuple(vary or ()), back=back, dry_run=dry_run, plan=plan, share=share,
+        slot=slot, to=to, vary=tuple(vary or ()), back=back, dry_run=dry_run, plan=plan, share=share, launch=launch,
         suites=tuple(suite or ()), repeats=repeats, margin=margin, budget_usd=dollars(budget_usd),
         budget_tokens=budget_tokens, budget_s=None if budget_minutes is None else 60 * budget_minutes, seed=seed,
         concurrency=concurrency, out=out, resume=resume, by=by, store=store, json=json,

@@ -19,8 +19,8 @@ from copilot_kit.slots import open_model
 if TYPE_CHECKING:
     import httpx2
 
-_DATE_DIGITS: Final = 6
-"""Numbers of so many digits are days, not versions."""
+_DAY: Final = re.compile(r"(?<![0-9])20[0-9]{2}-[01][0-9]-[0-3][0-9](?![0-9])|(?<![0-9])[0-9]{4,8}(?![0-9])")
+"""Days, and not versions: 2024-11-20, 20250219, 0613."""
 _PLAIN: Final = frozenset({"latest"})
 _TIMEOUT_S: Final = 20.0
 
@@ -58,10 +58,17 @@ SERVICES: Final[Mapping[str, Service]] = {
 
 def line_of(name: str) -> tuple[frozenset[str], tuple[int, ...]]:
     """Return the line that a model's name belongs to, and its version: `claude-sonnet-4-5` is 4.5 of claude sonnet."""
-    tokens = [one for one in re.split(r"[^a-z0-9]+", name.lower()) if one]
-    numbers = [one for one in tokens if one.isdecimal() and len(one) < _DATE_DIGITS]
+    tokens = [one for one in re.split(r"[^a-z0-9]+", _DAY.sub("", name.lower())) if one]
+    numbers = [one for one in tokens if one.isdecimal()]
     words = [one for one in tokens if not one.isdecimal() and one not in _PLAIN]
     return frozenset(words), tuple(map(int, numbers))
+
+
+def lists(catalogue: Catalogue, name: str) -> bool:
+    """Tell whether a catalogue has a model; where the name is one without a day, dated copies of it count, too."""
+    if name in catalogue.names:
+        return True
+    return _DAY.search(name) is None and any(line_of(one) == line_of(name) for one in catalogue.names)
 
 
 def newer(name: str, catalogue: Catalogue) -> list[str]:

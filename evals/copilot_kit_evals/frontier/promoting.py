@@ -82,6 +82,8 @@ async def promote(
 
 def placed(before: Placement, model: str, overlays: Overlays, share: float | None) -> Placement:
     """Return the placement of a candidate: in the slot at once, or for a share of new runs beside the incumbent."""
+    if share is not None and not 0 < share < 1:
+        raise UsageError(f"--share is {share:g}. Give a part of new runs, such as 0.1; for all of them leave it out.")
     if share is not None:
         if before.model is None or model == before.model:
             raise UsageError(

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from copilot_kit.cli.screen import as_json, counted, shown, told
 from copilot_kit.display import visible
-from copilot_kit.errors import CopilotError, UsageError
+from copilot_kit.errors import CopilotError, ModelGone, UsageError
 from copilot_kit.journal.index import Journal
 from copilot_kit.journal.opening import FOLDER, VARIABLE, default_store
 from copilot_kit.slots import slot_of
@@ -22,7 +22,7 @@ from copilot_kit_evals.cli.reporting import reported
 from copilot_kit_evals.folder import RunFolder
 from copilot_kit_evals.frontier.promoting import Ledger, ask_people_anew, open_ledger, promote, take_back
 from copilot_kit_evals.frontier.promotions import VERDICT, Promotion, proof_of
-from copilot_kit_evals.frontier.trying import Trial, parked_of, placements_of, trial_of
+from copilot_kit_evals.frontier.trying import Trial, is_launch, parked_of, placements_of, trial_of
 from copilot_kit_evals.frontier.wanted import Snap
 from copilot_kit_evals.plan import plan
 from copilot_kit_evals.runner import Finished, Options
@@ -89,12 +89,16 @@ def _worked(work: Any, wanted: Snap, folder: Path) -> Finished | None:
     except KeyboardInterrupt:
         told(f"Interrupted. What has ended is kept. Go on with: copilot-kit snap {wanted.slot} --resume {folder}")
         return None
+    except ModelGone:
+        told(f"If that was the model that the slot has, judge the candidate alone: copilot-kit snap {wanted.slot} --to "
+             f"{wanted.to or 'provider:name'} --launch")  # fmt: skip
+        raise
     return finished
 
 
 def _go_on(ledger: Ledger, wanted: Snap) -> int:
     """Take a run to its end; what it compares, and under which rule, it knows itself."""
-    _refuse(wanted, ("to", "vary", "share", "plan", "out", "margin"), _RESUME)
+    _refuse(wanted, ("to", "vary", "share", "launch", "plan", "out", "margin"), _RESUME)
     folder = RunFolder(wanted.resume or Path())
     manifest = folder.manifest
     _refuse_evidence(ledger, folder)
@@ -150,10 +154,8 @@ def _judged(ledger: Ledger, wanted: Snap, finished: Finished) -> int:
 def verdict_in(folder: RunFolder) -> Verdict:
     """Return the verdict on a snap's run, from its log and the rule that was fixed before it."""
     manifest = folder.manifest
-    found = placements_of(manifest.rule)
-    launch = found is not None and found[0].model is None
     names = [one.name for one in manifest.candidates]
-    incumbent, candidate = (None, names[0]) if launch else (names[0], names[1])
+    incumbent, candidate = (None, names[0]) if is_launch(manifest.rule) else (names[0], names[1])
     verdict = verdict_of(Evidence.of_run(folder, incumbent, candidate), manifest.rule)
     if not (folder.path / PARKED).is_dir():
         return verdict
@@ -195,7 +197,7 @@ def journal_of(ledger: Ledger, url: str | None) -> Journal | None:
 
 
 def _back(ledger: Ledger, wanted: Snap) -> int:
-    _refuse(wanted, ("to", "vary", "share", "plan", "resume", "dry_run"), _BACK)
+    _refuse(wanted, ("to", "vary", "share", "launch", "plan", "resume", "dry_run"), _BACK)
     journal_of(ledger, wanted.store)
 
     async def work() -> tuple[Promotion, list[str]]:

@@ -47,16 +47,6 @@ class Trial:
     before: Placement
     after: Placement
 
-    @property
-    def incumbent(self) -> str | None:
-        """The incumbent's name in the run; None at a launch."""
-        return None if self.before.model is None else self.candidates[0].name
-
-    @property
-    def candidate(self) -> str:
-        """The candidate's name in the run."""
-        return self.candidates[0 if self.before.model is None else 1].name
-
 
 async def trial_of(ledger: Ledger, wanted: Snap) -> Trial:
     """Return what a snap compares. Raises `UsageError` for a candidate that cannot be one of this slot."""
@@ -79,12 +69,14 @@ async def trial_of(ledger: Ledger, wanted: Snap) -> Trial:
         raise UsageError(
             f"Slot {wanted.slot!r} has {model} already. Name another model with --to, or a change: --vary."
         )
-    candidates = _candidates(wanted.slot, slot, _moved(slot, after, model), model, label, home=ledger.frontier)
+    beside = slot.model_copy(update={"model": None}) if wanted.launch else slot
+    candidates = _candidates(wanted.slot, beside, _moved(slot, after, model), model, label, home=ledger.frontier)
     names = _suites(slot, wanted, ledger.home)
     suite = load_all(names).repeated(wanted.repeats)
     parked = parked_of(suite, slot, ledger.home)
-    rule = _rule(slot, wanted, suite, candidates, parked)
-    more: dict[str, JsonValue] = {_SNAP: {"slot": wanted.slot, "before": _told(before), "after": _told(after)}}
+    rule = _rule(beside, wanted, suite, candidates, parked)
+    more: dict[str, JsonValue] = {_SNAP: {"slot": wanted.slot, "before": _told(before), "after": _told(after),
+                                          "launch": beside.model is None}}  # fmt: skip
     return Trial(wanted.slot, names, suite, parked, tuple(candidates),
                  rule.model_copy(update={"more": more}), before, after)  # fmt: skip
 
@@ -95,6 +87,13 @@ def placements_of(rule: Rule) -> tuple[Placement, Placement] | None:
     if not isinstance(snap, dict):
         return None
     return Placement.model_validate(snap["before"]), Placement.model_validate(snap["after"])
+
+
+def is_launch(rule: Rule) -> bool:
+    """Tell whether a run is of a candidate alone: its slot had no model, or one that nobody can ask any more."""
+    snap = rule.more.get(_SNAP)
+    found = placements_of(rule)
+    return isinstance(snap, dict) and found is not None and snap.get("launch", found[0].model is None) is True
 
 
 def _told(placement: Placement) -> JsonValue:
@@ -162,12 +161,6 @@ def _candidates(name: str, old: Slot, new: Slot, model: str, label: str, *, home
 
 
 def _candidate(slot_name: str, slot: Slot, model: str, name: str, home: Path) -> Candidate:
-    if not slot.allows(model):
-        allowed = ", ".join(slot.may_send_to or ()) or "none"
-        raise UsageError(
-            f"Data of slot {slot_name!r} may not go to {model.partition(':')[0]!r}: its may_send_to has {allowed}. Add "
-            "the provider there if the people whose data it is allow that."
-        )
     given = place(slot_name, slot, model=model, folder=home)
     overlay: Overlay | None = given.overlay
     return Candidate(name=name, model=model, settings=given.settings, overlay=overlay, base_url=given.base_url)

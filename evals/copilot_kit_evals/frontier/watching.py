@@ -8,7 +8,7 @@ from typing import Final, Literal, TypeAlias
 from copilot_kit.prices import LOCAL
 from copilot_kit.profile import Lifecycle
 from copilot_kit.slots import Slot
-from copilot_kit_evals.frontier.catalogues import Catalogue, newer
+from copilot_kit_evals.frontier.catalogues import Catalogue, lists, newer
 
 Kind: TypeAlias = Literal["retires", "retired", "deprecated", "gone", "newer", "unknown"]
 _FEW: Final = 3
@@ -54,12 +54,13 @@ def news(
     found: list[News] = []
     for model, names in used(slots).items():
         provider, _, name = model.partition(":")
-        known = catalogues(provider)
+        elsewhere = all(_elsewhere(slots[one], model) for one in names)
+        known = [one for one in catalogues(provider) if not (elsewhere and one.live)]
         better = list(dict.fromkeys(other for one in known for other in newer(name, one)))
         successor = lifecycle(model).successor
         candidates = tuple(f"{provider}:{one}" for one in dict.fromkeys([*([successor] if successor else []), *better]))
         ends = _ends(model, names, lifecycle(model), candidates, today=today, within_days=within_days)
-        gone = [one for one in known if one.live and name not in one.names]
+        gone = [one for one in known if one.live and not lists(one, name)]
         found += [ends] if ends is not None else []
         if gone and ends is None:
             text = f"{provider} does not list it any more"
@@ -73,6 +74,12 @@ def news(
         if not known and ends is None and provider != LOCAL:  # weights of one's own stay
             found.append(News("unknown", names, model, f"nobody here lists the models of {provider}"))
     return sorted(found, key=lambda one: (not one.urgent, one.days if one.days is not None else 10**9))
+
+
+def _elsewhere(slot: Slot, model: str) -> bool:
+    """Tell whether the slot has this model from another server, which the provider's own list says nothing of."""
+    laid = slot.overlays.get(model)
+    return slot.base_url is not None or (laid is not None and laid.base_url is not None)
 
 
 def _ends(

@@ -8,6 +8,7 @@ import pytest
 ADAPTER = """
 import os
 import time
+from copilot_kit.errors import ModelGone
 from copilot_kit.testing import FunctionModel, call, say
 
 KNOWS = {"poor": 40, "old": 90, "new": 120, "twin": 90}
@@ -15,6 +16,8 @@ KNOWS = {"poor": 40, "old": 90, "new": 120, "twin": 90}
 
 def open_model(provider, model, *, base_url=None, api_key=None, http_client=None):
     def answer(request):
+        if model == "gone":
+            raise ModelGone("stub:gone was retired.", model="stub:gone")
         time.sleep(float(os.environ.get("STUB_SLEEP", "0")))
         last = request.messages[-1]
         if last.role == "tool":

@@ -89,6 +89,44 @@ async def test_nothing_can_be_snapped_while_a_model_takes_over(project: Path):
         await trial_of(ledger, Snap(slot="default", to="stub:twin"))
 
 
+def test_a_record_that_cannot_be_read_fails_and_is_told_as_json(promoted: Path, copilot):
+    path = promoted / "frontier.lock.jsonl"
+    path.write_text(path.read_text() + "nonsense\n")
+    ended = copilot("frontier", "verify", "--json")
+    assert (ended.code, ended.json["ok"]) == (1, False)
+    assert ended.json["faults"][0]["text"].startswith("Line 2 of frontier.lock.jsonl cannot be read")
+    assert path.read_text().endswith("nonsense\n")
+
+
+def test_a_slot_whose_parked_items_are_gone_hides_no_other(project: Path, copilot):
+    frontier = project / "frontier.toml"
+    frontier.write_text(frontier.read_text().replace("[slots.fast]", '[slots.fast]\nparked = "gone.jsonl"'))
+    ended = copilot("frontier", "--json")
+    assert [one["slot"] for one in ended.json["slots"]] == ["default", "fast"]
+    assert "Parked items: There is no file" in ended.err
+
+
+@pytest.mark.parametrize("share", ["0", "1"])
+def test_a_share_of_nothing_or_of_all_is_wrong_use(project: Path, copilot, share: str):
+    ended = copilot("snap", "default", "--to", "stub:new", "--share", share)
+    assert (ended.code, ended.out) == (64, "")
+    assert f"--share is {share}. Give a part of new runs, such as 0.1" in ended.err
+
+
+def test_a_slot_whose_model_is_gone_says_how_to_go_on_and_its_next_one_is_judged_alone(project: Path, copilot):
+    frontier = project / "frontier.toml"
+    text = frontier.read_text().replace('model = "stub:old"   # since', 'model = "stub:gone"   # since')
+    frontier.write_text(text.replace("[slots.fast]", "required_reliability = 0.9\n[slots.fast]"))
+    ended = copilot("snap", "default", "--to", "stub:new")
+    assert ended.code == 3
+    assert "judge the candidate alone: copilot-kit snap default --to stub:new --launch" in ended.err
+    ended = copilot("snap", "default", "--to", "stub:new", "--launch", "--json", "--out", "run")
+    assert (ended.code, ended.json["kind"], ended.json["incumbent"]) == (0, "launch", None)
+    assert (ended.json["promotion"]["before"]["model"], ended.json["promotion"]["after"]["model"]) == (
+        "stub:gone", "stub:new")  # fmt: skip
+    assert copilot("frontier", "verify").code == 0
+
+
 def test_without_a_file_it_says_what_to_write(project: Path, copilot):
     (project / "frontier.toml").unlink()
     ended = copilot("frontier")

@@ -8,7 +8,7 @@ import pytest
 
 from copilot_kit.profile import Lifecycle
 from copilot_kit.slots import Slot
-from copilot_kit_evals.frontier.catalogues import Catalogue, asked, line_of, listed, newer
+from copilot_kit_evals.frontier.catalogues import Catalogue, asked, line_of, listed, lists, newer
 from copilot_kit_evals.frontier.watching import News, news, used
 
 TODAY = date(2026, 11, 23)
@@ -64,6 +64,24 @@ def test_a_model_that_its_provider_lists_no_more_is_urgent_and_one_that_a_price_
 def test_what_nobody_lists_is_told_as_unknown_and_weights_of_ones_own_are_not():
     assert [one.kind for one in told()] == ["unknown"]
     assert news({"a": Slot(model="local:smollm2")}, lambda _: [], lambda _: Lifecycle(), today=TODAY) == []
+
+
+def test_a_name_without_a_day_is_listed_where_dated_copies_of_it_are():
+    dated = Catalogue("acme", frozenset({"large-5-20260101", "small-4-2024-11-20", "old-4-0613"}))
+    assert [lists(dated, one) for one in ("large-5", "large-5-latest", "small-4", "old-4")] == [True] * 4
+    assert [lists(dated, one) for one in ("large-4", "large-5-20250101", "small-4-2024-05-13")] == [False] * 3
+    assert newer("small-4", dated) == newer("old-4", dated) == []
+
+
+def test_what_a_server_of_ones_own_serves_is_not_gone_since_the_provider_does_not_list_it():
+    def told(**slot: object) -> list[str]:
+        live = Catalogue("acme", frozenset({"other"}), live=True)
+        slots = {"a": Slot.model_validate({"model": "acme:mine", **slot})}
+        return [one.kind for one in news(slots, lambda _: [live], lambda _: Lifecycle(), today=TODAY)]
+
+    assert told() == ["gone"]
+    assert told(base_url="http://here") == ["unknown"]
+    assert told(overlays={"acme:mine": {"base_url": "http://here"}}) == ["unknown"]
 
 
 def test_a_model_that_takes_over_is_watched_too():
