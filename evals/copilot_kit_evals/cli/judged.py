@@ -90,9 +90,14 @@ def snap_of(asked: Logged, table: Table | None = None) -> Verdict:
     table = _joined([_read(path) for path in asked.paths]) if table is None else table
     if not table.has(*MODEL):
         table = as_long(table, Chosen(score=asked.score, cluster=asked.cluster))
-        asked = replace(asked, score=None)
+        asked = replace(asked, score=None, cluster="cluster" if asked.cluster else asked.cluster)
     columns = Columns.of(table, score=asked.score, cluster=asked.cluster)
     evidence = of_table(table, asked.incumbent, asked.candidate, columns=columns, required=asked.required)
+    if asked.margin is not None and asked.margin > 1 and evidence.bounded:
+        raise UsageError(
+            f"--margin {asked.margin:g} is more than everything, where scores are between 0 and 1. "
+            f"Write {asked.margin / 100:g} for {asked.margin:g} points."
+        )
     if asked.published is not None:
         evidence = _checked(evidence, table, read_table(asked.published), columns)
     return verdict_of(evidence, _rule(Rule(), asked))

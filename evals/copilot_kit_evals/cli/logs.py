@@ -41,7 +41,7 @@ def as_long(table: Table, chosen: Chosen) -> Table:
 
     columns = _model_columns(table, chosen)
     if columns:
-        return _turned(table, columns)
+        return _turned(table, columns, chosen.cluster)
     models = table.text(*MODEL, _VARIANT)
     by = [] if chosen.by is None else table.text(chosen.by)
     scores = table.called(*(SCORE if chosen.score is None else (chosen.score,)))
@@ -81,7 +81,7 @@ def _items(table: Table, usual: tuple[str, ...]) -> list[str]:
 
 def _model_columns(table: Table, chosen: Chosen) -> dict[str, str]:
     """Return the column of each model, where models have columns instead of rows."""
-    from copilot_kit_evals.stats.matrix import ITEM, MODEL, SCORE
+    from copilot_kit_evals.stats.matrix import CLUSTER, ITEM, MODEL, SCORE
 
     if table.has(*MODEL, _VARIANT):
         return {}
@@ -90,12 +90,13 @@ def _model_columns(table: Table, chosen: Chosen) -> dict[str, str]:
         return {name.removesuffix(end): name for name in table.columns if name.endswith(end)}
     if table.has(*SCORE):
         return {}
-    own = table.called(*ITEM, *_INDEX)
-    return {name: name for name in table.columns if name != own}
+    own = {table.called(*ITEM, *_INDEX), *(table.called(one) for one in (chosen.cluster, *CLUSTER)
+                                            if one and table.has(one))}  # fmt: skip
+    return {name: name for name in table.columns if name not in own}
 
 
-def _turned(table: Table, columns: dict[str, str]) -> Table:
-    from copilot_kit_evals.stats.matrix import ITEM
+def _turned(table: Table, columns: dict[str, str], cluster: str | None) -> Table:
+    from copilot_kit_evals.stats.matrix import CLUSTER, ITEM
 
     items = table.text(*ITEM, *_INDEX)
     found: dict[str, list[str]] = {"model": [], "item": [], "score": []}
@@ -103,6 +104,8 @@ def _turned(table: Table, columns: dict[str, str]) -> Table:
         found["model"] += [model] * len(table)
         found["item"] += items
         found["score"] += table.columns[column]
+    if cluster or (cluster is None and table.has(*CLUSTER)):
+        found["cluster"] = table.text(*((cluster,) if cluster else CLUSTER)) * len(columns)
     return Table(table.name, found, table.lines * len(columns))
 
 

@@ -113,6 +113,8 @@ def snap(  # noqa: PLR0913  the options of a command
     from copilot_kit_evals.frontier.wanted import Snap
 
     _refuse(_given(of_logs), "a slot", "They belong to --from-logs.")
+    if margin is not None and margin > 1:
+        raise UsageError(f"--margin {margin:g} is more than everything. Write {margin / 100:g} for {margin:g} points.")
     wanted = Snap(
         slot=slot, to=to, vary=tuple(vary or ()), back=back, dry_run=dry_run, plan=plan, share=share, launch=launch,
         suites=tuple(suite or ()), repeats=repeats, margin=margin, budget_usd=dollars(budget_usd),

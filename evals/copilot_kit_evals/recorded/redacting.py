@@ -31,9 +31,10 @@ def told(message: Message) -> dict[str, Any]:
 
 def kept_message(message: dict[str, Any], redact: Redact | None) -> dict[str, Any]:
     """Return what may be kept of a message as JSON; one that was changed loses what is sealed or only its origin's."""
-    clean = {**message, "parts": [_part(one, redact) for one in message["parts"]]}
-    if "wire" in message:
-        clean["wire"] = _walked(without_secrets(message["wire"]), redact)
+    bare = without_secrets(message)
+    clean = {**bare, "parts": [_part(one, redact) for one in bare["parts"]]}
+    if "wire" in bare:
+        clean["wire"] = _walked(bare["wire"], redact)
     if clean == message:
         return message
     return {name: _unsealed(one) for name, one in clean.items()}
@@ -47,11 +48,14 @@ def kept_arguments(arguments: dict[str, JsonValue], redact: Redact | None) -> di
 
 def kept_text(text: str, redact: Redact | None) -> str:
     """Return what may be kept of a text; raises `UsageError` where the hook breaks or gives something else."""
-    clean: str = without_secrets(text)
+    return _hooked(without_secrets(text), redact)
+
+
+def _hooked(text: str, redact: Redact | None) -> str:
     if redact is None:
-        return clean
+        return text
     try:
-        kept = redact(clean)
+        kept = redact(text)
     except Exception as error:  # whatever a hook raises: nothing is kept that it did not see
         raise UsageError(
             f"The --redact function raised {type(error).__name__}: {error}. It must take any text; nothing was written."
@@ -74,7 +78,7 @@ def _part(part: dict[str, Any], redact: Redact | None) -> dict[str, Any]:
         elif name == "content" and isinstance(one, list):
             clean[name] = [_content(inner, redact) for inner in one]
         else:
-            clean[name] = _walked(without_secrets(one), redact)
+            clean[name] = _walked(one, redact)
     return clean
 
 
@@ -87,11 +91,11 @@ def _content(part: dict[str, Any], redact: Redact | None) -> dict[str, Any]:
 def _json_text(text: str, redact: Redact | None) -> str:
     """Return what may be kept of a text that may be JSON; it stays as it was written where nothing goes."""
     if not text.lstrip().startswith(("{", "[")):
-        return kept_text(text, redact)
+        return _hooked(text, redact)
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        return kept_text(text, redact)
+        return _hooked(text, redact)
     clean = without_secrets(value)
     if redact is not None:
         clean = ({name: _value(one, redact) for name, one in clean.items()}
@@ -103,11 +107,11 @@ def _value(value: Any, redact: Redact) -> Any:
     """Return a value of an argument; names within it may be data, too."""
     match value:
         case str():
-            return kept_text(value, redact)
+            return _hooked(value, redact)
         case list():
             return [_value(one, redact) for one in value]
         case dict():
-            return {kept_text(name, redact): _value(one, redact) for name, one in value.items()}
+            return {_hooked(name, redact): _value(one, redact) for name, one in value.items()}
         case _:
             return value
 
@@ -115,7 +119,7 @@ def _value(value: Any, redact: Redact) -> Any:
 def _walked(value: Any, redact: Redact | None) -> Any:
     match value:
         case str():
-            return kept_text(value, redact)
+            return _hooked(value, redact)
         case list():
             return [_walked(one, redact) for one in value]
         case dict():

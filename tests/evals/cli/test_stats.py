@@ -427,3 +427,12 @@ def test_an_item_has_the_name_that_is_its_own_where_a_task_stands_beside_it(
 def test_more_cases_than_numbers_can_tell_apart_are_refused(copilot: Copilot) -> None:
     assert copilot("stats", "rate", 10**11, 10**12, "--json").code == 0
     assert copilot("stats", "rate", 10**15, 10**16, "--json").code == 64
+
+
+def test_a_column_for_each_model_may_have_a_cluster_beside_it(copilot: Copilot, file: Callable[..., Path]) -> None:
+    rows = [f"i{item},r{item // 2},{int(item < 6)},{int(item < 3)}" for item in range(8)]
+    path = file("\n".join(["item,repo,a,b", *rows]) + "\n")
+    found = copilot("stats", "compare", path, "--a", "a", "--b", "b", "--json").json
+    assert (found["n_items"], found["clusters"], found["difference"]) == (8, 4, 0.375)
+    assert copilot("stats", "compare", path, "--a", "a", "--b", "b", "--cluster", "", "--json").json["clusters"] is None
+    assert set(copilot("stats", "means", path, "--json").json["models"]) == {"a", "b"}

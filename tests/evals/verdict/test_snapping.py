@@ -201,3 +201,23 @@ def test_the_releases_of_swebench_are_judged_as_the_exact_tests_judge_them(copil
     wrong = copilot(*words, "--incumbent", "Claude 3.7 Sonnet (20250219)", "--candidate", "o3 (2025-04-16)")
     assert (wrong.code, wrong.json["verdict"]) == (3, "invalid")
     assert "the rows say 10.2 where 52.8 is published" in wrong.json["reasons"][0]
+
+
+def test_a_margin_is_in_units_of_the_score_and_never_more_than_everything(copilot: Copilot, tmp_path: Path):
+    file = table(tmp_path / "log.csv", 2, 4, 400, cost=False)
+    assert snap(copilot, file, "--margin", "3").code == 64
+    hundred = tmp_path / "hundred.csv"
+    header, *rows = file.read_text().splitlines()
+    hundred.write_text("\n".join([header, *(f"{row[:-1]}{100 * int(row[-1])}" for row in rows)]) + "\n")
+    found = snap(copilot, hundred, "--margin", "3", "--json").json
+    assert found["difference"] == pytest.approx(-0.5)
+    assert found["reasons"][0] == "no worse by 3 or more: -0.5 over 400 items"
+    assert copilot("snap", "default", "--to", "a:b", "--margin", "3").code == 64
+
+
+def test_a_column_for_each_model_may_have_a_cluster_beside_it(copilot: Copilot, tmp_path: Path):
+    rows = [f"i{n},r{n // 4},{int(n % 2 == 0)},1" for n in range(40)]
+    file = tmp_path / "wide.csv"
+    file.write_text("\n".join(["item,repo,old,new", *rows]) + "\n")
+    alone, together = (snap(copilot, file, "--json", "--cluster", name).json["interval"] for name in ("", "repo"))
+    assert snap(copilot, file, "--json").json["interval"] == together != alone
