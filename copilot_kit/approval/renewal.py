@@ -37,7 +37,10 @@ async def ask_anew(
     and so is what nobody decided in time.
     """
     at = now or datetime.now(UTC)
-    rows = await store.runs(limit=_MANY, waiting=True)
+    # Those that somebody works on are among them: their owner, who may have looked at the slot before it moved, cannot
+    # write down that a call begins behind what is written here.
+    begun = [row for row in await store.runs(limit=_MANY) if row.status == "running"]
+    rows = [*await store.runs(limit=_MANY, waiting=True), *begun]
     runs = dict.fromkeys([*(row.run_id for row in rows), *await store.ready(limit=_MANY)])
     renewed: list[str] = []
     for run_id in runs:

@@ -57,6 +57,16 @@ class FileLedger:
                 self._finish(_lines(file))
         return placement_in(self._text(), slot, models)
 
+    def check(self, slot: str, after: Placement) -> None:
+        """Raise `UsageError` if the file cannot be edited so, or cannot be written by this user."""
+        edited(self._text(), slot, after)
+        for place in (self._real.parent, self.path):
+            if place.exists() and not os.access(place, os.W_OK):
+                raise UsageError(
+                    f"{str(place)!r} cannot be written by this user, so that nothing could be promoted. Let those who "
+                    "may promote write it, or judge with --dry-run."
+                )
+
     async def write(self, change: Change) -> Promotion:
         """Append the change and make it so; raises `Conflict`, with nothing changed, if the slot is not as it says."""
         with self._locked() as file:

@@ -49,6 +49,10 @@ class Ledger(Protocol):
         """Return what the slot gives now, with the overlays of these models."""
         ...
 
+    def check(self, slot: str, after: Placement) -> None:
+        """Raise `UsageError` if the slot could not be given this, before anything is spent on finding out whether."""
+        ...
+
     async def write(self, change: Change) -> Promotion:
         """Append the change and make it so."""
         ...

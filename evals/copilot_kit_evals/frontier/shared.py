@@ -40,6 +40,9 @@ class StoreLedger:
         await moves.catch_up(self.store)
         return self._placement(moves, slot, models)
 
+    def check(self, slot: str, after: Placement) -> None:
+        """Do nothing: what a journal keeps of a slot is not written by anybody's hand."""
+
     async def write(self, change: Change) -> Promotion:
         """Append the change; raises `Conflict`, with nothing changed, if the slot is not as it says."""
         while True:

@@ -55,7 +55,8 @@ def snap_slot(wanted: Snap) -> int:
     if wanted.plan:
         return _plan(trial, wanted)
     if not wanted.dry_run:
-        journal_of(ledger, wanted.store)  # one that cannot be opened is told of before the work, not behind it
+        ledger.check(wanted.slot, trial.after)  # what would stop it behind the work is told of before
+        journal_of(ledger, wanted.store)
     folder = wanted.out or _RUNS / f"{wanted.slot}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
     with Progress(spending := _spending(ledger, wanted)) as progress:
         options = _options(trial, wanted, progress, spending)

@@ -1,5 +1,6 @@
 """What happens in between: two who take back, a process that died, a record that an editor touched, a late decision."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from copilot_kit import Agent, Principal, decide, tool
 from copilot_kit.approval.renewal import ask_anew
 from copilot_kit.errors import Conflict, CopilotError, JournalError, UsageError
 from copilot_kit.journal import MemoryStore
+from copilot_kit.journal.store import Draft, Entry
 from copilot_kit_evals.frontier import lock
 from copilot_kit_evals.frontier.lock import read_lock
 from copilot_kit_evals.frontier.promoting import Ledger, open_ledger, placed, promote, take_back
@@ -161,6 +163,47 @@ def test_a_journal_that_cannot_be_opened_is_told_of_before_anything_is_asked_or_
     with pytest.raises(CopilotError, match=r"Cannot open journal|is no journal"):
         snap_slot(Snap(slot="default", to="stub:new", store=store, out=Path("run")))
     assert sorted(one.name for one in project.iterdir()) == ["frontier.toml", "suite.py"]
+
+
+def test_a_slot_that_cannot_be_edited_is_told_of_before_anything_is_asked(project: Path):
+    path = project / "frontier.toml"
+    text = 'slots.default = { model = "stub:old", suites = ["suite.py"] }\n'
+    path.write_text(text)
+    (project / "b.md").write_text("Carry over.")
+    with pytest.raises(UsageError, match="is written in a way that cannot be edited here"):
+        snap_slot(Snap(slot="default", vary=("prompt=b.md",), by="anna"))
+    assert sorted(one.name for one in project.iterdir()) == ["b.md", "frontier.toml", "suite.py"]
+    assert path.read_text() == text
+
+
+async def test_an_owner_who_looked_at_the_slot_before_it_moved_begins_nothing_afterwards(project: Path):
+    sent: list[str] = []
+
+    @tool(effect="external", version="1")
+    def send(to: str) -> str:
+        """Send it."""
+        sent.append(to)
+        return "sent"
+
+    class Late(MemoryStore):
+        """The slot moves, and people are asked anew, when an owner is about to write that a call begins."""
+
+        moves = False
+
+        async def append(self, run_id: str, drafts: Sequence[Draft], **options: object) -> list[Entry]:
+            if self.moves and any(one.body.kind == "intended" for one in drafts):
+                self.moves = False
+                await flip(open_ledger(), "stub:new")
+                self.renewed = await ask_anew(self, slot="default", models=["stub:new"], by=ANNA)
+            return await super().append(run_id, drafts, **options)  # type: ignore[arg-type]
+
+    store = Late()
+    agent = Agent("default", tools=[send], store=store)
+    run = await agent.run("send it")
+    await decide(store, run.id, run.proposals[0].id, "approve", by=ANNA)
+    store.moves = True
+    run = await agent.resume(run.id)
+    assert (run.status, [one.id for one in run.proposals], sent) == ("waiting", store.renewed, [])
 
 
 async def test_a_yes_whose_time_was_over_is_asked_anew_for_as_long_as_at_first(project: Path):
