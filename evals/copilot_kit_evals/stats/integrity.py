@@ -71,6 +71,11 @@ def check_published(table: Table, published: Table, *, columns: Columns, models:
             f"{published.name}, line {published.lines[twice]}: {named[twice]!r} is there again. Keep one row a model."
         )
     plan = dict(_plan(table, published, columns))
+    if not plan:
+        raise BadTable(
+            f"{published.name} has no published number that the rows of {table.name} could be held against. Name "
+            f"columns as {_PREFIX}X_pct, {_PREFIX}X_total or {_PREFIX}X, where X is a column of the rows."
+        )
     findings: list[Finding] = []
     for name, (column, measure) in plan.items():
         cells, values = published.columns[name], published.numbers_or_none(name)
@@ -78,6 +83,10 @@ def check_published(table: Table, published: Table, *, columns: Columns, models:
             if value is not None and (not models or model in models):
                 claim = _Claim(model, name, column, measure, value, _half_digit(cell))
                 findings.append(_finding(claim, table.rows(rows.get(model, ()))))
+    if not models and not any(finding.rows for finding in findings):
+        raise BadTable(
+            f"No model has both rows in {table.name} and numbers in {published.name}. Write their names alike in both."
+        )
     order = {model: place for place, model in enumerate(named)}
     findings.sort(key=lambda finding: order[finding.model])
     unchecked = [name for name in published.columns if name.startswith(_PREFIX) and name not in plan]
@@ -109,7 +118,14 @@ def _plan(table: Table, published: Table, columns: Columns) -> Iterator[tuple[st
             column = columns.score
             measure = measure or ("percent" if stem in {"pct", "percent"} else "mean")
         if column is not None:
-            yield name, (column, measure or "mean")
+            yield name, (column, measure or _unnamed(table.numbers_or_none(column), published.numbers_or_none(name)))
+
+
+def _unnamed(rows: Sequence[float | None], published: Sequence[float | None]) -> Measure:
+    """Return what is made of rows where no suffix says it: no mean of numbers from 0 to 1 is above 1."""
+    within = all(0 <= value <= 1 for value in rows if value is not None)
+    most = max((value for value in published if value is not None), default=0.0)
+    return "percent" if within and 1 < most <= 100 else "mean"  # noqa: PLR2004  a hundred per cent
 
 
 def _places(models: Sequence[str]) -> dict[str, list[int]]:

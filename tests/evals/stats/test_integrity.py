@@ -102,3 +102,19 @@ def test_the_error_of_the_source_of_swe_bench_is_found_and_nothing_else(shared):
     assert sum(one.status == "agrees" for one in found.findings) == 16 * 4 - 3
     assert len({one.model for one in found.findings if one.status == "no_rows"}) == 6
     assert found.unchecked == ()
+
+
+def test_a_percentage_is_known_where_no_mean_could_be_as_high(rows, table):
+    published = table("models.csv", "model,published_resolved\ngood,80\nwrong,52.8\n")
+    assert checked(rows, published) == {
+        ("good", "published_resolved"): "agrees", ("wrong", "published_resolved"): "differs",
+    }  # fmt: skip
+    share = table("share.csv", "model,published_resolved\ngood,0.8\nwrong,0.528\n")
+    assert checked(rows, share) == checked(rows, published)
+
+
+def test_a_file_of_which_nothing_can_be_checked_is_no_file_that_agrees(rows, table):
+    with pytest.raises(BadTable, match="no published number that the rows of results.csv could be held against"):
+        checked(rows, table("models.csv", "model,percent\ngood,80\n"))
+    with pytest.raises(BadTable, match="No model has both rows"):
+        checked(rows, table("others.csv", "model,published_resolved_pct\nnobody,80\n"))
