@@ -117,7 +117,7 @@ def candidates_of(models: Sequence[str], vary: Sequence[str] = ()) -> list[Candi
     vary: `prompt=a.md,b.md` (files), `tools=search+read,search` (names), or a setting: `effort=low,high`.
     Raises `UsageError` for what cannot be varied.
     """
-    if not models:
+    if not models or not all(map(str.strip, models)):
         raise UsageError("No model is named. Say which with --model provider:name, once for each.")
     axes = [_axis(one) for one in vary]
     made = []

@@ -19,7 +19,7 @@ from typing import Final
 
 from pydantic import Field, ValidationError
 
-from copilot_kit.errors import ModelError, UsageError
+from copilot_kit.errors import CopilotError, ModelError, UsageError
 from copilot_kit.messages import Message, Record, ToolCall
 from copilot_kit.model import Model, complete
 from copilot_kit.request import Request, Settings
@@ -94,7 +94,7 @@ class ShadowLog:
                 os.fsync(file)
             except OSError as error:
                 os.ftruncate(file, size)
-                raise UsageError(
+                raise CopilotError(
                     f"{str(self.path)!r} cannot be written: {error.strerror}. The last answer was not kept, all before "
                     "it were. Make room and start it again."
                 ) from error
@@ -110,6 +110,7 @@ class ShadowLog:
                 kept = [one.model_copy(update={"message": None, "failure": _ERASED}) if one.run_id in run_ids else one
                         for one in lines]  # fmt: skip
                 beside = self.path.with_name(f"{self.path.name}.new")
+                beside.touch(mode=0o600)
                 beside.write_bytes(b"".join(one.model_dump_json().encode() + b"\n" for one in kept))
                 beside.replace(self.path)
         return len(gone)

@@ -265,3 +265,9 @@ def test_a_suite_that_ends_the_program_is_one_that_does_not_run(copilot: Copilot
     (tmp_path / "ends.py").write_text("raise SystemExit(0)\n")
     ended = copilot("eval", "run", tmp_path / "ends.py", "-m", "stub:one", "--out", tmp_path / "run")
     assert (ended.code, "does not run: SystemExit: 0" in ended.err) == (64, True)
+
+
+def test_a_model_without_a_name_is_no_model(copilot: Copilot, tmp_path: Path) -> None:
+    (tmp_path / "noisy.py").write_text(NOISY.replace("COUNT", "1"))
+    ended = copilot("eval", "run", tmp_path / "noisy.py", "-m", " ", "--out", tmp_path / "run")
+    assert (ended.code, "No model is named" in ended.err) == (64, True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from copilot_kit import Agent, Principal, tool
-from copilot_kit.errors import Overloaded, UsageError
+from copilot_kit.errors import CopilotError, Overloaded, UsageError
 from copilot_kit.journal.memory import MemoryStore
 from copilot_kit.request import Request, Settings
 from copilot_kit.response import Usage
@@ -205,3 +205,19 @@ def test_writers_at_once_lose_no_line(tmp_path: Path) -> None:
     assert {(line.run_id, line.seq) for line in ShadowLog(path)} == {
         (f"run_{number}", seq) for number in range(4) for seq in range(20)
     }
+
+
+def test_a_full_disk_is_told_and_leaves_whole_lines(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    log = ShadowLog(tmp_path / "log.jsonl")
+    one = Shadowed(run_id="r", seq=1, slot="default", incumbent="a:b", candidate="c:d", at=NOON)
+    log.append(one)
+    before = log.path.stat().st_size
+    resource.setrlimit(resource.RLIMIT_FSIZE, (before + 40, resource.RLIM_INFINITY))
+    try:
+        with pytest.raises(CopilotError, match="cannot be written: File too large"):
+            log.append(one)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert log.path.stat().st_size == before
+    assert list(log) == [one]

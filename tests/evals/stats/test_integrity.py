@@ -114,7 +114,7 @@ def test_a_percentage_is_known_where_no_mean_could_be_as_high(rows, table):
 
 
 def test_a_file_of_which_nothing_can_be_checked_is_no_file_that_agrees(rows, table):
-    with pytest.raises(BadTable, match="no published number that the rows of results.csv could be held against"):
+    with pytest.raises(BadTable, match=r"no published number that the rows of results\.csv could be held against"):
         checked(rows, table("models.csv", "model,percent\ngood,80\n"))
     with pytest.raises(BadTable, match="No model has both rows"):
         checked(rows, table("others.csv", "model,published_resolved_pct\nnobody,80\n"))
