@@ -30,6 +30,8 @@ class Chosen:
     """Each value of this column makes a model of its own."""
     repeated: bool = False
     """Several rows of an item are its repeats, though no column tells them apart."""
+    ends_early: bool = False
+    """What was found could end the run, so that its number of items was not fixed beforehand."""
 
 
 def as_long(table: Table, chosen: Chosen) -> Table:
@@ -128,7 +130,11 @@ def show_comparison(table: Table, models: tuple[str, str], *, chosen: Chosen, co
         "clusters": result.clusters, "effective_clusters": result.effective_clusters,
         "missing_a": result.missing_a, "missing_b": result.missing_b, "with_missing": result.with_missing,
         "items_elsewhere": both.elsewhere, "cost_per_success": dict(costs), "confidence": confidence,
+        "could_end_early": chosen.ends_early,
     }  # fmt: skip
+    if chosen.ends_early:
+        told("What it found could end this run: interval and p are for a number of items that was fixed beforehand, "
+             "and say too much here. Those for all moments: copilot-kit snap --from-logs RUN.")  # fmt: skip
     if json:
         as_json(found)
         return

@@ -225,8 +225,17 @@ def compare(
     from copilot_kit_evals.cli.logs import Chosen, show_comparison
 
     with _numerics():
-        chosen = Chosen(score=score, cluster=cluster, repeated=repeated)
+        chosen = Chosen(score=score, cluster=cluster, repeated=repeated, ends_early=_ends_early(file))
         show_comparison(read_table(file), (a, b), chosen=chosen, confidence=confidence, json=json)
+
+
+def _ends_early(file: Path) -> bool:
+    """Tell whether a file is a run that what it found could end."""
+    if not (file / "run.json").is_file():
+        return False
+    from copilot_kit_evals.folder import RunFolder
+
+    return RunFolder(file).manifest.rule.stops
 
 
 @app.command()
