@@ -25,6 +25,7 @@ from copilot_kit_evals.verdict.runs import of_runs, rule_of
 from copilot_kit_evals.verdict.verdicts import ALL, Finding, Verdict
 
 _INSPECT: Final = ".eval"
+_SLICES: Final = 12
 _MARKS: Final = {"pass": "shown", "fail": "no", "open": "open", "note": ""}
 
 
@@ -182,7 +183,9 @@ def _table(verdict: Verdict) -> None:
         ]
     rows += [(f"cost per success, {name}", number(cost)) for name, cost in verdict.cost_per_success.items()
              if cost is not None]  # fmt: skip
-    for one in verdict.found("non_inferiority"):
-        if one.slice != ALL:
-            rows.append((f"no worse on {one.slice}", _MARKS[one.state]))
+    slices = [one for one in verdict.found("non_inferiority") if one.slice != ALL]
+    told_of = [one for one in slices if one.state in ("pass", "fail") or len(slices) <= _SLICES]
+    rows += [(f"no worse on {one.slice}", _MARKS[one.state]) for one in told_of]
+    if len(told_of) < len(slices):
+        rows.append((f"{len(slices) - len(told_of)} more slices", "not shown"))
     sheet(("", "value"), rows)

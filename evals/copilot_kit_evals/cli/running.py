@@ -78,10 +78,10 @@ class Wanted:
         return load_all(names, scorer=self.scorer, prompt=prompt).chosen(self.tasks).repeated(self.repeats)
 
     def rule(self, suite: Suite) -> Rule:
-        """Return the rule of the verdict; interim looks are fifty or less, unless they are asked for."""
+        """Return the rule of the verdict: each task must hold; interim looks are fifty or less, unless asked for."""
         items = sum(len(task.dataset) for task in suite.tasks)
         every = self.look_every if self.look_every is not None else max(_LOOK_AFTER, items // _LOOKS)
-        rule = Rule(look_every=every, stops=self.stop_early)
+        rule = Rule(look_every=every, stops=self.stop_early, slices=tuple(task.name for task in suite.tasks))
         return rule if self.margin is None else rule.model_copy(update={"margin": self.margin})
 
     def check_goes_on(self) -> None:

@@ -24,11 +24,13 @@ from copilot_kit_evals.verdict.evidence import Evidence
 from copilot_kit_evals.verdict.launching import launched
 from copilot_kit_evals.verdict.measuring import Measure, measured
 from copilot_kit_evals.verdict.needing import items_needed
-from copilot_kit_evals.verdict.verdicts import Finding, Verdict, Word
+from copilot_kit_evals.verdict.verdicts import ALL, Finding, Verdict, Word
 from copilot_kit_evals.verdict.wiring import wiring
-from copilot_kit_evals.verdict.words import counted, points
+from copilot_kit_evals.verdict.words import counted, listed, points
 
 _GAINS = ("improvement", "cost", "latency")
+_SLICES_EACH = 6
+"""Slices that get a line each."""
 
 
 def verdict_of(evidence: Evidence, rule: Rule | None = None) -> Verdict:
@@ -87,9 +89,9 @@ def _decided(findings: list[Finding], rule: Rule) -> tuple[Word, tuple[str, ...]
     needed = [one for one in by["open"] if one.name in ("must_pass", "non_inferiority")]
     gained = _gained(by["pass"], rule)
     word: Word = "hold" if held else "inconclusive"
-    reasons = [one.text for one in held or needed]
+    reasons = _texts(held or needed)
     if not held and not needed:
-        shown = [one.text for one in by["pass"] if one.name in ("must_pass", "non_inferiority")]
+        shown = _texts([one for one in by["pass"] if one.name in ("must_pass", "non_inferiority")])
         if gained is not None:
             dearer = [f"though {one.text}" for one in by["fail"] if one.name in ("cost", "latency") and _grew(one)]
             word, reasons = "promote", [*shown[:1], *gained, *shown[1:], *dearer]
@@ -101,6 +103,16 @@ def _decided(findings: list[Finding], rule: Rule) -> tuple[Word, tuple[str, ...]
     if miswired and word != "promote":
         return "invalid", (*(f"probably wired wrongly, look here: {text}" for text in miswired), *reasons)
     return word, tuple(reasons)
+
+
+def _texts(findings: list[Finding]) -> list[str]:
+    """Return a line for each, and one for slices of which there are many."""
+    many = [one for one in findings if one.name == "non_inferiority" and one.slice != ALL]
+    if len(many) <= _SLICES_EACH:
+        return [one.text for one in findings]
+    said = {"pass": "no worse", "fail": "worse", "open": "not shown to be no worse"}
+    named = listed([repr(one.slice) for one in many])
+    return [*(one.text for one in findings if one not in many), f"{said[many[0].state]} on {len(many)} slices: {named}"]
 
 
 def _gained(passed: list[Finding], rule: Rule) -> list[str] | None:
