@@ -22,7 +22,7 @@ from copilot_kit_evals.cli.reporting import reported
 from copilot_kit_evals.folder import RunFolder
 from copilot_kit_evals.frontier.promoting import Ledger, ask_people_anew, open_ledger, promote, take_back
 from copilot_kit_evals.frontier.promotions import VERDICT, Promotion, proof_of
-from copilot_kit_evals.frontier.trying import Trial, is_launch, parked_of, placements_of, trial_of
+from copilot_kit_evals.frontier.trying import Trial, check_evaluated, is_launch, parked_of, placements_of, trial_of
 from copilot_kit_evals.frontier.wanted import Snap
 from copilot_kit_evals.plan import plan
 from copilot_kit_evals.runner import Finished, Options
@@ -171,6 +171,8 @@ async def _promoted(
     if found is None:  # pragma: no cover  only runs of a slot come here
         raise UsageError(f"The run {str(folder.path)!r} is of no slot. Promote what a snap of this slot has found.")
     before, after = found
+    evaluated = next(one for one in folder.manifest.candidates if one.name == verdict.candidate)
+    check_evaluated(ledger, wanted.slot, after, evaluated)
     proof = proof_of(folder.path, verdict=verdict.verdict, home=ledger.home)
     promotion = await promote(ledger, wanted.slot, after, before=before, by=who(wanted.by), evidence=proof)
     return promotion, await _asked_anew(ledger, promotion, wanted)

@@ -147,6 +147,19 @@ def _moved(slot: Slot, after: Placement, model: str) -> Slot:
     return slot.model_copy(update={"overlays": overlays})
 
 
+def check_evaluated(ledger: Ledger, name: str, after: Placement, evaluated: Candidate) -> None:
+    """Raise `Conflict` if the candidate is not what was evaluated: its words or settings were edited meanwhile."""
+    slot = slot_of(name, ledger.frontier)
+    model = evaluated.model
+    now = _candidate(name, _moved(slot, after, model), model, evaluated.name, ledger.frontier)
+    changed = [one for one in ("overlay", "settings", "base_url") if getattr(now, one) != getattr(evaluated, one)]
+    if changed:
+        raise Conflict(
+            f"What slot {name!r} has go with {model} was changed since it was evaluated: {', '.join(changed)}. Nothing "
+            "was promoted; evaluate what it is now."
+        )
+
+
 def _candidates(name: str, old: Slot, new: Slot, model: str, label: str, *, home: Path) -> list[Candidate]:
     found = [] if old.model is None else [_candidate(name, old, old.model, old.model, home)]
     own = f"{model} {label}".strip()

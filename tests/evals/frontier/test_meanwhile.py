@@ -176,6 +176,46 @@ def test_a_slot_that_cannot_be_edited_is_told_of_before_anything_is_asked(projec
     assert path.read_text() == text
 
 
+EDITING = """
+
+class Editing(Exact):
+    async def __call__(self, item, output):
+        from pathlib import Path
+
+        path = Path({name!r})
+        path.write_text(path.read_text().replace({old!r}, {new!r}, 1))
+        return await super().__call__(item, output)
+
+
+tasks = [Task("doubles", items, Ask("Double it."), [Editing()])]
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "what"),
+    [
+        ("b.md", "Be brief.", "Otherwise.", "overlay"),
+        (
+            "frontier.toml",
+            "# The models of this project.\n[slots.default]",
+            '[slots.default]\nsettings = { effort = "high" }',
+            "settings",
+        ),
+    ],
+)
+def test_words_and_settings_that_were_edited_during_the_evaluation_are_not_promoted(
+    project: Path, name: str, old: str, new: str, what: str
+):
+    path, suite = project / "frontier.toml", project / "suite.py"
+    (project / "b.md").write_text("Be brief.")
+    path.write_text(path.read_text() + '[slots.default.overlays."stub:new"]\nprompt_file = "b.md"\n')
+    suite.write_text(suite.read_text() + EDITING.format(name=str(project / name), old=old, new=new))
+    with pytest.raises(Conflict, match=f"was changed since it was evaluated: {what}. Nothing was promoted"):
+        snap_slot(Snap(slot="default", to="stub:new", by="anna", out=Path("run")))
+    assert 'model = "stub:old"   # since' in path.read_text()
+    assert not (project / "frontier.lock.jsonl").exists()
+
+
 async def test_an_owner_who_looked_at_the_slot_before_it_moved_begins_nothing_afterwards(project: Path):
     sent: list[str] = []
 
