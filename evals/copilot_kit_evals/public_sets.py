@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from pydantic import JsonValue
 
+from copilot_kit.display import visible
 from copilot_kit.errors import UsageError
 from copilot_kit.request import ToolSpec
 from copilot_kit_evals.items import BadDataset, Dataset, Item, Turn
@@ -176,8 +177,9 @@ def read(kind: str, path: str | Path) -> Dataset:
 def _rows(file: Path, bare: Sequence[str]) -> Iterator[Mapping[str, Any]]:
     try:
         lines = file.open(encoding="utf-8-sig", newline="")
-    except OSError as error:
-        raise UsageError(f"{str(file)!r} cannot be read: {error.strerror}. Name the set's own file.") from error
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        why = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(f"{visible(str(file))!r} cannot be read: {why}. Name the set's own file.") from error
     with lines:
         if file.suffix not in (".csv", ".tsv"):
             yield from (json.loads(line) for line in lines if line.strip())

@@ -26,6 +26,13 @@ async def test_the_page_holds_the_numbers_of_the_summary(made, data_in):
     assert data_in(report_html(run))["summary"] == summary(run)
 
 
+async def test_our_own_commas_are_not_shown_as_signs_of_a_model(made):
+    told = report_html(await made()).partition('<section id="run"')[2].partition("</section>")[0]
+    assert "python 3." in told
+    assert ", copilot-kit " in told
+    assert "U+0020" not in told
+
+
 async def test_the_page_names_no_address_to_fetch_from(made):
     html = report_html(await made())
     assert re.findall(r"<(?:link|img|iframe|object|embed|source|base)\b[^>]*>", html) == [

@@ -130,3 +130,11 @@ def test_without_a_suite_the_list_is_pointed_to(copilot: Copilot):
 def test_a_name_that_is_no_suite_is_an_error_of_use():
     with pytest.raises(UsageError):
         tasks_of("..")
+
+
+@pytest.mark.parametrize(
+    "name", ["a\0b", "a\0b.py", "x" * 5000, "x" * 5000 + ".py", "suite:a\0", "set:gsm8k=a\0b", "", "@"]
+)
+def test_a_name_that_no_file_can_have_is_an_error_of_use(name: str):
+    with pytest.raises(UsageError):
+        load(name)
