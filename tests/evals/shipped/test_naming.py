@@ -132,9 +132,10 @@ def test_a_name_that_is_no_suite_is_an_error_of_use():
         tasks_of("..")
 
 
-@pytest.mark.parametrize(
-    "name", ["a\0b", "a\0b.py", "x" * 5000, "x" * 5000 + ".py", "suite:a\0", "set:gsm8k=a\0b", "", "@"]
-)
+NO_FILES = ["a\0b", "a\0b.py", "x" * 5000, "x" * 5000 + ".py", "suite:a\0", "set:gsm8k=a\0b", "", "@"]
+
+
+@pytest.mark.parametrize("name", NO_FILES, ids=range(len(NO_FILES)))
 def test_a_name_that_no_file_can_have_is_an_error_of_use(name: str):
     with pytest.raises(UsageError):
         load(name)
