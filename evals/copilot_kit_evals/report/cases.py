@@ -108,7 +108,7 @@ def flips(cases: Sequence[Case], candidate: int) -> tuple[list[Case], list[Case]
 def beginning(text: str, most: int) -> str:
     """Return the beginning of a text on one line, visible; line breaks and tabs are blanks there."""
     line = _BREAKS.sub(" ", text[: 2 * most])
-    return visible(line[:most]) + ("…" if len(line) > most else "")
+    return visible(line[:most].rstrip()) + ("…" if len(line) > most else "")
 
 
 def asked_text(item: Item) -> str:
