@@ -10,7 +10,7 @@ import typer
 from copilot_kit.cli.journals import JsonOption
 from copilot_kit.cli.screen import as_json, columns, counted, shown, told
 from copilot_kit.display import visible
-from copilot_kit.errors import UsageError
+from copilot_kit.errors import CopilotError, UsageError
 from copilot_kit.slots import Slot, read_frontier, slot_of
 from copilot_kit_evals.frontier.lock import BadLock
 from copilot_kit_evals.frontier.promoting import Ledger, advance, ask_people_anew, open_ledger
@@ -180,6 +180,9 @@ async def _checked(ledger: Ledger, *, repair: bool) -> tuple[list[Promotion], li
     for one in promotions:
         found = evidence_fault(one, ledger.home) or _verdict_fault(one, ledger)
         faults += [] if found is None else [found]
+    for one in {one.slot: one for one in promotions}.values():
+        changed = _changed_since(one, ledger)
+        faults += [] if changed is None else [changed]
     return promotions, sorted(faults, key=lambda one: (-1 if one.n is None else one.n, not one.fails))
 
 
@@ -199,6 +202,26 @@ def _verdict_fault(one: Promotion, ledger: Ledger) -> Fault | None:
     if verdict.verdict != one.evidence.verdict:
         text = f"its run says {verdict.verdict} when it is judged anew, and {one.evidence.verdict} was written"
         return Fault(n=one.n, slot=one.slot, text=text)
+    return None
+
+
+def _changed_since(one: Promotion, ledger: Ledger) -> Fault | None:
+    """Return what a slot's model is told otherwise than when it was evaluated; only told, since people may do so."""
+    from copilot_kit_evals.folder import RunFolder
+    from copilot_kit_evals.frontier.promotions import VERDICT
+    from copilot_kit_evals.frontier.trying import check_evaluated
+    from copilot_kit_evals.verdict.verdicts import Verdict
+
+    if one.evidence is None or VERDICT not in one.evidence.files or evidence_fault(one, ledger.home) is not None:
+        return None
+    folder = RunFolder(ledger.home / one.evidence.run)
+    verdict = Verdict.model_validate_json((folder.path / VERDICT).read_bytes())
+    evaluated = next((each for each in folder.manifest.candidates if each.name == verdict.candidate), None)
+    try:
+        if evaluated is not None:
+            check_evaluated(ledger, one.slot, one.after, evaluated)
+    except CopilotError as error:
+        return Fault(n=one.n, slot=one.slot, text=str(error).partition(". ")[0], fails=False)
     return None
 
 

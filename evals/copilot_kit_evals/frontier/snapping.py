@@ -148,6 +148,9 @@ def _judged(ledger: Ledger, wanted: Snap, finished: Finished) -> int:
     else:
         show(verdict)
         told(f"The run is in {folder.path}{'' if report is None else f', its report in {report}'}")
+        if finished.why == "budget":
+            told(f"Its budget is spent. What has ended is kept; with a larger one it goes on: copilot-kit snap "
+                 f"{wanted.slot} --resume {folder.path}")  # fmt: skip
         _show_promotion(promotion, asked, wanted)
     return verdict.exit_code
 

@@ -89,6 +89,25 @@ async def test_nothing_can_be_snapped_while_a_model_takes_over(project: Path):
         await trial_of(ledger, Snap(slot="default", to="stub:twin"))
 
 
+def test_settings_that_were_edited_after_the_promotion_are_told(promoted: Path, copilot):
+    frontier = promoted / "frontier.toml"
+    frontier.write_text(
+        frontier.read_text().replace("[slots.default]", '[slots.default]\nsettings = { effort = "low" }')
+    )
+    ended = copilot("frontier", "verify")
+    assert ended.code == 0
+    assert "note   promotion 0: What slot default has go with stub:new was changed since it was evaluated" in (
+        ended.out.replace("'", "")
+    )
+
+
+def test_a_budget_that_is_spent_says_how_to_go_on(project: Path, copilot):
+    ended = copilot("snap", "default", "--to", "stub:new", "--budget-tokens", "1", "--out", "run")
+    assert ended.code in (2, 3)
+    assert "Its budget is spent. What has ended is kept; with a larger one it goes on" in ended.err
+    assert "copilot-kit snap default --resume run" in ended.err
+
+
 def test_a_record_that_cannot_be_read_fails_and_is_told_as_json(promoted: Path, copilot):
     path = promoted / "frontier.lock.jsonl"
     path.write_text(path.read_text() + "nonsense\n")
