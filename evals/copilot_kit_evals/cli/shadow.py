@@ -154,7 +154,7 @@ def _tell(one: "Shadowed") -> None:
 
 def _told(found: "Compared", log: "ShadowLog") -> dict[str, Any]:
     return {
-        "candidate": found.candidate, "log": str(log.path), "asked": found.asked, "waiting": found.waiting,
+        "model": found.candidate, "log": str(log.path), "asked": found.asked, "waiting": found.waiting,
         **plain(found.whole), "tools": plain(found.tools), "interval": plain(_interval(found.whole)),
         "cost_usd": None if found.unpriced else float(found.cost_usd),
         "incumbent_cost_usd": None if found.incumbent_unpriced else float(found.incumbent_usd),

@@ -125,6 +125,7 @@ def test_a_shadow_is_compared_with_what_people_decided_and_asked_once(shop: Path
         3,
         1,
     )
+    assert found["model"] == "acme:new"
     log = Path(found["log"])
     before = log.read_bytes()
     assert copilot(*words).json["asked"] == 3
