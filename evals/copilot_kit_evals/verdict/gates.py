@@ -17,6 +17,7 @@ from copilot_kit_evals.verdict.verdicts import ALL, Finding, State
 from copilot_kit_evals.verdict.words import counted, listed, points, share
 
 _REASON_CHARS = 200
+_MOST_MISSING = 1 << 17
 
 
 def must_pass(evidence: Evidence, rule: Rule) -> list[Finding]:
@@ -148,7 +149,8 @@ def _claimed(one: Reliable, *, both: bool) -> Finding:
         text = f"a reliability of {share(one.level)} is contradicted: {told}"
         text += ", and so is the incumbent's" if both else ""
     else:
-        text = f"a reliability of {share(one.level)} is not shown: {told}, {one.missing} more clean ones are missing"
+        lacks = counted(one.missing, "more clean item")
+        text = f"a reliability of {share(one.level)} is not shown: {told}, {lacks} missing"
     return Finding(name="reliability", slice=f"{one.level:g}", state="note" if both else one.state, text=text,
                    figures=figures, items=one.failed)  # fmt: skip
 
@@ -176,7 +178,27 @@ def reliable(cases: Iterable[Case], side: Side, level: float, rule: Rule, *, wat
         needed = cases_once(level, failures=lost, confidence=rule.confidence)
     state: State = "pass" if low >= level else "fail" if high < level else "open"
     short = 0 if state == "pass" else max(1, needed - whole)
+    if state == "open" and not watched and len(passed) > len(chosen):  # repeats: attempts of one item hang together
+        short = _clean_missing(*_outcomes(chosen, rule, missing=0.0), level, rule, each=len(passed) // len(chosen))
     return Reliable(level, sum(clean), failed, whole, len(chosen), short, state)
+
+
+def _clean_missing(values: list[float], labels: list[str], level: float, rule: Rule, *, each: int) -> int:
+    """Return how many further items, clean in each of so many attempts, it takes to show the level."""
+
+    def shown(more: int) -> bool:
+        further = [f"further {place // each}" for place in range(more * each)]
+        low = reliability_of([*values, *[1.0] * len(further)], [*labels, *further], confidence=rule.confidence)
+        return low >= level
+
+    high = 1
+    while not shown(high) and high < _MOST_MISSING:
+        high *= 2
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if shown(middle) else (middle, high)
+    return high
 
 
 def _unit(case: Case) -> str:

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from copilot_kit_evals.tasks import Rule
-from copilot_kit_evals.verdict.evidence import Case, Evidence, Mark
+from copilot_kit_evals.verdict.evidence import Case, Evidence, Mark, Side
+from copilot_kit_evals.verdict.gates import reliable
 from copilot_kit_evals.verdict.judging import headline, verdict_of
 from copilot_kit_evals.verdict.verdicts import Verdict
 from tests.evals.verdict.logs import evidence, flipped, flips, side
@@ -244,3 +245,14 @@ def test_scores_without_bounds_are_compared_and_missing_ones_leave_everything_op
 
 def test_the_headline_says_it_in_one_line():
     assert headline(verdict_of(flipped(6, 0, 100))) == "promote: new in place of old: +6.0 points over 100 items"
+
+
+def test_the_items_that_a_level_lacks_are_those_that_show_it_when_they_come():
+    def marks(items: int) -> Side:
+        return Side("x", tuple(Mark(wanted=3, scores={"": [1.0, 1.0, float(n > 0)]}) for n in range(items)))
+
+    cases = [Case(f"i{n}") for n in range(372)]
+    told = reliable(cases[:300], marks(300), 0.99, Rule(), watched=False)
+    assert (told.state, told.missing) == ("open", 72)
+    assert reliable(cases[:371], marks(371), 0.99, Rule(), watched=False).state == "open"
+    assert reliable(cases, marks(372), 0.99, Rule(), watched=False).state == "pass"
