@@ -3,7 +3,9 @@
 import asyncio
 import getpass
 import os
+import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -86,7 +88,8 @@ async def _retry_parked(tasks: Sequence[Task], finished: Finished, options: Opti
 
 def _worked(work: Any, wanted: Snap, folder: Path) -> Finished | None:
     try:
-        finished: Finished = asyncio.run(work)
+        with redirect_stdout(sys.stderr):  # what tools and scorers print is no verdict
+            finished: Finished = asyncio.run(work)
     except KeyboardInterrupt:
         told(f"Interrupted. What has ended is kept. Go on with: copilot-kit snap {wanted.slot} --resume {folder}")
         return None

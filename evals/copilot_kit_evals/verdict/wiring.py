@@ -62,6 +62,10 @@ def wiring(evidence: Evidence, rule: Rule) -> list[Finding]:
         for look in _LOOKS if task in before else _ALONE:
             found += [Finding(name="wiring", slice=task, state="fail", text=f"{sign.text} (task {task!r})",
                               items=sign.items) for sign in look(replies, before.get(task, []))]  # fmt: skip
+    left = sorted({name for one in new.habits.replies for name in one.dropped} & _SAMPLING)
+    if left:
+        text = f"its adapter did not send {listed([repr(name) for name in left])}: the model does not take it"
+        found.append(Finding(name="wiring", state="note", text=text, figures={"dropped": [*left]}))
     return found
 
 

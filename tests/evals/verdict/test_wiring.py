@@ -158,10 +158,6 @@ def test_a_setting_that_only_its_adapter_could_not_send_is_a_sign(name: str):
     assert sign.startswith(f"100 % of its answers came without {name!r}, which its adapter could not send, and 0 % of")
 
 
-def test_sampling_settings_that_a_model_refuses_are_no_sign():
-    assert signs(dropped=("temperature", "top_p")) == []
-
-
 def test_requests_that_are_rejected_are_a_sign():
     (sign,) = signs(outcome="model_failure", trouble="InvalidRequest")
     assert sign.startswith("100 % of its answers are failures before any answer (InvalidRequest): requests, schemas of")
@@ -177,3 +173,13 @@ def signs(**changes: Any) -> list[str]:
     log = replace(log, candidate=replace(log.candidate, habits=Habits("fake:new", new)),
                   incumbent=replace(log.incumbent, habits=Habits("fake:old", old)))  # fmt: skip
     return [one.text for one in verdict_of(log).found("wiring")]
+
+
+def test_settings_that_the_candidate_does_not_take_are_told_and_are_no_suspicion():
+    habits = Habits(model="openai:gpt-7", replies=[Reply("t", f"i{n}", dropped=("temperature",)) for n in range(10)])
+    log = evidence([1.0] * 10, [1.0] * 10)
+    found = verdict_of(replace(log, candidate=replace(log.candidate, habits=habits)))
+    (note,) = found.found("wiring")
+    assert note.state == "note"
+    assert note.text == "its adapter did not send 'temperature': the model does not take it"
+    assert found.verdict != "invalid"
