@@ -413,6 +413,8 @@ class Agent(Generic[OutputT]):
         await self._look_at_slots(store=session.store)
         task = Text(text=str(arguments_of(arguments)["task"]), source=Source(kind="model"))
         *before, added = self._begin([task], session.run_id)
+        if self.memory is None:
+            return [*before, added]
         return [*before, await self._reminded(added, self._models.first(session.run_id))]
 
     def _switched(self, chosen: Chosen, state: RunState) -> ModelSwitched:
