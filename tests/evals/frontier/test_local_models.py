@@ -10,6 +10,8 @@ from copilot_kit.journal.opening import open_store
 from copilot_kit_evals.frontier.promoting import ask_people_anew, open_ledger, placed, promote, take_back
 from copilot_kit_evals.frontier.snapping import snap_slot
 from copilot_kit_evals.frontier.wanted import Snap
+from copilot_kit_evals.verdict.verdicts import Verdict
+from tests.evals.frontier.coarse_weights import write_coarse
 
 SUITE = """
 from copilot_kit_evals.items import Dataset, Item
@@ -32,43 +34,48 @@ tasks = [Task("capitals", Dataset.of(items, name="capitals"), Ask(), [names_it])
 """
 
 
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
-    """A slot with a model that may say two tokens only, and another file of weights that may say more."""
+@pytest.fixture(scope="module")
+def coarse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of a model that is worse: a coarser quantisation of the one that is there."""
     found = next((one["path"] for one in pullable() if one["name"] == "smollm2"), None)
     if not found:
         pytest.skip("needs the weights of smollm2: copilot-kit models pull smollm2")
-    other = tmp_path / "other.gguf"
-    other.symlink_to(str(found))
-    new = f"local:{other}"
-    (tmp_path / "frontier.toml").write_text(
-        f'[slots.default]\nmodel = "local:smollm2"\nsuites = ["suite.py"]\nsettings = {{ temperature = 0.0 }}\n'
-        f'[slots.default.overlays."local:smollm2"]\nsettings = {{ max_output_tokens = 2 }}\n'
-        f'[slots.default.overlays."{new}"]\nsettings = {{ max_output_tokens = 12 }}\n'
-    )
+    return write_coarse(Path(str(found)), tmp_path_factory.mktemp("weights") / "coarse.gguf", every=3)
+
+
+@pytest.fixture
+def project(coarse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
+    """A slot that has the coarse weights, and the suite that it is judged by."""
+    old = f"local:{coarse}"
+    settings = "settings = { temperature = 0.0, max_output_tokens = 12 }"
+    (tmp_path / "frontier.toml").write_text(f'[slots.default]\nmodel = "{old}"\nsuites = ["suite.py"]\n{settings}\n')
     (tmp_path / "suite.py").write_text(SUITE)
     monkeypatch.delenv("COPILOT_KIT_FRONTIER", raising=False)
     monkeypatch.delenv("COPILOT_KIT_JOURNAL", raising=False)
     monkeypatch.chdir(tmp_path)
-    return "local:smollm2", new
+    return old, "local:smollm2"
 
 
 @pytest.mark.slow
 def test_two_local_models_from_evaluation_to_promotion_and_back(
     project: tuple[str, str], capsys: pytest.CaptureFixture[str]
 ):
-    _, new = project
+    old, new = project
     before = Path("frontier.toml").read_text()
     code = snap_slot(Snap(slot="default", to=new, concurrency=1, by="ci", out=Path("runs/a")))
     assert code == 0, capsys.readouterr().out
     assert f'model = "{new}"' in Path("frontier.toml").read_text()
+    verdict = Verdict.model_validate_json(Path("runs/a/verdict.json").read_bytes())
+    assert (verdict.incumbent, verdict.candidate, verdict.n_items) == (old, new, 20)
+    assert verdict.wins >= 10
+    assert verdict.losses <= 2
     assert snap_slot(Snap(slot="default", back=True, by="ci")) == 0
     assert Path("frontier.toml").read_text() == before
 
 
 @pytest.mark.slow
 async def test_a_running_agent_follows_its_slot_and_what_waits_is_asked_anew(project: tuple[str, str], tmp_path: Path):
-    old, new = project
+    new, old = project
     (tmp_path / "frontier.toml").write_text(f'[slots.default]\nmodel = "{old}"\nsettings = {{ temperature = 0.0 }}\n')
     sent: list[int] = []
 
