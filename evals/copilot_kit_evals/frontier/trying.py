@@ -15,6 +15,7 @@ from copilot_kit.request import Settings
 from copilot_kit.slots import Slot, SlotOverlay, place, slot_of
 from copilot_kit_evals.candidates import Candidate
 from copilot_kit_evals.frontier.catalogues import lifecycle_of
+from copilot_kit_evals.frontier.lines import line_before
 from copilot_kit_evals.frontier.promoting import Ledger, placed
 from copilot_kit_evals.frontier.promotions import Placement
 from copilot_kit_evals.frontier.wanted import Snap
@@ -75,10 +76,22 @@ async def trial_of(ledger: Ledger, wanted: Snap) -> Trial:
     suite = load_all(names).repeated(wanted.repeats)
     parked = parked_of(suite, slot, ledger.home)
     rule = _rule(beside, wanted, suite, candidates, parked)
+    rule = rule.model_copy(update=await _line(ledger, wanted.slot, model, suite))
     more: dict[str, JsonValue] = {_SNAP: {"slot": wanted.slot, "before": _told(before), "after": _told(after),
                                           "launch": beside.model is None}}  # fmt: skip
     return Trial(wanted.slot, names, suite, parked, tuple(candidates),
                  rule.model_copy(update={"more": more}), before, after)  # fmt: skip
+
+
+async def _line(ledger: Ledger, slot: str, model: str, suite: Suite) -> dict[str, Any]:
+    """Return what the rule says of the candidate's line: its day, and how earlier releases did on these items."""
+    day = lifecycle_of(model).released
+    if day is None:
+        return {}
+    runs = [ledger.home / one.evidence.run for one in await ledger.promotions()
+            if one.slot == slot and one.evidence is not None]  # fmt: skip
+    line = line_before(model, runs, suite.tasks, released=lambda name: lifecycle_of(name).released)
+    return {"line": line, "line_day": float(day.toordinal())}
 
 
 def placements_of(rule: Rule) -> tuple[Placement, Placement] | None:

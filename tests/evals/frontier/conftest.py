@@ -8,10 +8,13 @@ import pytest
 ADAPTER = """
 import os
 import time
+from datetime import date
 from copilot_kit.errors import ModelGone
+from copilot_kit.profile import Lifecycle, Profile
 from copilot_kit.testing import FunctionModel, call, say
 
-KNOWS = {"poor": 40, "old": 90, "new": 120, "twin": 90}
+KNOWS = {"poor": 40, "old": 90, "new": 120, "twin": 90, "m-1": 60, "m-2": 80, "m-3": 100, "m-4": 20}
+CAME = {"m-1": date(2025, 1, 1), "m-2": date(2025, 7, 1), "m-3": date(2026, 1, 1), "m-4": date(2026, 7, 1)}
 
 
 def open_model(provider, model, *, base_url=None, api_key=None, http_client=None):
@@ -31,7 +34,8 @@ def open_model(provider, model, *, base_url=None, api_key=None, http_client=None
         number = int(last.text)
         return say(str(2 * number if number < KNOWS[model] + more else 2 * number + 1))
 
-    return FunctionModel(answer, id=f"{provider}:{model}")
+    profile = Profile(lifecycle=Lifecycle(released=CAME.get(model)))
+    return FunctionModel(answer, id=f"{provider}:{model}", profile=profile)
 """
 SUITE = """
 from copilot_kit_evals.items import Dataset, Item

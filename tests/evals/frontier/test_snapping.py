@@ -73,6 +73,18 @@ def test_a_model_that_is_as_good_and_no_cheaper_is_not_promoted(project: Path, t
     assert text() == before
 
 
+def test_a_release_far_below_the_line_that_promotions_have_seen_is_suspected_before_it_is_held(project: Path):
+    frontier = project / "frontier.toml"
+    frontier.write_text(frontier.read_text().replace("stub:old", "stub:m-1"))
+    assert snapped(to="stub:m-2", out=Path("runs/a")) == 0
+    assert snapped(to="stub:m-3", out=Path("runs/b")) == 0
+    assert snapped(to="stub:m-4", out=Path("runs/c")) == 3
+    rule = RunFolder("runs/c").manifest.rule
+    assert [round(mean, 3) for _, mean in rule.line] == [0.5, 0.667, 0.833]
+    verdict = Verdict.model_validate_json((project / "runs/c/verdict.json").read_bytes())
+    assert verdict.reasons[0].startswith("probably wired wrongly, look here: its mean is 0.167, where the trend")
+
+
 def test_a_dry_run_judges_and_changes_nothing(project: Path, text: Text):
     before = text()
     assert snapped(to="stub:new", dry_run=True, out=Path("runs/a")) == 0
