@@ -70,7 +70,7 @@ def test_after_many_kills_the_ledger_and_the_answers_are_those_of_a_task_that_no
     whole = played("whole", tmp_path / "whole", long, Plan(6_000, swap=True))
     killed = played("killed", tmp_path / "killed", long, Plan(6_000, swap=True), kills=25)
     assert done(whole) == done(killed) == (75, 0, 12, 3, 0)
-    assert killed.kills >= 8  # as many as its time allowed, of 25
+    assert killed.kills >= 4  # as many as its time allowed, of 25: fewer on a quick machine
 
 
 class Forgetting:
