@@ -54,6 +54,8 @@ class SlotOverlay(Record):
     """Over those of the slot."""
     tools: dict[str, str] = {}
     """Other descriptions, by the name of the tool."""
+    tries: int | None = Field(default=None, ge=0)
+    """How often an agent lets it try again, in the place of the agent's `output_tries` and `check_tries`."""
     base_url: str | None = None
 
     @model_validator(mode="after")
@@ -70,12 +72,21 @@ class Crutch(Record):
     """A part of the prompt."""
     tools: tuple[str, ...] = ()
     """Helper tools."""
+    retries: bool = False
+    """All further tries of an agent whose answer or work was not accepted."""
+
+    @model_validator(mode="after")
+    def _is_something(self) -> Self:
+        if not self.prompt and not self.tools and not self.retries:
+            raise ValueError("say what it is: 'prompt', 'tools' or 'retries = true'")
+        return self
 
     def without(self, overlay: Overlay | None) -> Overlay:
         """Return the overlay that does without it."""
         known = overlay or Overlay()
         left_out = (*known.leaves_out, *((self.prompt,) if self.prompt else ()))
-        return known.model_copy(update={"leaves_out": left_out, "hides": (*known.hides, *self.tools)})
+        tries = 0 if self.retries else known.tries
+        return known.model_copy(update={"leaves_out": left_out, "hides": (*known.hides, *self.tools), "tries": tries})
 
 
 class Slot(Record):
@@ -279,7 +290,7 @@ def place(
     slot.check_may_send(name, named)
     laid = slot.overlays.get(named, SlotOverlay())
     same = slot.model is None or named.partition(":")[0] == slot.model.partition(":")[0]
-    overlay = Overlay(prompt=_prompt(laid, folder), replaces=laid.replaces, tools=laid.tools)
+    overlay = Overlay(prompt=_prompt(laid, folder), replaces=laid.replaces, tools=laid.tools, tries=laid.tries)
     url = laid.base_url or (slot.base_url if same else None)
     return Placed(name, named, url, laid.settings.over(slot.settings), overlay or None)
 
@@ -290,7 +301,7 @@ def _prompt(laid: SlotOverlay, folder: Path | None) -> str:
     beside = find_frontier(folder)
     path = Path(laid.prompt_file) if beside is None else beside.parent / laid.prompt_file
     try:
-        return path.read_text(encoding="utf-8").strip()
+        return path.read_text(encoding="utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"The prompt_file {str(path)!r} cannot be read: {error}. Correct {beside}.") from error
 
@@ -328,7 +339,7 @@ def store_of(path: Path) -> str | None:
 @lru_cache(maxsize=16)
 def _parsed(path: Path, content: bytes) -> Frontier:
     try:
-        return Frontier.model_validate(tomllib.loads(content.decode()))
+        return Frontier.model_validate(tomllib.loads(content.decode("utf-8-sig")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not TOML: {error}. Correct it there.") from error
     except ValidationError as error:

@@ -217,6 +217,13 @@ def test_a_prompt_may_lie_in_a_file_beside(acme: Path):
     assert open_model("default", folder=acme).overlay == Overlay(prompt="In German.")
 
 
+def test_a_file_with_a_byte_order_mark_as_editors_on_windows_write_it_is_read(acme: Path):
+    text = '\ufeff[slots.default]\r\nmodel = "acme:x"\r\noverlays = { "acme:x" = { prompt_file = "x.md" } }\r\n'
+    (acme / "frontier.toml").write_bytes(text.encode())
+    (acme / "x.md").write_bytes("\ufeffIn German.\r\n".encode())
+    assert open_model("default", folder=acme).overlay == Overlay(prompt="In German.")
+
+
 def test_a_share_of_runs_gets_the_model_that_takes_over_and_raising_it_takes_none_back(acme: Path):
     frontier(acme, FULL)
     slot = slots.slot_of("default", acme)

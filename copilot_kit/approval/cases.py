@@ -71,7 +71,7 @@ def read_cases(path: str | PathLike[str]) -> list[Case]:
     """
     where = Path(path)
     try:
-        text = where.read_bytes().decode()
+        text = where.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError(f"{where}: not UTF-8 at byte {error.start}. Save the file as UTF-8.") from error
     except OSError as error:

@@ -109,7 +109,7 @@ def read_gate(path: str | PathLike[str]) -> Gate:
 
 def _text_of(path: Path) -> str:
     try:
-        return path.read_bytes().decode()
+        return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not UTF-8 at byte {error.start}. Save the file as UTF-8.") from error
     except OSError as error:

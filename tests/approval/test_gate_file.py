@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from copilot_kit.approval import Gate, GateCall
+from copilot_kit.approval.cases import read_cases
 from copilot_kit.approval.gate_file import read_gate
 from copilot_kit.errors import UsageError
 from copilot_kit.records import Step
@@ -60,6 +61,14 @@ verdict = "deny"
 model = "acme:small"
 agent = "desk"
 """
+
+
+def test_files_with_a_byte_order_mark_as_editors_on_windows_write_it_are_read(file: Path, tmp_path: Path):
+    file.write_bytes('\ufeff[[rule]]\r\nverdict = "deny"\r\ntool = "pay"\r\n'.encode())
+    assert read_gate(file).judge(a_call()).verdict == "deny"
+    (tmp_path / "cases.toml").write_bytes('\ufeff[[case]]\ntool = "pay"\nverdict = "deny"\n'.encode())
+    (tmp_path / "cases.jsonl").write_bytes('\ufeff{"tool": "pay", "verdict": "deny"}\n'.encode())
+    assert read_cases(tmp_path / "cases.toml") == read_cases(tmp_path / "cases.jsonl")
 
 
 def test_the_rules_of_a_file_say_what_those_of_python_would(file: Path):
