@@ -7,6 +7,7 @@ from copilot_kit.events import Event, fold
 from copilot_kit.profile import Profile
 from copilot_kit.request import Request
 from copilot_kit.response import Response
+from copilot_kit.sending import check_asked
 
 
 @runtime_checkable
@@ -40,4 +41,5 @@ class Model(Protocol):
 
 async def complete(model: Model, request: Request) -> Response:
     """Return the whole answer; raises `ModelError`, with what came until then as its `partial`."""
+    check_asked(model.id)
     return await fold(model.stream(request), model=model.id)

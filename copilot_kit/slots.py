@@ -13,7 +13,7 @@ import os
 import sys
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from difflib import get_close_matches
 from functools import lru_cache
@@ -22,7 +22,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from copilot_kit.errors import MissingExtra, UnknownModel, UsageError
 from copilot_kit.messages import Record
@@ -30,6 +30,7 @@ from copilot_kit.model import Model
 from copilot_kit.overlays import Overlaid, Overlay
 from copilot_kit.records import SlotMoved, Stage
 from copilot_kit.request import Settings
+from copilot_kit.sending import MaySend, check_asked, server_of, wrong_entry
 
 if TYPE_CHECKING:
     import httpx2
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 FILE_NAME = "frontier.toml"
 FILE_VARIABLE = "COPILOT_KIT_FRONTIER"
 GROUP = "copilot_kit.models"
+_ANYWHERE = MaySend("", None)
 _MANY = 8
 _ALIKE = 0.8
 
@@ -114,10 +116,17 @@ class Slot(Record):
     budget_usd: Decimal | None = Field(default=None, gt=0)
     """Of one evaluation."""
     may_send_to: tuple[str, ...] | None = None
-    """Providers that data of this slot may go to; None: not limited."""
+    """Providers that data of this slot may go to, and servers other than their own; None: not limited."""
     parked: str | None = None
     """A dataset of items that were too hard or too expensive; each candidate is asked them, too."""
     crutches: dict[str, Crutch] = {}
+
+    @field_validator("may_send_to")
+    @classmethod
+    def _names_alone(cls, entries: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if (wrong := wrong_entry(entries or ())) is not None:
+            raise ValueError(f"{wrong!r} is neither a provider nor a server; write a server as 'host' or 'host:port'")
+        return entries
 
     @model_validator(mode="after")
     def _asks_for_something(self) -> Self:
@@ -126,8 +135,11 @@ class Slot(Record):
         return self
 
     def model_of(self, name: str, run_id: str) -> str | None:
-        """Return the model that a new run gets: while one takes over, the same share of runs, and the same ones."""
-        if self.stage is None or not run_id:
+        """Return the model that a new run gets: while one takes over, the same share of runs, and the same ones.
+
+        One that data of the slot may not go to any more takes nothing over.
+        """
+        if self.stage is None or not run_id or not self.allows(self.stage.to):
             return self.model
         drawn = int.from_bytes(sha256(f"stage\0{name}\0{self.stage.to}\0{run_id}".encode()).digest()[:8], "big")
         return self.stage.to if drawn < self.stage.share * 2**64 else self.model
@@ -139,17 +151,21 @@ class Slot(Record):
         changed = {"model": move.model, "base_url": move.base_url, "stage": move.stage, "overlays": overlays}
         return self.model_copy(update=changed)
 
-    def allows(self, model: str) -> bool:
-        """Tell whether data of this slot may go to the provider of this model."""
-        return self.may_send_to is None or model.partition(":")[0] in self.may_send_to
+    def base_url_of(self, model: str) -> str | None:
+        """Return the server that a model of this slot is asked at; None leaves it to the adapter."""
+        laid = self.overlays.get(model)
+        if laid is not None and laid.base_url:
+            return laid.base_url
+        same = self.model is None or model.partition(":")[0] == self.model.partition(":")[0]
+        return self.base_url if same else None
 
-    def check_may_send(self, name: str, model: str) -> None:
-        """Raise `UsageError` if data of this slot, which has this name, may not go to the provider of this model."""
-        if not self.allows(model):
-            raise UsageError(
-                f"Data of slot {name!r} may not go to {model.partition(':')[0]!r}: its may_send_to has "
-                f"{_listed(self.may_send_to or ())}. Add the provider there if the people whose data it is allow that."
-            )
+    def allows(self, model: str) -> bool:
+        """Tell whether data of this slot may go to this model, at the server that the slot names for it."""
+        return self.may_send("").allows(model, self.base_url_of(model))
+
+    def may_send(self, name: str) -> MaySend:
+        """Return where data of this slot, which has this name, may go."""
+        return MaySend(name, self.may_send_to)
 
 
 class Sharing(Record):
@@ -175,6 +191,8 @@ class Placed:
     base_url: str | None
     settings: Settings
     overlay: Overlay | None
+    may_send: MaySend = _ANYWHERE
+    """Where data of the slot may go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +205,8 @@ class Opened:
     base_url: str | None = None
     overlay: Overlay | None = None
     """Laid over all that the model is asked."""
+    server: str | None = None
+    """Where the model is asked, if that is not its provider's own address."""
 
 
 class OpenModel(Protocol):
@@ -196,6 +216,7 @@ class OpenModel(Protocol):
     - It opens any model name; whether the provider knows it shows at the first request.
     - It sends nothing; a key that is missing may be reported here or at the first request.
     - `base_url` and `api_key` win over the environment variables of the vendor's own naming.
+    - A model that is asked elsewhere than at its provider's own address says so as `server`, a URL.
     """
 
     def __call__(
@@ -225,23 +246,27 @@ def open_model(
     folder: where the search for `frontier.toml` begins.
     api_key: wins over the one in the environment.
     http_client: used in place of the adapter's own; the caller closes it.
-    Raises UnknownModel where neither a provider nor a slot answers to the name.
+    Raises UnknownModel where neither a provider nor a slot answers to the name, and NotAllowed where data of the slot
+    may not go there.
     """
     if ":" in name:
-        return Opened(model=_model(name, base_url, api_key, http_client), base_url=base_url)
+        opened = _opened(name, base_url, api_key, http_client)
+        check_asked(name, opened.server)
+        return opened
     placed = place(name, slot_of(name, folder), folder=folder)
-    url = base_url or placed.base_url
-    model = _model(placed.model, url, api_key, http_client)
-    if placed.overlay is not None:
-        model = Overlaid(model, placed.overlay)
-    return Opened(model=model, settings=placed.settings, slot=name, base_url=url, overlay=placed.overlay)
+    opened = _opened(placed.model, base_url or placed.base_url, api_key, http_client)
+    placed.may_send.check(placed.model, opened.server)
+    check_asked(placed.model, opened.server)
+    model = opened.model if placed.overlay is None else Overlaid(opened.model, placed.overlay)
+    return replace(opened, model=model, settings=placed.settings, slot=name, overlay=placed.overlay)
 
 
-def _model(
+def _opened(
     name: str, base_url: str | None, api_key: str | None, http_client: "httpx2.AsyncClient | None"
-) -> Model:  # fmt: skip
+) -> Opened:  # fmt: skip
     provider, _, model = name.partition(":")
-    return _opener(name)(provider, model, base_url=base_url, api_key=api_key, http_client=http_client)
+    made = _opener(name)(provider, model, base_url=base_url, api_key=api_key, http_client=http_client)
+    return Opened(model=made, base_url=base_url, server=server_of(made) or base_url)
 
 
 def slot_of(name: str, folder: Path | None = None) -> Slot:
@@ -287,12 +312,11 @@ def place(
             f"Slot {name!r} of {find_frontier(folder)} names the model {named!r}: write it as 'provider:name', with "
             f"one of the installed providers ({_some('')})."
         )
-    slot.check_may_send(name, named)
+    may_send, url = slot.may_send(name), slot.base_url_of(named)
+    may_send.check(named, url)
     laid = slot.overlays.get(named, SlotOverlay())
-    same = slot.model is None or named.partition(":")[0] == slot.model.partition(":")[0]
     overlay = Overlay(prompt=_prompt(laid, folder), replaces=laid.replaces, tools=laid.tools, tries=laid.tries)
-    url = laid.base_url or (slot.base_url if same else None)
-    return Placed(name, named, url, laid.settings.over(slot.settings), overlay or None)
+    return Placed(name, named, url, laid.settings.over(slot.settings), overlay or None, may_send)
 
 
 def _prompt(laid: SlotOverlay, folder: Path | None) -> str:

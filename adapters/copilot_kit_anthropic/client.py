@@ -15,6 +15,7 @@ from copilot_kit.direct import Direct
 from copilot_kit.errors import AuthFailed, MissingExtra, ModelError, TransportFailed, UsageError
 from copilot_kit.http import transport_failure
 from copilot_kit.lanes import Lanes, tls
+from copilot_kit.sending import check_asked
 from copilot_kit.threads import OnceInThread
 from copilot_kit_anthropic.failures import failure
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _LANES: "Lanes[tuple[str, str | None, str | None], AsyncAnthropic]" = Lanes(lambda client: client.close())
 _DIRECT: "weakref.WeakKeyDictionary[AsyncAnthropic, Direct]" = weakref.WeakKeyDictionary()
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_OWN = "https://api.anthropic.com"
 
 
 class Access:
@@ -52,6 +54,11 @@ class Access:
         key = (self._provider, self._base_url, self._api_key or os.environ.get(self._variable))
         with _LANES.client(key, self._shared) as client:
             yield client
+
+    @property
+    def elsewhere(self) -> str | None:
+        """The address, where it is not Anthropic's own; one from a profile of the SDK is known at the first request."""
+        return elsewhere(self._base_url or os.environ.get("ANTHROPIC_BASE_URL") or _OWN)
 
     @property
     def _variable(self) -> str:
@@ -83,6 +90,11 @@ class Access:
         )
 
 
+def elsewhere(url: str) -> str | None:
+    """Return the address if it is not Anthropic's own."""
+    return None if urlsplit(url)[:2] == urlsplit(_OWN)[:2] else url
+
+
 def _import_sdk() -> None:
     """Import what a first request needs, which takes about a second."""
     try:
@@ -109,6 +121,7 @@ class Call:
         import httpx2
 
         with self._access.client() as client:
+            check_asked(self._model, elsewhere(str(client.base_url)))
             response = await self._posted(client, body, headers, stream=stream)
             self.content_type = response.headers.get("content-type", "").lower()
             try:

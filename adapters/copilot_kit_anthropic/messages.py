@@ -74,6 +74,11 @@ class MessagesModel:
         """What it can do."""
         return self._profile
 
+    @property
+    def server(self) -> str | None:
+        """Where it is asked, if not at Anthropic's own address."""
+        return self._access.elsewhere
+
     async def stream(self, request: Request) -> AsyncIterator[Event]:
         """Yield the answer as it comes."""
         answer: Answer | None = None

@@ -13,6 +13,7 @@ from copilot_kit.messages import Message, Text, ToolCall
 from copilot_kit.profile import Profile
 from copilot_kit.request import Request, ToolSpec
 from copilot_kit.response import Response, Served, Stop, StopKind, Usage
+from copilot_kit.sending import check_asked
 from copilot_kit.wire import Target
 from copilot_kit_local.asking import DEFAULT_OUTPUT_TOKENS, Asked, ask, offered
 from copilot_kit_local.choice import read, same_call, without
@@ -86,15 +87,19 @@ class LocalModel:
     results of refused calls in a turn, what was refused is not proposed again.
     """
 
-    def __init__(self, name: str, *, served: str, profile: Profile, open_backend: OpenBackend) -> None:
+    def __init__(
+        self, name: str, *, served: str, profile: Profile, open_backend: OpenBackend, server: str | None = None
+    ) -> None:  # fmt: skip
         self.id = f"local:{name}"
         self.profile = profile
+        self.server = server
         self._served = Served(asked=name, provider="local", served=served)
         self._target = Target(origin="local.llama", model=name)
         self._open_backend = open_backend
 
     async def stream(self, request: Request) -> AsyncIterator[Event]:
         """Yield the answer as it comes."""
+        check_asked(self.id, self.server)
         answer = _Answer(self.id, self._served)
         try:
             async with closing(within(self._events(request, answer), request.settings, model=self.id)) as events:

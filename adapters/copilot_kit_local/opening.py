@@ -42,7 +42,7 @@ def open_model(
             return server
 
         return LocalModel(model, served=f"llama.cpp at {server.url}", profile=profile_for(context_tokens=None),
-                          open_backend=connect)  # fmt: skip
+                          open_backend=connect, server=server.url)  # fmt: skip
     return open_weights(model)
 
 

@@ -8,6 +8,7 @@ from copilot_kit.http import within
 from copilot_kit.profile import Profile
 from copilot_kit.request import Request
 from copilot_kit.response import Response
+from copilot_kit.sending import check_asked
 from copilot_kit.sse import Splitter
 from copilot_kit_openai.chat_answer import Asked
 from copilot_kit_openai.chat_request import ChatEncoder, Outgoing
@@ -44,8 +45,14 @@ class ChatModel:
         """What it can do."""
         return self._profile
 
+    @property
+    def server(self) -> str | None:
+        """Where it is asked, if not at its provider's own address."""
+        return self._connection.endpoint.elsewhere
+
     async def stream(self, request: Request) -> AsyncIterator[Event]:
         """Yield the answer as it comes."""
+        check_asked(self._id, self.server)
         outgoing = self._encoder.encode(request)
         if (refusal := self._unsupported(request, outgoing)) is not None:
             yield Failed(refusal)

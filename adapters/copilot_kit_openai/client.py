@@ -31,6 +31,8 @@ class Endpoint:
     api_key: str
     query: tuple[tuple[str, str], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
+    elsewhere: str | None = None
+    """The address, where it is not the provider's own."""
 
     @property
     def keyed_by_header(self) -> bool:
@@ -55,7 +57,9 @@ def endpoint_for(dialect: Dialect, *, base_url: str | None, api_key: str | None)
             f"No key for {dialect.name!r}: set the environment variable {dialect.key_env}, or pass api_key."
         )
     headers = dialect.headers + (((dialect.key_header, key),) if dialect.key_header else ())
-    return Endpoint(dialect.name, url.rstrip("/"), key, query=dialect.query, headers=headers)
+    own = dialect.base_url is not None and urlsplit(url)[:2] == urlsplit(dialect.base_url)[:2]
+    return Endpoint(dialect.name, url.rstrip("/"), key, query=dialect.query, headers=headers,
+                    elsewhere=None if own else url)  # fmt: skip
 
 
 class Reply:

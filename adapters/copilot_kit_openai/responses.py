@@ -8,6 +8,7 @@ from copilot_kit.events import Event, Failed, closing
 from copilot_kit.http import within
 from copilot_kit.profile import Profile
 from copilot_kit.request import Request
+from copilot_kit.sending import check_asked
 from copilot_kit.sse import Splitter
 from copilot_kit_openai.client import Connection
 from copilot_kit_openai.dialects import Dialect
@@ -52,8 +53,14 @@ class ResponsesModel:
         """What it can do."""
         return self._profile
 
+    @property
+    def server(self) -> str | None:
+        """Where it is asked, if not at its provider's own address."""
+        return self._connection.endpoint.elsewhere
+
     async def stream(self, request: Request) -> AsyncIterator[Event]:
         """Yield the answer as it comes."""
+        check_asked(self.id, self.server)
         try:
             sent = self._encoder.encode(request)
         except ModelError as error:

@@ -33,6 +33,7 @@ from copilot_kit.records import (
 )
 from copilot_kit.request import Request
 from copilot_kit.response import Response
+from copilot_kit.sending import check_asked
 
 AgentEvent: TypeAlias = Event | Entry
 """What a running agent tells: the model's events as they come, and each record when it is written."""
@@ -232,6 +233,7 @@ async def _ask(session: Session, work: Work, *, turns: int, worked_s: float) -> 
         yield entry
     answer = Answer(work, time.monotonic(), session.state.called)
     try:
+        check_asked(work.model.id)
         async with closing(work.model.stream(request)) as events:
             async for event in events:
                 answer.take(event)
