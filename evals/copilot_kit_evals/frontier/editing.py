@@ -3,12 +3,13 @@
 import json
 import os
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from copilot_kit.errors import MissingExtra, UsageError
 from copilot_kit.records import Stage
+from copilot_kit_evals.frontier.hunks import MARK, as_written, plain
 from copilot_kit_evals.frontier.promotions import Placement
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ _PLACED: Final = ("model", "base_url", "stage", "overlays")
 
 def placement_in(text: str, slot: str, models: Iterable[str] = ()) -> Placement:
     """Return what the file's text gives of a slot, with the overlays of these models."""
-    found = tomllib.loads(text).get("slots", {}).get(slot, {})
+    found = _tables(text).get("slots", {}).get(slot, {})
     stage = found.get("stage")
     overlays = found.get("overlays", {})
     return Placement(
@@ -30,29 +31,40 @@ def placement_in(text: str, slot: str, models: Iterable[str] = ()) -> Placement:
     )
 
 
-def edited(text: str, slot: str, placement: Placement) -> str:
-    """Return the file's text with the slot as the placement says, and the ends of its lines as they are."""
-    ends = "\r\n" if text.count("\n") == text.count("\r\n") > 0 else None
-    document = _parsed(text if ends is None else text.replace(ends, "\n"))
-    slots: Any = document.get("slots", {})
-    if slot not in slots:
+def edited(text: str, slot: str, placement: Placement, *, draft: str | None = None) -> str:
+    """Return the file's text with the slot as the placement says, all else byte for byte as it is.
+
+    draft: the text as it is probably meant, which counts as far as it says what the placement says.
+    """
+    if slot not in _tables(text).get("slots", {}):
         raise UsageError(f"There is no [slots.{slot}] in frontier.toml. Write it, with a model or with suites, first.")
-    try:
-        _place(slots[slot], placement)
-        made = document.as_string() if ends is None else document.as_string().replace("\n", ends)
-    except (ValueError, TypeError) as error:  # a table within a line, for one
-        raise _not_editable(slot) from error
-    if not _is_meant(made, text, slot, placement):
+    tries = ((text if draft is None else draft, False), (text, False), (text, True))
+    made = (_edited(begun, slot, placement, anew=anew) for begun, anew in tries)
+    found = next((one for one in made if one is not None and _is_meant(one, text, slot, placement)), None)
+    if found is None:  # a table within a line, for one
         raise _not_editable(slot)
-    return made
+    return found
 
 
-def _place(table: Any, placement: Placement) -> None:
+def _edited(text: str, slot: str, placement: Placement, *, anew: bool) -> str | None:
+    """Return the text with the slot so, None where an editor cannot. anew: overlays are written anew, not changed."""
+    try:
+        if placement_in(text, slot, placement.overlays) == placement:
+            return text
+        document = _parsed(plain(text))
+        slots: Any = document["slots"]
+        _place(slots[slot], placement, anew=anew)
+        return as_written(document.as_string(), text)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _place(table: Any, placement: Placement, *, anew: bool) -> None:
     stage = None if placement.stage is None else placement.stage.model_dump()
     for name, value in (("model", placement.model), ("base_url", placement.base_url), ("stage", stage)):
         _set(table, name, value)
     for model, overlay in placement.overlays.items():
-        _lay(table, model, overlay)
+        _lay(table, model, overlay, anew=anew)
 
 
 def _not_editable(slot: str) -> UsageError:
@@ -105,13 +117,22 @@ def _parsed(text: str) -> "TOMLDocument":
 def _set(table: Any, name: str, value: Any) -> None:
     if value is None:
         table.pop(name, None)
-    elif isinstance(value, dict):
-        table[name] = _inline(value)
     elif table.get(name) != value:
-        table[name] = value
+        table[name] = _inline(value)
 
 
-def _lay(table: Any, model: str, overlay: Any) -> None:
+def _change(table: Any, value: Mapping[str, Any]) -> None:
+    """Give a table these values, and leave those that it has as they are written."""
+    for name in [name for name in table if name not in value]:
+        table.remove(name)
+    for name, one in value.items():
+        if isinstance(one, Mapping) and isinstance(table.get(name), MutableMapping):
+            _change(table[name], one)
+        else:
+            _set(table, name, one)
+
+
+def _lay(table: Any, model: str, overlay: Any, *, anew: bool) -> None:
     import tomlkit
 
     laid = table.get("overlays")
@@ -123,7 +144,9 @@ def _lay(table: Any, model: str, overlay: Any) -> None:
         return
     if laid is None:
         laid = table["overlays"] = tomlkit.table(is_super_table=True)
-    if laid.get(model) != overlay:
+    if isinstance(laid.get(model), MutableMapping) and not anew:
+        _change(laid[model], overlay)
+    elif laid.get(model) != overlay:
         laid[model] = _inline(overlay) if isinstance(laid, tomlkit.items.InlineTable) else tomlkit.item(overlay)
 
 
@@ -142,9 +165,20 @@ def _inline(value: Any) -> Any:
 def _is_meant(made: str, before: str, slot: str, placement: Placement) -> bool:
     """Tell whether exactly what was meant has changed: a file may be written in ways that editors miss."""
     try:
-        old, new = tomllib.loads(before), tomllib.loads(made)
-    except tomllib.TOMLDecodeError:
+        old, new = _tables(before), _tables(made)
+        kept = [_left_alone(each, slot, placement) for each in (old, new)]
+    except (tomllib.TOMLDecodeError, KeyError):
         return False
-    kept = [{name: one for name, one in each["slots"][slot].items() if name not in _PLACED} for each in (old, new)]
-    others = [{**each, "slots": {**each["slots"], slot: None}} for each in (old, new)]
-    return placement_in(made, slot, placement.overlays) == placement and kept[0] == kept[1] and others[0] == others[1]
+    return placement_in(made, slot, placement.overlays) == placement and kept[0] == kept[1]
+
+
+def _left_alone(tables: dict[str, Any], slot: str, placement: Placement) -> tuple[Any, ...]:
+    """Return all that a change of the slot has nothing to do with."""
+    own = tables["slots"][slot]
+    overlays = {name: one for name, one in own.get("overlays", {}).items() if name not in placement.overlays}
+    rest = {name: one for name, one in own.items() if name not in _PLACED}
+    return overlays, rest, {**tables, "slots": {**tables["slots"], slot: None}}
+
+
+def _tables(text: str) -> dict[str, Any]:
+    return tomllib.loads(text.removeprefix(MARK))

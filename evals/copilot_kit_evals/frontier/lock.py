@@ -18,7 +18,8 @@ from pydantic import ValidationError
 from copilot_kit.errors import UsageError
 from copilot_kit.slots import read_frontier
 from copilot_kit_evals.frontier.editing import edited, flip, flush_folder, placement_in, prepare, prepared
-from copilot_kit_evals.frontier.promotions import Change, Fault, Placement, Promotion, in_words
+from copilot_kit_evals.frontier.hunks import Edit
+from copilot_kit_evals.frontier.promotions import Change, Fault, Placement, Promotion, in_words, last_change
 from copilot_kit_evals.locking import lock
 
 FILE_NAME: Final = "frontier.lock.jsonl"
@@ -75,8 +76,8 @@ class FileLedger:
             text = self._text()
             found = placement_in(text, change.slot, change.before.overlays)
             change.check(promotions, found)
-            made = edited(text, change.slot, change.after)
-            promotion = change.behind(promotions[-1] if promotions else None)
+            made = edited(text, change.slot, change.after, draft=_restored(change, promotions, text))
+            promotion = change.behind(promotions[-1] if promotions else None, Edit.of(text, made))
             self._tidy()
             beside = prepare(self._real, made, mark=_mark(promotion))
             _append(file, promotion)
@@ -117,7 +118,9 @@ class FileLedger:
             return
         last, text = promotions[-1], self._text()
         if self._is_unfinished(last, text):  # what else was edited since then stays
-            flip(prepare(self._real, edited(text, last.slot, last.after), mark=_mark(last)), self._real)
+            draft = None if last.edit is None else last.edit.made_in(text)
+            made = edited(text, last.slot, last.after, draft=draft)
+            flip(prepare(self._real, made, mark=_mark(last)), self._real)
         self._tidy()
 
     def _is_unfinished(self, last: Promotion, text: str) -> bool:
@@ -131,7 +134,7 @@ class FileLedger:
 
     def _text(self) -> str:
         read_frontier(self.frontier)  # says what is wrong with it, and where
-        return self.frontier.read_bytes().decode()  # the ends of its lines are as they are
+        return self.frontier.read_bytes().decode()  # its mark and the ends of its lines are as they are
 
     @contextmanager
     def _locked(self) -> Iterator[BinaryIO]:
@@ -145,6 +148,15 @@ class FileLedger:
         with opened as file:
             lock(file.fileno(), FILE_NAME)
             yield file
+
+
+def _restored(change: Change, promotions: list[Promotion], text: str) -> str | None:
+    """Return the text with the edits of the last change undone, where this change takes it back."""
+    if change.kind not in ("back", "rollback"):
+        return None
+    for one in reversed(last_change(promotions, change.slot)):
+        text = text if one.edit is None else one.edit.undone.made_in(text)
+    return text
 
 
 def _mark(promotion: Promotion) -> str:

@@ -20,8 +20,9 @@ from copilot_kit_evals.frontier.promotions import (
     Placement,
     Promotion,
     Proof,
+    last_change,
     of_slot,
-    undone_by_back,
+    undone,
 )
 from copilot_kit_evals.frontier.shared import StoreLedger
 
@@ -122,7 +123,9 @@ async def take_back(
     is still the last one; else `Conflict`.
     """
     promotions = await ledger.promotions()
-    target = undone_by_back(promotions, slot)
+    steps = last_change(promotions, slot)
+    now = await ledger.placement(slot)
+    target = undone(steps, now)
     now = await ledger.placement(slot, tuple(target.overlays))
     change = Change(kind="rollback" if fell else "back", slot=slot, before=now, after=target, by=by, reason=reason,
                     follows=follows or of_slot(promotions, slot)[-1].hash)  # fmt: skip

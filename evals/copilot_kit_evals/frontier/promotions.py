@@ -13,6 +13,7 @@ from copilot_kit.errors import Conflict, UsageError
 from copilot_kit.messages import Record
 from copilot_kit.records import Stage
 from copilot_kit_evals.folder import ATTEMPTS, MANIFEST, RunFolder
+from copilot_kit_evals.frontier.hunks import Edit
 
 Kind: TypeAlias = Literal["promote", "stage", "advance", "back", "rollback"]
 """promote: all new runs. stage: a share of them. advance: a larger share. back: what was before, by a person's word.
@@ -59,12 +60,15 @@ class Promotion(Record):
     by: str
     reason: str = ""
     evidence: Proof | None = None
+    edit: Edit | None = None
+    """What it did to the text of frontier.toml, so that taking it back restores comments, too; None: not known."""
     prev: str
     hash: str = ""
 
     def sealed(self) -> "Promotion":
         """Return it with its hash."""
-        told = self.model_dump(mode="json", exclude={"hash"})
+        left_out = {"hash"} if self.edit is not None else {"hash", "edit"}  # as it was before there were edits
+        told = self.model_dump(mode="json", exclude=left_out)
         digest = sha256(json.dumps(told, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
         return self.model_copy(update={"hash": digest})
 
@@ -95,11 +99,12 @@ class Change(Record):
                 "changed; look at it and decide anew."
             )
 
-    def behind(self, last: Promotion | None) -> Promotion:
-        """Return it as the next one behind the last."""
+    def behind(self, last: Promotion | None, edit: Edit | None = None) -> Promotion:
+        """Return it as the next one behind the last, with what it does to a text."""
         n, prev = (0, GENESIS) if last is None else (last.n + 1, last.hash)
-        return Promotion(n=n, at=self.at, kind=self.kind, slot=self.slot, before=self.before, after=self.after,
-                         by=self.by, reason=self.reason, evidence=self.evidence, prev=prev).sealed()  # fmt: skip
+        promotion = Promotion(n=n, at=self.at, kind=self.kind, slot=self.slot, before=self.before, after=self.after,
+                              by=self.by, reason=self.reason, evidence=self.evidence, edit=edit, prev=prev)  # fmt: skip
+        return promotion.sealed()
 
 
 class Fault(Record):
@@ -143,20 +148,36 @@ def of_slot(promotions: Iterable[Promotion], slot: str) -> list[Promotion]:
     return [one for one in promotions if one.slot == slot]
 
 
-def undone_by_back(promotions: Sequence[Promotion], slot: str) -> Placement:
-    """Return what `--back` restores: what was before the last change that has not been taken back yet.
+def last_change(promotions: Sequence[Promotion], slot: str) -> list[Promotion]:
+    """Return the last change of a slot that has not been taken back yet, with all its steps, oldest first.
 
-    A promotion by shares is one change, whatever steps it took. Raises `UsageError` where nothing is left to take back.
+    Raises `UsageError` where nothing is left to take back.
     """
-    stack: list[Placement] = []
+    stack: list[list[Promotion]] = []
     for one in of_slot(promotions, slot):
         if one.kind in ("back", "rollback"):
             del stack[-1:]
         elif one.kind == "stage" or one.before.stage is None:
-            stack.append(one.before)
+            stack.append([one])
+        elif stack:  # a promotion by shares is one change, whatever steps it took
+            stack[-1].append(one)
     if not stack:
         raise UsageError(f"Slot {slot!r} was not promoted, or all was taken back. See: copilot-kit frontier")
     return stack[-1]
+
+
+def undone(steps: Sequence[Promotion], now: Placement) -> Placement:
+    """Return what a slot has when these steps of one change are taken back.
+
+    What they did not change stays as it is now: people may have edited it since.
+    """
+    before, after = steps[0].before, steps[-1].after
+    changed = {name for one in steps for name in one.after.overlays
+               if one.after.overlays[name] != one.before.overlays.get(name)}  # fmt: skip
+    overlays = {name: before.overlays.get(name) for name in changed}
+    same = before.base_url == after.base_url and now.model == after.model
+    url = now.base_url if same else before.base_url
+    return Placement(model=before.model, base_url=url, stage=before.stage, overlays=overlays)
 
 
 def chain_faults(promotions: Sequence[Promotion]) -> list[Fault]:
