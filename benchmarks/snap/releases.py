@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.snap.stopping import stopped
-from copilot_kit_evals.cli.judged import Logged, snap_of
+from copilot_kit_evals.cli.snap_logs import Logged, snap_of
 from copilot_kit_evals.stats.matrix import Columns
 from copilot_kit_evals.tables import Table, read_table
 from copilot_kit_evals.tasks import Rule

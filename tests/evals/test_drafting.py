@@ -12,7 +12,7 @@ from copilot_kit.errors import UsageError
 from copilot_kit.request import Request
 from copilot_kit.response import Usage
 from copilot_kit.testing import FunctionModel
-from copilot_kit_evals.cli.drafting import Sitting
+from copilot_kit_evals.cli.eval.draft import Sitting
 from copilot_kit_evals.drafting import Drafter, Source
 from copilot_kit_evals.drafts import Asked, Draft, Drafts, drafted_by, drafter_of, independent
 from copilot_kit_evals.items import BadDataset, Dataset

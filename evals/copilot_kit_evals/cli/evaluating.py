@@ -8,13 +8,13 @@ import typer
 
 from copilot_kit.cli.journals import JsonOption
 from copilot_kit.errors import MissingExtra, UsageError
-from copilot_kit_evals.cli.abilities import trend
 from copilot_kit_evals.cli.amounts import dollars
-from copilot_kit_evals.cli.decisions import from_journal
-from copilot_kit_evals.cli.drafting import draft_command
-from copilot_kit_evals.cli.measured import judge
-from copilot_kit_evals.cli.reporting import plot, report
-from copilot_kit_evals.cli.viewing import label, prefer, view
+from copilot_kit_evals.cli.eval.draft import draft_command
+from copilot_kit_evals.cli.eval.from_journal import from_journal
+from copilot_kit_evals.cli.eval.judge import judge
+from copilot_kit_evals.cli.eval.report import plot, report
+from copilot_kit_evals.cli.eval.trend import trend
+from copilot_kit_evals.cli.eval.view import label, prefer, view
 
 app: Final = typer.Typer(name="eval", no_args_is_help=True, help="Evaluate models on a suite of your own.")
 app.command("draft")(draft_command)
@@ -161,7 +161,7 @@ def suites_command(*, json: JsonOption = False) -> None:
 
     Example: copilot-kit eval suites
     """
-    from copilot_kit_evals.cli.shipping import list_suites
+    from copilot_kit_evals.cli.eval.suites import list_suites
 
     list_suites(json=json)
 
@@ -240,7 +240,7 @@ def import_command(
 
     Example: copilot-kit eval import tickets.csv support.jsonl --column input=question --column target=answer
     """
-    from copilot_kit_evals.cli.importing import import_file
+    from copilot_kit_evals.cli.eval.importing import import_file
 
     import_file(source, out, kind=format, columns=tuple(column or ()))
 

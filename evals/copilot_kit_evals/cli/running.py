@@ -18,9 +18,9 @@ from copilot_kit.display import visible
 from copilot_kit.errors import CopilotError, UsageError
 from copilot_kit_evals import runner
 from copilot_kit_evals.candidates import candidates_of
+from copilot_kit_evals.cli.eval.report import reported
+from copilot_kit_evals.cli.eval.run_on_ray import Spread, begin_on_ray, check_shards, go_on_on_ray, manifest_of
 from copilot_kit_evals.cli.progress import Progress
-from copilot_kit_evals.cli.reporting import reported
-from copilot_kit_evals.cli.sharding import Spread, begin_on_ray, check_shards, go_on_on_ray, manifest_of
 from copilot_kit_evals.cli.sheets import number, sheet
 from copilot_kit_evals.drafts import drafted_by
 from copilot_kit_evals.fleet import SHARDS, Allowed

@@ -18,9 +18,9 @@ from copilot_kit.journal.index import Journal
 from copilot_kit.journal.opening import FOLDER, VARIABLE, default_store
 from copilot_kit.slots import slot_of
 from copilot_kit_evals import runner
-from copilot_kit_evals.cli.judged import show
+from copilot_kit_evals.cli.eval.report import reported
 from copilot_kit_evals.cli.progress import Progress
-from copilot_kit_evals.cli.reporting import reported
+from copilot_kit_evals.cli.verdict_sheet import show
 from copilot_kit_evals.folder import RunFolder
 from copilot_kit_evals.frontier.promoting import Ledger, ask_people_anew, open_ledger, promote, take_back
 from copilot_kit_evals.frontier.promotions import VERDICT, Promotion, proof_of

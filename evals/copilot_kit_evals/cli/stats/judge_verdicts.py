@@ -1,4 +1,4 @@
-"""Verdicts of people and of a judge on the same items, from two files: how they are read and brought together.
+"""What `copilot-kit stats judge` reads: verdicts of people and of a judge on the same items, from two files.
 
 An item may have several human verdicts, and several of the judge; each human one is held against each of the judge's.
 Where both files name what stood left and right, a judge that saw the two the other way round is turned first.
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from copilot_kit.cli.screen import counted, told
-from copilot_kit_evals.cli.votes import LEFT, PLACES, RIGHT
+from copilot_kit_evals.cli.stats.bt import LEFT, PLACES, RIGHT
 from copilot_kit_evals.preferences import standing_rows
 from copilot_kit_evals.tables import TRUTHS, BadTable, Table
 

@@ -98,7 +98,7 @@ def snap(  # noqa: PLR0913  the options of a command
                 "--budget-minutes": budget_minutes, "--concurrency": concurrency, "--out": out, "--resume": resume,
                 "--by": by, "--store": store}  # fmt: skip
     if from_logs:
-        from copilot_kit_evals.cli.judged import Logged, snap_logs
+        from copilot_kit_evals.cli.snap_logs import Logged, snap_logs
 
         _refuse([*([slot] if slot else []), *_given(of_slots)], "--from-logs", "It judges what is there already.")
         if candidate is None:

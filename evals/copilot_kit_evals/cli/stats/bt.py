@@ -1,4 +1,4 @@
-"""Strengths from a file of votes: which columns it may have, and what is printed."""
+"""What `copilot-kit stats bt` does: strengths from a file of votes, which columns it may have, what is printed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

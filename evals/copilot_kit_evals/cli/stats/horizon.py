@@ -1,4 +1,4 @@
-"""Time horizons from a file: which columns it may have, and what is printed."""
+"""What `copilot-kit stats horizon` does: which columns a file of runs may have, and what is printed."""
 
 import math
 from collections.abc import Sequence

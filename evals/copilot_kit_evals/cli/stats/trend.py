@@ -1,4 +1,4 @@
-"""The trend of time horizons from a file: which columns it may have, and what is printed."""
+"""What `copilot-kit stats trend` does: which columns a file of horizons may have, and what is printed."""
 
 import math
 from collections.abc import Sequence
@@ -7,8 +7,8 @@ from datetime import date
 from typing import Any, Final
 
 from copilot_kit.cli.screen import counted, shown, told
-from copilot_kit_evals.cli.horizons import AGENT
 from copilot_kit_evals.cli.sheets import as_json, number, sheet, span
+from copilot_kit_evals.cli.stats.horizon import AGENT
 from copilot_kit_evals.tables import BadTable, Table
 
 _P50: Final = ("p50_min", "p50", "p50_minutes", "horizon_minutes", "horizon")

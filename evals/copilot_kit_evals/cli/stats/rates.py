@@ -1,4 +1,4 @@
-"""Rates: what k of n cases show, and how often any or all of k trials of a task pass, from a file."""
+"""What `copilot-kit stats rate` and `passk` print: k of n cases, and how often any or all of k trials pass."""
 
 from typing import Any, Final
 

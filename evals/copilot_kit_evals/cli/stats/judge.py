@@ -1,4 +1,4 @@
-"""What is printed of a judge: agreement with people, leaning to a place, errors both ways, and corrected rates."""
+"""What `copilot-kit stats judge` prints: agreement with people, leaning to a place, errors both ways, true rates."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from copilot_kit.approval.bounds import Interval
 from copilot_kit.cli.screen import told
 from copilot_kit_evals.cli.sheets import as_json, number, sheet, span
-from copilot_kit_evals.cli.verdicts import Verdicts, as_seen_by_judge
+from copilot_kit_evals.cli.stats.judge_verdicts import Verdicts, as_seen_by_judge
 
 if TYPE_CHECKING:
     from copilot_kit_evals.stats.judges import PositionBias

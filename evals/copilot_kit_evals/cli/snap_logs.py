@@ -1,16 +1,14 @@
-"""What `copilot-kit snap --from-logs` does, and how a verdict stands in the terminal."""
+"""`copilot-kit snap --from-logs`: the verdict on runs, tables and logs that are there already."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from copilot_kit.cli.screen import shown, told
-from copilot_kit.display import visible
+from copilot_kit.cli.screen import told
 from copilot_kit.errors import UsageError
-from copilot_kit_evals.cli.logs import Chosen, as_long
-from copilot_kit_evals.cli.sheets import as_json, number, sheet, span
+from copilot_kit_evals.cli.long_tables import Chosen, as_long
+from copilot_kit_evals.cli.verdict_sheet import show
 from copilot_kit_evals.folder import BadRun, RunFolder
 from copilot_kit_evals.stats.arrays import NotUsable
 from copilot_kit_evals.stats.integrity import check_published
@@ -18,15 +16,13 @@ from copilot_kit_evals.stats.matrix import MODEL, Columns
 from copilot_kit_evals.tables import BadTable, Table, read_table
 from copilot_kit_evals.tasks import Rule
 from copilot_kit_evals.verdict.evidence import Evidence
-from copilot_kit_evals.verdict.judging import headline, verdict_of
+from copilot_kit_evals.verdict.judging import verdict_of
 from copilot_kit_evals.verdict.keeping import keep
 from copilot_kit_evals.verdict.matrices import of_table
 from copilot_kit_evals.verdict.runs import of_runs, rule_of
-from copilot_kit_evals.verdict.verdicts import ALL, Finding, Verdict
+from copilot_kit_evals.verdict.verdicts import Finding, Verdict
 
 _INSPECT: Final = ".eval"
-_SLICES: Final = 12
-_MARKS: Final = {"pass": "shown", "fail": "no", "open": "open", "note": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,40 +148,3 @@ def _unreadable(asked: Logged, why: str) -> Verdict:
         margin=Rule().margin if asked.margin is None else asked.margin,
         findings=(Finding(name="integrity", state="fail", text=why),),
     )
-
-
-def show(verdict: Verdict, *, as_json_text: bool = False) -> None:
-    """Print a verdict: as JSON, or in words with a small table."""
-    if as_json_text:
-        as_json(json.loads(verdict.model_dump_json()))
-        return
-    shown(visible(headline(verdict)))
-    for reason in verdict.reasons:
-        shown(f"  - {visible(reason)}")
-    for one in verdict.findings:
-        if one.state == "note" and one.name != "non_inferiority":
-            shown(f"  · {visible(one.text)}")
-    if verdict.n_items:
-        shown()
-        _table(verdict)
-
-
-def _table(verdict: Verdict) -> None:
-    rows = []
-    if verdict.difference is not None:
-        p = "" if verdict.p is None or verdict.p == verdict.p_exact else f"; over whole clusters {number(verdict.p)}"
-        kind = ", at every moment" if verdict.sequential else ""
-        rows += [
-            ("means, incumbent and candidate", f"{number(verdict.mean_incumbent)}, {number(verdict.mean_candidate)}"),
-            (f"difference (95 %{kind})", f"{number(verdict.difference)} ({span(verdict.interval)})"),
-            ("exact p", f"{number(verdict.p_exact)}{p}"),
-            ("ahead, behind", f"{verdict.wins}, {verdict.losses}"),
-        ]
-    rows += [(f"cost per success, {name}", number(cost)) for name, cost in verdict.cost_per_success.items()
-             if cost is not None]  # fmt: skip
-    slices = [one for one in verdict.found("non_inferiority") if one.slice != ALL]
-    told_of = [one for one in slices if one.state in ("pass", "fail") or len(slices) <= _SLICES]
-    rows += [(f"no worse on {one.slice}", _MARKS[one.state]) for one in told_of]
-    if len(told_of) < len(slices):
-        rows.append((f"{len(slices) - len(told_of)} more slices", "not shown"))
-    sheet(("", "value"), rows)

@@ -12,8 +12,8 @@ from copilot_kit.cli.journals import JsonOption
 from copilot_kit.cli.screen import as_json, counted, shown, told
 from copilot_kit.display import visible
 from copilot_kit.errors import UsageError
-from copilot_kit_evals.cli.horizons import BEYOND
 from copilot_kit_evals.cli.sheets import number, plain, sheet
+from copilot_kit_evals.cli.stats.horizon import BEYOND
 
 if TYPE_CHECKING:
     from copilot_kit_evals.abilities import Abilities, Ability, Opening

@@ -71,7 +71,7 @@ def horizon(
 
     Example: copilot-kit stats horizon task_counts.csv --json
     """
-    from copilot_kit_evals.cli.horizons import Fit, show_horizons
+    from copilot_kit_evals.cli.stats.horizon import Fit, show_horizons
 
     with _numerics():
         fit = Fit(penalty=penalty, draws=draws, seed=seed, confidence=confidence)
@@ -101,7 +101,7 @@ def trend(
 
     Example: copilot-kit stats trend published.csv --since 2023-01-01
     """
-    from copilot_kit_evals.cli.trends import Window, show_trend
+    from copilot_kit_evals.cli.stats.trend import Window, show_trend
 
     with _numerics():
         days = [None if one is None else one.date() for one in (since, until)]
@@ -130,7 +130,7 @@ def bt(
 
     Example: copilot-kit stats bt votes.csv --anchor gpt-4
     """
-    from copilot_kit_evals.cli.votes import Rules, show_strengths
+    from copilot_kit_evals.cli.stats.bt import Rules, show_strengths
 
     with _numerics():
         rules = Rules(ties=ties.value, online=online_elo, k=k, anchor=anchor, cluster=cluster, penalty=penalty)
@@ -157,8 +157,8 @@ def judge(
 
     Example: copilot-kit stats judge people.csv judge.csv --json
     """
-    from copilot_kit_evals.cli.judging import show_judge
-    from copilot_kit_evals.cli.verdicts import gather
+    from copilot_kit_evals.cli.stats.judge import show_judge
+    from copilot_kit_evals.cli.stats.judge_verdicts import gather
 
     with _numerics():
         found = gather(read_table(human), read_table(judge), column=column, cluster=cluster, threshold=threshold)
@@ -179,7 +179,7 @@ def rate(
 
     Example: copilot-kit stats rate 98 100
     """
-    from copilot_kit_evals.cli.rates import show_rate
+    from copilot_kit_evals.cli.stats.rates import show_rate
 
     show_rate(k, n, confidence=confidence, json=json)
 
@@ -198,7 +198,7 @@ def passk(
 
     Example: copilot-kit stats passk trials.csv --json
     """
-    from copilot_kit_evals.cli.rates import show_passk
+    from copilot_kit_evals.cli.stats.rates import show_passk
 
     with _numerics():
         show_passk(read_table(file), model=model, most=k, json=json)
@@ -222,7 +222,8 @@ def compare(
 
     Example: copilot-kit stats compare results.csv --a big --b small
     """
-    from copilot_kit_evals.cli.logs import Chosen, show_comparison
+    from copilot_kit_evals.cli.long_tables import Chosen
+    from copilot_kit_evals.cli.stats.compare import show_comparison
 
     with _numerics():
         chosen = Chosen(score=score, cluster=cluster, repeated=repeated, ends_early=_ends_early(file))
@@ -258,7 +259,8 @@ def means(
 
     Example: copilot-kit stats means results.csv --published models.csv
     """
-    from copilot_kit_evals.cli.logs import Chosen, show_means
+    from copilot_kit_evals.cli.long_tables import Chosen
+    from copilot_kit_evals.cli.stats.means import show_means
 
     with _numerics():
         chosen = Chosen(score=score, cluster=cluster, by=by, repeated=repeated)

@@ -1,0 +1,1 @@
+"""`copilot-kit stats`: a module for each of its commands, named as the command is; `app` joins them."""
