@@ -23,6 +23,10 @@ def _is_empty(value: object) -> bool:
     return not value
 
 
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 class Overlay(Record):
     """What a model is told differently, in full."""
 
@@ -36,10 +40,13 @@ class Overlay(Record):
     """Texts that are taken out of the instructions."""
     hides: tuple[str, ...] = Field(default=(), exclude_if=_is_empty)
     """Names of tools that it is not offered."""
+    tries: int | None = Field(default=None, ge=0, exclude_if=_is_none)
+    """How often an agent lets it try again where its answer has not the form asked for, or its work fails a check;
+    None: as the agent says."""
 
     def __bool__(self) -> bool:
         """Return whether it changes anything."""
-        return bool(self.prompt or self.replaces or self.tools or self.leaves_out or self.hides)
+        return any((self.prompt, self.replaces, self.tools, self.leaves_out, self.hides, self.tries is not None))
 
     def over(self, request: Request) -> Request:
         """Return the request as this model gets it; the instructions are the first text of the system message."""

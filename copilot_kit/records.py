@@ -224,6 +224,8 @@ class RunStarted(Record):
     """The folder of notes that it works with, from the root of the file system on."""
     overlay: Overlay | None = Field(default=None, exclude_if=_is_none)
     """What the slot has this model told beside the instructions; `prompt_version` is over both."""
+    settings: Settings | None = Field(default=None, exclude_if=_is_none)
+    """What the slot says of how it answers, which `prompt_version` is over, too; None: no slot, or nothing recorded."""
 
 
 class MessageAdded(Record):
@@ -243,6 +245,7 @@ class ModelSwitched(Record):
     """Where it is served, if not at the provider's own address."""
     by: Principal | None = None
     overlay: Overlay | None = Field(default=None, exclude_if=_is_none)
+    settings: Settings | None = Field(default=None, exclude_if=_is_none)
     prompt_version: str | None = Field(default=None, exclude_if=_is_none)
     """Of what this model reads, where that differs from what the run began with."""
 

@@ -53,7 +53,8 @@ class Agent(Generic[OutputT]):
     model: `provider:name`, a slot of `frontier.toml`, or a `Model`. One that is opened by name is retried where that
         is safe; a `Model` is used as it is.
     tools: functions (made tools as they are), tools, or tools of the provider.
-    output: a type that the answer must have; the run's `output` is then of it.
+    output: a type that the answer must have; the run's `output` is then of it. Where the answer does not fit it, the
+        model is told so `output_tries` times, after which the run has failed.
     gate: rules, or a file with rules such as `gate.toml`; without one, reads run and all else is asked about.
     store: the journal; without one, runs live as long as the process.
     deps: handed to tools that ask for a `ToolContext`.
@@ -109,14 +110,14 @@ class Agent(Generic[OutputT]):
         self.memory = opened_memory(memory)
         self.window = Window() if window is None else window
         self._checks = checks_of(checks)
-        self._check_tries = check_tries
+        self.check_tries = check_tries
         self.gate = with_memory(self.gate, self.memory)
         own = memory_tools(self.memory, recalls=self.memory is not None or window is not None)
         self._tools, self._nested, self._offered = named_tools([*own, *tools])
         self._tools_digest = digest_of([one.model_dump_json() for one in self._offered])
         self._parse = None if output is None else adapter_of(output)
         self._output = None if self._parse is None else output_spec(output, self._parse, output_mode)
-        self._output_tries = output_tries
+        self.output_tries = output_tries
         self._models = Models(model, self.settings, middleware)
         self._reviewers = Models(model, Settings(), middleware, moves=self._models.moves)
 
@@ -215,6 +216,11 @@ class Agent(Generic[OutputT]):
             await take_back(session, tool, call_id, context=context, by=by)
             return self._run(session.state)
 
+    @property
+    def agents(self) -> "tuple[Agent[Any], ...]":
+        """This agent, and those that are tools of it or of one another."""
+        return (self, *(one for inner in self._nested.values() for one in inner.agents))
+
     def as_tool(self, *, description: str, name: str | None = None) -> NestedAgent:
         """Return this agent as a tool of another one, which gives it a task in words and reads its answer.
 
@@ -269,15 +275,16 @@ class Agent(Generic[OutputT]):
     ) -> list[Body]:
         message = self._message([task] if isinstance(task, str) else task)
         chosen = self._models.first(run_id)
-        version = prompt_version(self.instructions, chosen.overlay)
+        version = prompt_version(self.instructions, chosen.overlay, chosen.said)
         for rubric in (one.what for one in self._checks if isinstance(one.what, Rubric)):
-            self._reviewers.chosen(rubric.model)  # one that nobody can name is told of before the work, not behind it
+            # One that nobody can name, or that may not see the work, is told of before the work, and not behind it.
+            self._reviewers.reviewer(rubric.model, of=chosen)
         title = " ".join(message.text.split())[:_TITLE_CHARS]
         memory = None if self.memory is None else str(self.memory.root)
         bodies: list[Body] = [
             RunStarted(agent=self.name, prompt_version=version, model=chosen.model.id, slot=chosen.slot,
                        base_url=chosen.base_url, title=title, subject=subject, purpose=purpose, by=by, memory=memory,
-                       overlay=chosen.overlay)
+                       overlay=chosen.overlay, settings=chosen.said)
         ]  # fmt: skip
         parts = tuple(instructed(self.instructions, self.memory))
         if parts:
@@ -346,6 +353,7 @@ class Agent(Generic[OutputT]):
         above: Edge | None = None,
     ) -> Work:
         path = path or (Step(agent=self.name),)
+        tries = None if chosen.overlay is None else chosen.overlay.tries
         edge = self._edge(path, chosen, session)
         if above is not None:  # who may decide, and within which time, is said at the top for all that say nothing
             edge = replace(edge, may_decide=edge.may_decide or above.may_decide,
@@ -364,13 +372,13 @@ class Agent(Generic[OutputT]):
             settings=chosen.settings,
             output=self._output,
             parse_output=self._parse,
-            output_tries=self._output_tries,
+            output_tries=self.output_tries if tries is None else tries,
             limits=self.limits,
             window=self.window,
             memory=self.memory,
             checks=self._checks,
-            reviewer=self._reviewers.chosen,
-            check_tries=self._check_tries,
+            reviewer=partial(self._reviewers.reviewer, of=chosen),
+            check_tries=self.check_tries if tries is None else tries,
             delivery=delivery,
             new_id=self._new_id,
             priced=priced,
@@ -387,7 +395,8 @@ class Agent(Generic[OutputT]):
 
     def _edge(self, path: tuple[Step, ...], chosen: Chosen | None, session: Session) -> Edge:
         def told() -> str:
-            return prompt_version(self.instructions, None if chosen is None else self._models.overlay_now(chosen))
+            said = (None, None) if chosen is None else self._models.said_now(chosen)
+            return prompt_version(self.instructions, *said)
 
         async def present() -> tuple[str, str]:
             await self._look_at_slots(None if chosen is None else chosen.slot, store=session.store)
@@ -419,10 +428,10 @@ class Agent(Generic[OutputT]):
 
     def _switched(self, chosen: Chosen, state: RunState) -> ModelSwitched:
         """Return that another model answers from here on; one that is told other things reads another prompt."""
-        same = chosen.overlay == state.overlay
-        version = None if same else prompt_version(self.instructions, chosen.overlay)
+        same = (chosen.overlay, chosen.said) == (state.overlay, state.settings)
+        version = None if same else prompt_version(self.instructions, chosen.overlay, chosen.said)
         return ModelSwitched(model=chosen.model.id, slot=chosen.slot, base_url=chosen.base_url,
-                             overlay=chosen.overlay, prompt_version=version)  # fmt: skip
+                             overlay=chosen.overlay, settings=chosen.said, prompt_version=version)  # fmt: skip
 
     async def _reminded(self, body: Body, chosen: Chosen) -> Body:
         return await in_thread(lambda: self._with_memory(body, chosen))
@@ -437,7 +446,7 @@ class Agent(Generic[OutputT]):
     def _along(self, path: Sequence[Step]) -> "list[Agent[Any]]":
         """Return the agents that a proposal with this path may be of; without a path, all that there are."""
         if not path:
-            return [self, *(one for inner in self._nested.values() for one in inner._along(()))]  # noqa: SLF001
+            return [*self.agents]
         agents: list[Agent[Any]] = [self]
         for step in path[1:]:
             below = (inner for agent in agents for inner in agent._nested.values())  # noqa: SLF001
@@ -467,6 +476,8 @@ async def _last(events: AsyncIterator[AgentEvent | Run[OutputT]]) -> Run[OutputT
 
 
 def _is_another(chosen: Chosen, state: RunState) -> bool:
+    if state.settings is not None and chosen.said != state.settings:
+        return True
     return (chosen.model.id, chosen.slot, chosen.overlay) != (state.model, state.slot, state.overlay)
 
 

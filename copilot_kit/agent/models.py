@@ -1,7 +1,8 @@
 """The models of an agent: opened by name when first needed, wrapped, and kept."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TypeAlias, TypeVar
 
 from copilot_kit.errors import UnknownModel, UsageError
@@ -14,6 +15,7 @@ from copilot_kit.overlays import Overlaid, Overlay
 from copilot_kit.records import RunStarted
 from copilot_kit.request import Settings
 from copilot_kit.retry import Retry
+from copilot_kit.sending import NotAllowed, server_of
 from copilot_kit.slots import Placed, Slot, find_frontier, open_model, place, slot_in, store_of
 
 Middleware: TypeAlias = Callable[[Model], Model]
@@ -30,6 +32,10 @@ class Chosen:
     settings: Settings
     overlay: Overlay | None = None
     """Laid over what `model` is asked."""
+    said: Settings | None = None
+    """What its slot says of how it answers, which `settings` has under the agent's own; None: it has no slot."""
+    server: str | None = None
+    """Where it is asked, if that is not its provider's own address."""
 
 
 _M = TypeVar("_M", bound=str | Model)
@@ -56,7 +62,7 @@ class Models:
         self._settings = settings
         self._middleware = tuple(middleware)
         self.moves = SlotMoves() if moves is None else moves
-        self._kept: dict[tuple[str, str | None], Model] = {}
+        self._kept: dict[tuple[str, str | None], tuple[Model, str | None]] = {}
         self._given: tuple[Model, Chosen] | None = None
 
     async def refresh(self, store: Store, *others: str | Model | None) -> None:
@@ -81,25 +87,37 @@ class Models:
         if isinstance(model, str):
             return self.named(model)
         if self._given is None or self._given[0] is not model:
-            self._given = (model, Chosen(self._wrapped(checked(model)), None, None, self._settings))
+            given = Chosen(self._wrapped(checked(model)), None, None, self._settings, server=server_of(model))
+            self._given = (model, given)
         return self._given[1]
 
     def named(self, name: str, *, base_url: str | None = None) -> Chosen:
         """Return the model of this name or slot."""
         if ":" not in name:
             return self._placed(place(name, self._slot(name)))
-        return Chosen(self._model(name, base_url), None, base_url, self._settings)
+        model, server = self._model(name, base_url)
+        return Chosen(model, None, base_url, self._settings, server=server)
+
+    def reviewer(self, model: str | Model, *, of: Chosen) -> Chosen:
+        """Return the model that looks over another one's work, which is data of that one's slot.
+
+        Raises `NotAllowed` where the slot does not let it go there.
+        """
+        found, slot = self.chosen(model), self._known(of.slot)
+        if of.slot is not None and slot is not None:
+            slot.may_send(of.slot).check(found.model.id, found.server)
+        return found
 
     def of(self, state: RunState) -> Chosen:
         """Return the model that a run goes on with: it keeps its own until it is switched, whatever slots say now.
 
         An agent that was given a model as an object has nothing else to go on with.
         """
-        return self._again(state.model, state.slot, state.base_url, state.overlay)
+        return self._again(state.model, state.slot, state.base_url, state.overlay, state.settings)
 
     def begun(self, started: RunStarted) -> Chosen:
         """Return the model that a nested agent began with, which it keeps."""
-        return self._again(started.model, started.slot, started.base_url, started.overlay)
+        return self._again(started.model, started.slot, started.base_url, started.overlay, started.settings)
 
     def present(self, chosen: Chosen) -> str:
         """Return the model that new runs of a run's slot get now: its own, as long as some of them do."""
@@ -109,31 +127,40 @@ class Models:
         ids = [one.model.id for one in self._now(chosen.slot, slot)]
         return chosen.model.id if chosen.model.id in ids or not ids else ids[0]
 
-    def overlay_now(self, chosen: Chosen) -> Overlay | None:
-        """Return what the slot has a run's model told now, which the run may have begun without."""
+    def said_now(self, chosen: Chosen) -> tuple[Overlay | None, Settings | None]:
+        """Return what the slot has a run's model told now, and how it is to answer; the run may have begun without."""
         slot = self._known(chosen.slot)
         if chosen.slot is None or slot is None:
-            return chosen.overlay
-        return place(chosen.slot, slot, model=chosen.model.id).overlay
+            return chosen.overlay, chosen.said
+        placed = place(chosen.slot, slot, model=chosen.model.id)
+        return placed.overlay, placed.settings
 
-    def _again(self, model: str, slot: str | None, base_url: str | None, overlay: Overlay | None) -> Chosen:
+    def _again(
+        self, model: str, slot: str | None, base_url: str | None, overlay: Overlay | None, said: Settings | None
+    ) -> Chosen:  # fmt: skip
         if not model or not isinstance(self.own, str):
             return self.first()
         name = slot or self.own
         found = None if ":" in name else self._known(name)
         now = [self.named(name)] if ":" in name else [] if found is None else self._now(name, found)
         for one in now:
-            if (one.model.id, one.base_url, one.overlay) == (model, base_url, overlay):
+            if (one.model.id, one.base_url, one.overlay) == (model, base_url, overlay) and said in (None, one.said):
                 return one
         if slot is not None and found is not None:
-            return self._placed(Placed(slot, model, base_url, place(slot, found, model=model).settings, overlay))
+            settings = place(slot, found, model=model).settings if said is None else said
+            return self._placed(Placed(slot, model, base_url, settings, overlay, found.may_send(slot)))
         # Its slot may have been renamed or taken out, or it never had one.
-        return self._laid(Chosen(self._model(model, base_url), None, base_url, self._settings), overlay)
+        settings = self._settings if said is None else self._settings.over(said)
+        opened, server = self._model(model, base_url)
+        return self._laid(Chosen(opened, None, base_url, settings, server=server), overlay)
 
     def _now(self, name: str, slot: Slot) -> list[Chosen]:
-        """Return what new runs of a slot may begin with: its model, and one that is taking over."""
-        names = [slot.model, None if slot.stage is None else slot.stage.to]
-        return [self._placed(place(name, slot, model=one)) for one in names if one is not None]
+        """Return what new runs of a slot may begin with: its model, and one that is taking over, where data may go."""
+        found = []
+        for one in (slot.model, None if slot.stage is None else slot.stage.to):
+            with suppress(NotAllowed):
+                found += [] if one is None else [self._placed(place(name, slot, model=one))]
+        return found
 
     def _known(self, name: str | None) -> Slot | None:
         try:
@@ -147,20 +174,22 @@ class Models:
 
     def _placed(self, placed: Placed) -> Chosen:
         settings = self._settings.over(placed.settings)
-        model = self._model(placed.model, placed.base_url)
-        return self._laid(Chosen(model, placed.slot, placed.base_url, settings), placed.overlay)
+        model, server = self._model(placed.model, placed.base_url)
+        placed.may_send.check(placed.model, server)
+        chosen = Chosen(model, placed.slot, placed.base_url, settings, said=placed.settings, server=server)
+        return self._laid(chosen, placed.overlay)
 
     def _laid(self, chosen: Chosen, overlay: Overlay | None) -> Chosen:
         if overlay is None:
             return chosen
-        model = Overlaid(chosen.model, overlay)
-        return Chosen(model, chosen.slot, chosen.base_url, chosen.settings, overlay)
+        return replace(chosen, model=Overlaid(chosen.model, overlay), overlay=overlay)
 
-    def _model(self, name: str, base_url: str | None) -> Model:
-        model = self._kept.get((name, base_url))
-        if model is None:
-            model = self._kept[name, base_url] = self._wrapped(Retry(open_model(name, base_url=base_url).model))
-        return model
+    def _model(self, name: str, base_url: str | None) -> tuple[Model, str | None]:
+        """Return a model, and where it is asked if that is not its provider's own address."""
+        if (name, base_url) not in self._kept:
+            opened = open_model(name, base_url=base_url)
+            self._kept[name, base_url] = (self._wrapped(Retry(opened.model)), opened.server)
+        return self._kept[name, base_url]
 
     def _wrapped(self, model: Model) -> Model:
         for wrap in self._middleware:

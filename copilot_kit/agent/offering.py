@@ -3,14 +3,14 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from pydantic import TypeAdapter
 
 from copilot_kit.agent.nested import NestedAgent
 from copilot_kit.errors import UsageError
 from copilot_kit.overlays import Overlay
-from copilot_kit.request import AnyTool, OutputSpec, ProviderTool
+from copilot_kit.request import AnyTool, OutputSpec, ProviderTool, Settings
 from copilot_kit.tools import Tool, tool
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 AgentTool: TypeAlias = Tool[..., Any] | NestedAgent | ProviderTool | Callable[..., Any]
 """What an agent can be given: functions, tools, other agents as tools, tools that the provider runs."""
+_ASIDE: Final = {"cache", "deadline_s", "first_event_deadline_s"}
 
 
 def named_tools(
@@ -42,9 +43,15 @@ def named_tools(
     return named, agents, tuple(offered)
 
 
-def prompt_version(instructions: str, overlay: Overlay | None) -> str:
-    """Return the version of what a model is told: the instructions, and what its slot says beside them."""
-    return digest_of([instructions] if overlay is None else [instructions, overlay.model_dump_json()])
+def prompt_version(instructions: str, overlay: Overlay | None, settings: Settings | None = None) -> str:
+    """Return the version of what a model is told: the instructions, and what its slot says beside them and of how.
+
+    settings: the slot's own. What is only about time and money of an answer does not count.
+    """
+    how = "{}" if settings is None else settings.model_dump_json(exclude_defaults=True, exclude=_ASIDE)
+    said = "" if overlay is None else overlay.model_dump_json()
+    told = [instructions, said, how] if how != "{}" else [instructions, said] if said else [instructions]
+    return digest_of(told)
 
 
 def digest_of(texts: list[str]) -> str:

@@ -65,7 +65,7 @@ def _changed(edge: Edge, proposal: Proposal, model: str, prompt: str) -> Reason 
         words = f"the model was changed since you were last asked, from {proposal.for_model} to {model}"
         return Reason(code="model-changed", text=words)
     if proposal.for_prompt and proposal.for_prompt != prompt:
-        return Reason(code="prompt-changed", text="the agent's instructions were changed since you were last asked")
+        return Reason(code="prompt-changed", text="what the agent is told was changed since you were last asked")
     return None
 
 

@@ -40,6 +40,7 @@ from copilot_kit.records import (
     Undone,
     WindowClosed,
 )
+from copilot_kit.request import Settings
 from copilot_kit.response import Usage
 
 _STATE_OF: dict[str, ProposalState] = {
@@ -72,8 +73,10 @@ class RunState:
         self.base_url: str | None = None
         self.overlay: Overlay | None = None
         """What the model is told beside the instructions; it goes when the model does."""
+        self.settings: Settings | None = None
+        """What its slot said of how it answers, as long as nothing is known of that: None."""
         self.prompt_version = ""
-        """Of what the model reads: instructions and overlay."""
+        """Of what the model reads, and how it answers: instructions, overlay and the slot's settings."""
         self.threads: dict[tuple[str, ...], Thread] = {(): Thread()}
         self.proposals: dict[str, Asked] = {}
         self.called: set[str] = set()
@@ -168,6 +171,10 @@ class RunState:
         return RunRow(self.run_id, self.started.agent, self.started.title, self.status, self.seq, len(self.pending),
                       self.started_at, self.updated_at, self.started.purpose)  # fmt: skip
 
+    def _told_by(self, begun: RunStarted | ModelSwitched) -> None:
+        self.overlay, self.settings = begun.overlay, begun.settings
+        self.prompt_version = begun.prompt_version or self.prompt_version
+
     def apply(self, entry: Entry) -> None:  # noqa: C901, PLR0912  one arm for each kind of record
         """Take in the next record; raises `BrokenRecord` if it is not the next one."""
         head = entry.head
@@ -187,7 +194,7 @@ class RunState:
             case RunStarted() as started:
                 self.started = started
                 self.model, self.slot, self.base_url = started.model, started.slot, started.base_url
-                self.overlay, self.prompt_version = started.overlay, started.prompt_version
+                self._told_by(started)
             case MessageAdded(message=message):
                 thread.add(message)
                 if not head.path:
@@ -195,7 +202,7 @@ class RunState:
                     self.untold = []
             case ModelSwitched(model=model, slot=slot, base_url=base_url) as switched:
                 self.model, self.slot, self.base_url = model, slot, base_url
-                self.overlay, self.prompt_version = switched.overlay, switched.prompt_version or self.prompt_version
+                self._told_by(switched)
             case Responded(response=response, failure=failure):
                 thread.respond(response)
                 self.broken = self.broken if head.path else _broken(failure)

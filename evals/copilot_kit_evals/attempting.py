@@ -17,6 +17,7 @@ from copilot_kit.model import Model
 from copilot_kit.records import Proposal
 from copilot_kit.request import Settings
 from copilot_kit.response import Response
+from copilot_kit.sending import MaySend, held
 from copilot_kit.slots import Opened
 from copilot_kit_evals.attempts import FAILED, MISSING, Attempt, Key, Outcome, Trouble
 from copilot_kit_evals.concurrency import Lanes
@@ -54,6 +55,8 @@ class Bench:
     tries: Mapping[str, int] = field(default_factory=dict)
     """How often attempts that are made again were made before."""
     ask_up_to: int = ASKED_UP_TO
+    limits: Sequence[MaySend] = ()
+    """Where the items may go, whoever is asked in an attempt."""
 
 
 class OutOfBudget(Exception):
@@ -72,13 +75,16 @@ async def attempted(unit: Unit, bench: Bench) -> Attempt:
     meter = _meter(unit, bench, watch, attempt=key.digest, kept=kept.get(None, {}))
     line = _Line(key, meter, watch, bench.tries.get(key.digest, 0) + 1)
     try:
-        solved = await _solve(unit, bench, meter, watch)
-        watch.stop()
-        scores = await _scored(unit, solved, Gavel(bench, key.digest, kept))
+        with held(bench.limits) as hold:
+            solved = await _solve(unit, bench, meter, watch)
+            watch.stop()
+            scores = await _scored(unit, solved, Gavel(bench, key.digest, kept))
     except asyncio.CancelledError:
         with contextlib.suppress(CopilotError):
             bench.writer.append(line.attempt("cancelled"))
         raise
+    if hold.refused is not None:  # a tool or a scorer may have taken it for an error of its own
+        raise hold.refused
     transcript = None
     if solved.keeps_messages and solved.output.messages:
         content = await asyncio.to_thread(transcript_of, solved.output.messages)
@@ -125,7 +131,7 @@ async def _solve(unit: Unit, bench: Bench, meter: Meter, watch: Stopwatch) -> So
 
 
 def _setup(unit: Unit, bench: Bench, meter: Meter, folder: Path | None) -> Setup:
-    candidate = bench.manifest.candidates[unit.candidate]
+    candidate, overlay = bench.manifest.candidates[unit.candidate], bench.opened[unit.candidate].overlay
     seed = seed_of(bench.manifest.seed, unit.task.name, unit.item.id, unit.variant, str(unit.repeat))
     return Setup(
         item=unit.item,
@@ -137,6 +143,7 @@ def _setup(unit: Unit, bench: Bench, meter: Meter, folder: Path | None) -> Setup
         seed=seed,
         limits=unit.task.limits,
         folder=folder,
+        tries=None if overlay is None else overlay.tries,
     )
 
 

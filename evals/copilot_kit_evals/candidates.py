@@ -108,7 +108,7 @@ def laid_over(candidate: Candidate, opened: Opened) -> Opened:
     """Return the candidate's model with what it is told beside the instructions."""
     if candidate.overlay is None:
         return opened
-    return replace(opened, model=Overlaid(opened.model, candidate.overlay))
+    return replace(opened, model=Overlaid(opened.model, candidate.overlay), overlay=candidate.overlay)
 
 
 def candidates_of(models: Sequence[str], vary: Sequence[str] = ()) -> list[Candidate]:

@@ -54,6 +54,8 @@ class Setup:
     """The task's person, if it has one; its time is counted apart."""
     state: dict[str, Any] = field(default_factory=dict)
     """For scorers: what they find as `Output.state`."""
+    tries: int | None = None
+    """How often the candidate may try again where its answer or work was not accepted; None: as the solver says."""
 
     def prompt(self, own: str) -> str:
         """Return the candidate's prompt, or else the solver's own."""
@@ -166,6 +168,9 @@ class Assign:
         made = self.factory(setup)
         agent = await made if inspect.isawaitable(made) else made
         agent.limits = replace(agent.limits, turns=_fewest(agent.limits.turns, setup.limits.turns))
+        if setup.tries is not None:
+            for one in agent.agents:
+                one.output_tries = one.check_tries = setup.tries
         said = conversation(setup.item.asked(setup.variant), template=self.template, item_id=setup.item.id)
         if len(said) != 1 or said[0].role != "user":
             raise UsageError(

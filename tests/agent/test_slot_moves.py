@@ -113,6 +113,52 @@ async def test_a_run_keeps_the_overlay_it_began_with(folder: Path):
     assert not [one for one in await agent.store.read(run.id) if isinstance(one.body, ModelSwitched)]
 
 
+async def test_a_run_keeps_the_settings_it_began_with(folder: Path):
+    slot(folder, "a", 'settings = { effort = "low" }\n')
+    agent = Agent(tools=[send])
+    run = await agent.run("hello")
+    slot(folder, "a", 'settings = { effort = "high" }\n')
+    await run.say("and now?")
+    asked = [one.body.settings.effort for one in await agent.store.read(run.id) if one.body.kind == "requested"]
+    fresh = await agent.run("hello")
+    started = [(await agent.store.read(one.id))[0].body for one in (run, fresh)]
+    assert asked == ["low", "low"]
+    assert [one.settings for one in started] == [Settings(effort="low"), Settings(effort="high")]
+    assert len({one.prompt_version for one in started}) == 2
+
+
+async def test_a_deadline_makes_no_other_version_of_what_a_model_is_told(folder: Path):
+    slot(folder, "a")
+    agent = Agent(tools=[send])
+    run = await agent.run("hello")
+    slot(folder, "a", 'settings = { deadline_s = 20, cache = "off" }\n')
+    fresh = await agent.run("hello")
+    versions = {(await agent.store.read(one.id))[0].body.prompt_version for one in (run, fresh)}
+    assert len(versions) == 1
+
+
+async def test_a_change_of_the_settings_alone_voids_a_yes(folder: Path):
+    slot(folder, "a", 'settings = { effort = "low" }\n')
+    agent = Agent(tools=[send])
+    run = await agent.run("send it")
+    (waiting,) = run.proposals
+    slot(folder, "a", 'settings = { effort = "high" }\n')
+    run = await run.approve(waiting.id, by=ANNA)
+    (again,) = run.proposals
+    assert (again.again_of, again.reasons[0].code) == (waiting.id, "prompt-changed")
+
+
+async def test_a_model_has_as_many_tries_as_its_overlay_gives_it(folder: Path):
+    counted: list[int] = []
+    for tries in ("", "tries = 0\n", "tries = 4\n"):
+        slot(folder, "a", f'[slots.default.overlays."stub:a"]\n{tries}')
+        agent = Agent(output=int, output_tries=1)
+        run = await agent.run("hello")
+        counted.append(sum(one.body.kind == "requested" for one in await agent.store.read(run.id)))
+        assert run.status == "failed"
+    assert counted == [2, 1, 5]
+
+
 @pytest.mark.parametrize(("replaces", "told"), [("true", "'One.'"), ("false", r"'Zero.\n\nOne.'")])
 async def test_an_overlay_may_stand_in_the_place_of_the_instructions(folder: Path, replaces: str, told: str):
     slot(folder, "a", f'[slots.default.overlays."stub:a"]\nprompt = "One."\nreplaces = {replaces}\n')

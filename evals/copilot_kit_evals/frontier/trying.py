@@ -20,8 +20,9 @@ from copilot_kit_evals.frontier.promoting import Ledger, placed
 from copilot_kit_evals.frontier.promotions import Placement
 from copilot_kit_evals.frontier.wanted import Snap
 from copilot_kit_evals.items import Dataset
+from copilot_kit_evals.recorded.asking import NextStep
 from copilot_kit_evals.suites import SET, SHIPPED, Suite, load_all
-from copilot_kit_evals.tasks import Rule, Task
+from copilot_kit_evals.tasks import Ask, Rule, Task
 
 LOOKS: Final = 50
 LOOK_AFTER: Final = 10
@@ -71,9 +72,10 @@ async def trial_of(ledger: Ledger, wanted: Snap) -> Trial:
             f"Slot {wanted.slot!r} has {model} already. Name another model with --to, or a change: --vary."
         )
     beside = slot.model_copy(update={"model": None}) if wanted.launch else slot
-    candidates = _candidates(wanted.slot, beside, _moved(slot, after, model), model, label, home=ledger.frontier)
     names = _suites(slot, wanted, ledger.home)
     suite = load_all(names).repeated(wanted.repeats)
+    would = _tried(_moved(slot, after, model), suite)
+    candidates = _candidates(wanted.slot, beside, would, model, label, home=ledger.frontier)
     parked = parked_of(suite, slot, ledger.home)
     rule = _rule(beside, wanted, suite, candidates, parked)
     rule = rule.model_copy(update=await _line(ledger, wanted.slot, model, suite))
@@ -158,6 +160,14 @@ def _moved(slot: Slot, after: Placement, model: str) -> Slot:
     if after.overlays.get(model) is not None:
         overlays[model] = SlotOverlay.model_validate(after.overlays[model])
     return slot.model_copy(update={"overlays": overlays})
+
+
+def _tried(slot: Slot, suite: Suite) -> Slot:
+    """Return the slot without crutches that nothing in the suite leans on: only agents try again."""
+    if not all(isinstance(task.solver, Ask | NextStep) for task in suite.tasks):
+        return slot
+    crutches = {name: one for name, one in slot.crutches.items() if one.prompt or one.tools}
+    return slot.model_copy(update={"crutches": crutches})
 
 
 def check_evaluated(ledger: Ledger, name: str, after: Placement, evaluated: Candidate) -> None:

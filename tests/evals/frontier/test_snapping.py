@@ -161,6 +161,53 @@ def test_a_crutch_that_is_left_out_is_a_further_candidate(project: Path, text: T
     assert verdict.found("crutches")
 
 
+AGENT = """
+from copilot_kit import Agent
+from copilot_kit.testing import FunctionModel
+from copilot_kit_evals.items import Dataset, Item
+from copilot_kit_evals.scorers import Exact
+from copilot_kit_evals.tasks import Assign, Task
+
+
+def doubler(name, slips):
+    def answer(request):
+        first = len(request.messages) == 1
+        return "It is a large number." if slips and first else str(2 * int(request.messages[0].text))
+
+    return FunctionModel(answer, id=name)
+
+
+def double(setup):
+    return Agent(setup.model, output=int, settings=setup.settings)
+
+
+items = Dataset.of([Item(id=f"d{n}", input=str(n), target=str(2 * n)) for n in range(40)], name="doubles")
+tasks = [Task("doubles", items, Assign(double), [Exact()])]
+models = {name: doubler(name, slips) for name, slips in (("stub:old", True), ("stub:slips", True), ("stub:new", False))}
+"""
+
+
+def test_retries_are_a_crutch_that_one_model_needs_and_another_does_not(project: Path, text: Text):
+    (project / "suite.py").write_text(AGENT)
+    (project / "frontier.toml").write_text(
+        text().replace("[slots.fast]", "[slots.default.crutches.again]\nretries = true\n\n[slots.fast]")
+    )
+    needed = []
+    for name in ("new", "slips"):
+        snapped(to=f"stub:{name}", margin=0.1, dry_run=True, out=Path(f"runs/{name}"))
+        (found,) = Verdict.model_validate_json((project / f"runs/{name}/verdict.json").read_bytes()).found("crutches")
+        needed.append((found.slice, found.figures["needed"], found.figures["difference"]))
+    assert needed == [("again", False, 0.0), ("again", True, -1.0)]
+
+
+def test_retries_are_not_taken_out_where_nothing_tries_again(project: Path, text: Text):
+    (project / "frontier.toml").write_text(
+        text().replace("[slots.fast]", "[slots.default.crutches.again]\nretries = true\n\n[slots.fast]")
+    )
+    assert snapped(to="stub:new", out=Path("runs/a")) == 0
+    assert [one.name for one in RunFolder("runs/a").manifest.candidates] == ["stub:old", "stub:new"]
+
+
 def test_parked_items_are_asked_and_are_no_part_of_the_comparison(project: Path, text: Text):
     (project / "parked.jsonl").write_text('{"id": "hard", "input": "119", "target": "238"}\n')
     (project / "frontier.toml").write_text(
