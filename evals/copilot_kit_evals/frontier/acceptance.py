@@ -1,10 +1,12 @@
 """Whether people accept less of a model that takes over than of the one beside it, watched all the time.
 
-A case is a run of the slot that people judged: which share of its judged calls was approved unchanged and worked. Which
-model a run has was drawn by its id, so that both get the same kinds of work at the same time. Cases are taken in the
-order in which they were judged; each case of the new model is set against the mean of the old model's cases since the
-one before it, and where there is none, it waits for one. These differences (old - new) lie in [-1, 1], and their mean
-is not above 0 as long as the new model is accepted as often. `stats.anytime` bets that it is above
+A case is what agents of the slot did in one run, and people judged: which share of these calls was approved unchanged
+and worked. A call counts for the agent that made it, the run's own or a nested one, with the model that this agent
+began with; agents of other slots in the same run say nothing. Which model a run has was drawn by its id, so that both
+get the same kinds of work at the same time; behind a switch by hand nothing was drawn, and nothing counts. Cases are
+taken in the order in which they were judged; each case of the new model is set against the mean of the old model's
+cases since the one before it, and where there is none, it waits for one. These differences (old - new) lie in [-1,
+1], and their mean is not above 0 as long as the new model is accepted as often. `stats.anytime` bets that it is above
 (`non_inferiority_betting` at margin 0); the new model is taken back when the bet has made 1 / alpha of 1. By Ville's
 inequality that happens to a model that is no worse with a chance of at most alpha, however often one looks; the tests
 simulate it.
@@ -20,7 +22,8 @@ from datetime import datetime
 from typing import Final, Literal
 
 from copilot_kit.journal.index import CallRow, Journal
-from copilot_kit.records import RunStarted
+from copilot_kit.journal.store import Entry
+from copilot_kit.records import ModelSwitched, RunStarted
 
 ALPHA: Final = 0.05
 _MANY: Final = 100_000
@@ -87,20 +90,20 @@ def differences(cases: Iterable[Case]) -> list[float]:
 
 
 async def cases_of(journal: Journal, *, slot: str, old: str, new: str, since: datetime) -> list[Case]:
-    """Return the judged runs of a slot that began after a moment, in the order in which they were judged."""
+    """Return what agents of a slot that began after a moment did in each run, in the order in which it was judged."""
     rows: dict[str, list[CallRow]] = {}
     for row in await journal.calls(limit=_MANY):
         if row.asked_at >= since:
             rows.setdefault(row.run_id, []).append(row)
     found: list[tuple[datetime, str, Case]] = []
     for run_id, calls in rows.items():
-        judged = [(row.decided_at or row.asked_at, fate) for row in calls if (fate := judged_as(row)) is not None]
-        if not judged or any(row.state == "pending" for row in calls):
-            continue
-        model = await _model_of(journal, run_id, slot, since)
-        if model in (old, new):
-            share = sum(fate for _, fate in judged) / len(judged)
-            found.append((max(at for at, _ in judged), run_id, Case(model == new, share)))
+        models = _models_of(await journal.read(run_id), slot, since)
+        for model in (old, new):
+            own = [row for row in calls if models.get(row.seq) == model]
+            judged = [(row.decided_at or row.asked_at, fate) for row in own if (fate := judged_as(row)) is not None]
+            if judged and not any(row.state == "pending" for row in own):
+                share = sum(fate for _, fate in judged) / len(judged)
+                found.append((max(at for at, _ in judged), run_id, Case(model == new, share)))
     return [case for _, _, case in sorted(found, key=lambda one: one[:2])]
 
 
@@ -116,13 +119,19 @@ def judged_as(row: CallRow) -> float | None:
     return None
 
 
-async def _model_of(journal: Journal, run_id: str, slot: str, since: datetime) -> str | None:
-    """Return the model that a run of the slot began with, if it began after the moment."""
-    entries = await journal.read(run_id)
-    if not entries or entries[0].head.at < since:
-        return None
-    body = entries[0].body
-    return body.model if isinstance(body, RunStarted) and body.slot == slot else None
+def _models_of(entries: Iterable[Entry], slot: str, since: datetime) -> dict[int, str]:
+    """Return by number, for each record of agents of the slot that began since then, the model they began with."""
+    begun: dict[tuple[str, ...], str] = {}
+    found: dict[int, str] = {}
+    for entry in entries:
+        head, body = entry.head, entry.body
+        if isinstance(body, RunStarted) and body.slot == slot and head.at >= since:
+            begun[head.path] = body.model
+        elif isinstance(body, RunStarted | ModelSwitched):
+            begun.pop(head.path, None)
+        if head.path in begun:
+            found[head.seq] = begun[head.path]
+    return found
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -27,6 +27,8 @@ def open_model(provider, model, *, base_url=None, api_key=None, http_client=None
             return say(f"{model} is done")
         if last.text.startswith("send"):
             return call("send", {"to": "eve"})
+        if last.text.startswith("let"):
+            return call("clerk", {"task": "send it"})
         if not last.text.isdecimal():
             return say(f"{model} says hello")
         told = request.messages[0].text if request.messages[0].role == "system" else ""

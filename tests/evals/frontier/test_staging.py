@@ -1,5 +1,6 @@
 """A share of runs on a new model: a fall in acceptance is found and taken back; without one, seldom enough."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,15 @@ import pytest
 
 from copilot_kit import Agent, Principal, tool
 from copilot_kit.journal import MemoryStore
+from copilot_kit.journal.index import Journal
+from copilot_kit.journal.opening import open_store
+from copilot_kit.records import RunStarted
+from copilot_kit.request import Request
+from copilot_kit.response import Response
+from copilot_kit.testing import FunctionModel, call, say
 from copilot_kit_evals.frontier.acceptance import Case, acceptance, cases_of, differences
 from copilot_kit_evals.frontier.promoting import open_ledger, placed, promote
+from copilot_kit_evals.frontier.promotions import Promotion
 from copilot_kit_evals.frontier.staging import look_after, looked_after, standing
 from copilot_kit_evals.stats.anytime import non_inferiority_betting
 
@@ -96,6 +104,85 @@ async def test_runs_from_before_the_stage_and_of_other_slots_are_no_cases(projec
     await run.edit(run.proposals[0].id, {"to": "bob"}, by=ANNA)
     (case,) = await cases_of(store, slot="default", old="stub:old", new="stub:new", since=begun.at)
     assert case.accepted == 0.0
+
+
+async def staged(share: float = 0.5) -> Promotion:
+    ledger = open_ledger()
+    before = await ledger.placement("default", ("stub:new",))
+    return await promote(ledger, "default", placed(before, "stub:new", {}, share), before=before, by="anna")
+
+
+def boss_of(clerk: Agent, store: Journal) -> Agent:
+    """An agent that lets the clerk send, and then sends itself."""
+
+    def next_turn(request: Request) -> Response:
+        turns = sum(one.role == "assistant" for one in request.messages)
+        return [call("clerk", {"task": "send it"}), call("send", {"to": "bob"}), say("Done.")][turns]
+
+    tools = [clerk.as_tool(description="Writes."), send]
+    return Agent(FunctionModel(next_turn, id="stub:boss"), tools=tools, store=store)
+
+
+@pytest.fixture
+async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
+    store = open_store(f"sqlite:///{tmp_path}/journal.db")
+    yield store
+    await store.close()
+
+
+async def test_a_slot_that_only_nested_agents_use_is_judged_by_their_calls_alone(project: Path, journal: Journal):
+    begun = await staged()
+    boss, models = boss_of(Agent("default", tools=[send], name="clerk"), journal), []
+    for n in range(6):
+        run = await boss.run("go", run_id=f"run_{n}")
+        nested = [one.body for one in await journal.read(run.id) if one.head.path]
+        (model,) = [one.model for one in nested if isinstance(one, RunStarted)]
+        is_new = model == "stub:new"
+        run = await (run.reject if is_new else run.approve)(run.proposals[0].id, by=ANNA)  # the clerk's
+        await (run.approve if is_new else run.reject)(run.proposals[0].id, by=ANNA)  # the boss's
+        models.append(is_new)
+    cases = await cases_of(journal, slot="default", old="stub:old", new="stub:new", since=begun.at)
+    assert set(models) == {True, False}
+    assert cases == [Case(is_new, float(not is_new)) for is_new in models]
+
+
+async def test_what_a_nested_agent_of_another_slot_does_says_nothing_of_the_one_above_it(
+    project: Path, journal: Journal
+):
+    begun = await staged(0.999)
+    clerk = Agent("fast", tools=[send], name="clerk")
+    boss = Agent("default", tools=[clerk.as_tool(description="Writes."), send], store=journal)
+    run = await boss.run("let it be sent", run_id="run_1")
+    assert [step.agent for step in run.proposals[0].path] == ["agent", "clerk"]
+    run = await run.reject(run.proposals[0].id, by=ANNA)
+    assert await cases_of(journal, slot="default", old="stub:old", new="stub:new", since=begun.at) == []
+    run = await run.say("send it")
+    await run.approve(run.proposals[0].id, by=ANNA)
+    cases = await cases_of(journal, slot="default", old="stub:old", new="stub:new", since=begun.at)
+    assert cases == [Case(True, 1.0)]
+
+
+async def test_a_nested_agent_of_the_same_slot_and_the_one_above_it_are_one_case(project: Path, journal: Journal):
+    begun = await staged(0.999)
+    clerk = Agent("default", tools=[send], name="clerk")
+    boss = Agent("default", tools=[clerk.as_tool(description="Writes."), send], store=journal)
+    run = await boss.run("let it be sent", run_id="run_1")
+    run = await run.reject(run.proposals[0].id, by=ANNA)
+    run = await run.say("send it")
+    assert await cases_of(journal, slot="default", old="stub:old", new="stub:new", since=begun.at) == []  # it waits
+    await run.approve(run.proposals[0].id, by=ANNA)
+    cases = await cases_of(journal, slot="default", old="stub:old", new="stub:new", since=begun.at)
+    assert cases == [Case(True, 0.5)]
+
+
+async def test_behind_a_switch_by_hand_nothing_counts(project: Path):
+    begun, store = await staged(0.999), MemoryStore()
+    run = await Agent("default", tools=[send], store=store).run("send it", run_id="run_1")
+    run = await run.approve(run.proposals[0].id, by=ANNA)
+    run = await run.say("send it", model="fast")
+    await run.reject(run.proposals[0].id, by=ANNA)
+    cases = await cases_of(store, slot="default", old="stub:old", new="stub:new", since=begun.at)
+    assert cases == [Case(True, 1.0)]
 
 
 async def test_a_slot_where_nothing_takes_over_has_no_standing(project: Path):
