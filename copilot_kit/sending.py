@@ -17,6 +17,7 @@ from copilot_kit.errors import UsageError
 
 _PORTS: Final = {"http": 80, "https": 443}
 _NOW: Final = "its may_send_to has"
+_ADD: Final = "Add the {what} there if the people whose data it is allow that."
 
 
 class NotAllowed(UsageError):
@@ -32,6 +33,8 @@ class MaySend:
     """Providers and servers; None: anywhere."""
     said: str = _NOW
     """Words for who says so, in front of the list."""
+    then: str = _ADD
+    """What to do about it."""
 
     def allows(self, model: str, server: str | None = None) -> bool:
         """Tell whether a model may be asked, at this address if it is not its provider's own."""
@@ -45,8 +48,7 @@ class MaySend:
         what, where = refused
         raise NotAllowed(
             f"Data of slot {self.slot!r} may not go to {where!r}{'' if what == 'provider' else f', for {model!r}'}: "
-            f"{self.said} {', '.join(self.to or ()) or 'none'}. Add the {what} there if the people whose data it is "
-            "allow that."
+            f"{self.said} {', '.join(self.to or ()) or 'none'}. {self.then.format(what=what)}"
         )
 
     def _refused(self, model: str, server: str | None) -> tuple[str, str] | None:

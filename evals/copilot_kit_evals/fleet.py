@@ -31,6 +31,7 @@ from copilot_kit_evals.manifest import Manifest, Shard
 from copilot_kit_evals.merging import joined
 from copilot_kit_evals.order import Order
 from copilot_kit_evals.remembering import worked_s
+from copilot_kit_evals.sending import asked, check_asked_by, limits_of
 from copilot_kit_evals.spending import Spending
 from copilot_kit_evals.suites import Suite
 from copilot_kit_evals.tally import Tally
@@ -207,9 +208,9 @@ def lay_out_shards(
         raise BadRun(
             f"There is a run in {str(folder)!r} already. Go on with it (--resume {folder}), or choose another folder."
         )
-    for one in candidates:
-        if options.opening is None or options.opening(one.model) is None:
-            open_model(one.model, base_url=one.base_url)
+    opened = [(options.opening and options.opening(one.model)) or open_model(one.model, base_url=one.base_url)
+              for one in candidates]  # fmt: skip
+    check_asked_by(tasks, map(asked, opened), limits_of(tasks, options.rule))
     manifest = runner.planned(tasks, candidates, options)
     for number in range(1, shards + 1):
         part = manifest.model_copy(update={"shard": Shard(number=number, of=shards)})

@@ -21,6 +21,7 @@ from copilot_kit_evals.metering import ASKED_UP_TO
 from copilot_kit_evals.order import Order, Unit
 from copilot_kit_evals.quotas import listening_client
 from copilot_kit_evals.remembering import Before, remembered
+from copilot_kit_evals.sending import asked, check_asked_by, limits_of
 from copilot_kit_evals.spending import Spending
 from copilot_kit_evals.tally import Look, Tally
 from copilot_kit_evals.tasks import Rule, Task
@@ -70,7 +71,8 @@ async def run(
 ) -> Finished:
     """Begin a run in a new folder, and return when it has ended.
 
-    Raises what no attempt would be spared: a wrong key, a model that is gone, a full disk. The run can then be resumed.
+    Raises what no attempt would be spared: a wrong key, a model that is gone, a full disk, a model that may not get the
+    items. The run can then be resumed.
     """
     options = options or Options()
     manifest = planned(tasks, candidates, options)
@@ -117,7 +119,9 @@ async def _run(
 ) -> Finished:
     async with AsyncExitStack() as stack:
         lanes = Lanes(options.most)
+        limits = limits_of(tasks, manifest.rule)
         opened = await stack.enter_async_context(_opened(manifest, lanes, options.opening))
+        check_asked_by(tasks, map(asked, opened), limits)
         writer = writing()  # only now: a model that cannot be opened leaves no folder behind
         stack.push_async_callback(writer.close)
         folder = writer.folder
@@ -136,6 +140,7 @@ async def _run(
             kept=writer.paid(lambda digest: digest not in before.finished),
             tries=before.tries,
             ask_up_to=options.ask_up_to,
+            limits=limits,
         )
         session = _Session(bench, order, tally, options, before)
         await session.work()

@@ -30,6 +30,7 @@ from copilot_kit_evals.manifest import Shard
 from copilot_kit_evals.plan import plan
 from copilot_kit_evals.runner import Finished, Options
 from copilot_kit_evals.scores import BROKEN
+from copilot_kit_evals.sending import check_planned
 from copilot_kit_evals.spending import Spending
 from copilot_kit_evals.suites import SHIPPED, Reference, Suite, load_all, read_names, written
 from copilot_kit_evals.summary import ALL, summary
@@ -291,10 +292,11 @@ def _span(interval: list[float | None] | None) -> str:
 
 def show_plan(names: Sequence[str], wanted: Wanted, *, like: Path | None, json: bool) -> None:
     """Print what a run would be."""
-    suite = wanted.suite(names)
+    suite, candidates = wanted.suite(names), candidates_of(wanted.models, wanted.vary)
+    check_planned(suite.tasks, candidates, suite.opening)
     found = plan(
         suite.tasks,
-        candidates_of(wanted.models, wanted.vary),
+        candidates,
         rule=wanted.rule(suite),
         shard=Shard() if wanted.shard is None else Shard.parse(wanted.shard),
         like=None if like is None else RunFolder(like),

@@ -16,18 +16,20 @@ from copilot_kit.display import visible
 from copilot_kit.errors import CopilotError, ModelGone, UsageError
 from copilot_kit.journal.index import Journal
 from copilot_kit.journal.opening import FOLDER, VARIABLE, default_store
+from copilot_kit.sending import NotAllowed
 from copilot_kit.slots import slot_of
 from copilot_kit_evals import runner
 from copilot_kit_evals.cli.eval.report import reported
 from copilot_kit_evals.cli.progress import Progress
 from copilot_kit_evals.cli.verdict_sheet import show
-from copilot_kit_evals.folder import RunFolder
+from copilot_kit_evals.folder import MANIFEST, RunFolder
 from copilot_kit_evals.frontier.promoting import Ledger, ask_people_anew, open_ledger, promote, take_back
 from copilot_kit_evals.frontier.promotions import VERDICT, Promotion, proof_of
 from copilot_kit_evals.frontier.trying import Trial, check_evaluated, is_launch, parked_of, placements_of, trial_of
 from copilot_kit_evals.frontier.wanted import Snap
 from copilot_kit_evals.plan import plan
 from copilot_kit_evals.runner import Finished, Options
+from copilot_kit_evals.sending import check_planned
 from copilot_kit_evals.spending import Spending
 from copilot_kit_evals.suites import Suite, load_all, read_names, written
 from copilot_kit_evals.tally import Look
@@ -96,6 +98,10 @@ def _worked(work: Any, wanted: Snap, folder: Path) -> Finished | None:
     except ModelGone:
         told(f"If that was the model that the slot has, judge the candidate alone: copilot-kit snap {wanted.slot} --to "
              f"{wanted.to or 'provider:name'} --launch")  # fmt: skip
+        raise
+    except NotAllowed:
+        if (folder / MANIFEST).exists():
+            told(f"What has ended is kept. Go on with: copilot-kit snap {wanted.slot} --resume {folder}")
         raise
     return finished
 
@@ -239,6 +245,7 @@ def _refuse_evidence(ledger: Ledger, folder: RunFolder) -> None:
 
 
 def _plan(trial: Trial, wanted: Snap) -> int:
+    check_planned((*trial.suite.tasks, *trial.parked), trial.candidates, trial.suite.opening, rule=trial.rule)
     found = plan(trial.suite.tasks, trial.candidates, rule=trial.rule)
     if wanted.json:
         as_json(found)

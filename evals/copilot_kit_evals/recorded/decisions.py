@@ -19,7 +19,7 @@ the very same conversation as one of these, whoever it was about.
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
@@ -33,6 +33,7 @@ from copilot_kit_evals.items import Item
 from copilot_kit_evals.recorded.answers import Answered, Recorded
 from copilot_kit_evals.recorded.likeness import Action, parsed, wording_of
 from copilot_kit_evals.recorded.redacting import Redact, kept_arguments, kept_message, kept_text, told
+from copilot_kit_evals.sending import MAY_SEND_TO
 
 Way: TypeAlias = Literal["approve", "edit", "reject", "undo"]
 MESSAGES: Final = "messages"
@@ -126,17 +127,21 @@ def items_of(
     tuned: Collection[tuple[str, str]] = (),
     tuned_clusters: Collection[str] = (),
     tools: Collection[str] = (),
+    may_send: Callable[[str], Mapping[str, Sequence[str] | None]] = lambda run_id: {},  # noqa: ARG005  not limited
 ) -> Made:
     """Return the items that the decisions in these answers make, oldest first.
 
     tools_of: digest of the tools that an answer's item names. redact: after keys and tokens were taken out.
     tuning_share: of the clusters. tuned: run and proposal of decisions that a prompt or a note was already made from.
-    tuned_clusters: those that tuned before. tools: only decisions about these.
+    tuned_clusters: those that tuned before. tools: only decisions about these. may_send: where data of a run may go, by
+    the slots that it was of; an item that several runs make may go where all of them may.
     """
     made = Made()
     cases = _cases(answers, tools, made)
     kept: dict[str, _Case] = {}
+    runs: dict[str, list[str]] = defaultdict(list)
     for case in cases:
+        runs[case.asks].append(case.answered.run_id)
         before = kept.pop(asks := case.asks, None)
         if before is not None:
             made.repeated += before.wishes == case.wishes
@@ -146,8 +151,10 @@ def items_of(
     used = {case.cluster for case in cases if case.proposals & known}
     placed = _with_alike(cases, used | {one.cluster for one in cases if _place(one.cluster) < tuning_share})
     held = _with_alike(cases, placed | set(tuned_clusters))
-    for case in kept.values():
-        items = _items(case, tools_of(case.answered), redact)
+    for asks, case in kept.items():
+        places: dict[str, JsonValue] = {slot: None if to is None else [*to]
+                                        for run_id in runs[asks] for slot, to in may_send(run_id).items()}  # fmt: skip
+        items = _items(case, tools_of(case.answered), redact, {MAY_SEND_TO: places} if places else {})
         made.held += len(items) if case.cluster in held - placed else 0
         (made.tuning if case.cluster in held else made.judging).extend(items)
         for wish in case.wishes:
@@ -219,7 +226,7 @@ def _wish(call: Recorded) -> list[Wish]:
     ]
 
 
-def _items(case: _Case, tools: str, redact: Redact | None) -> list[Item]:
+def _items(case: _Case, tools: str, redact: Redact | None, more: dict[str, JsonValue]) -> list[Item]:
     """Return the items of a case: what must not be done is one of its own, beside what was accepted.
 
     Else one that must pass would fail for leaving out what was accepted.
@@ -240,7 +247,7 @@ def _items(case: _Case, tools: str, redact: Redact | None) -> list[Item]:
             tags=(*dict.fromkeys(wish.way for wish in wishes), *dict.fromkeys(wish.tool for wish in wishes)),
             must_pass=wishes is wrong,
             meta={"run": answered.run_id, "at": answered.at.isoformat(), "model": answered.model,
-                  "prompt_version": answered.prompt_version},
+                  "prompt_version": answered.prompt_version, **more},
         )
         for wishes, ending in ((right, ""), (wrong, "-not" if right else ""))
         if wishes

@@ -10,7 +10,8 @@ import typer
 
 from copilot_kit.cli.journals import JsonOption, StoreOption, at_journal
 from copilot_kit.cli.screen import as_json, counted, shown, told
-from copilot_kit.errors import BrokenRecord, UsageError
+from copilot_kit.display import visible
+from copilot_kit.errors import BrokenRecord, UnknownModel, UsageError
 
 if TYPE_CHECKING:
     from copilot_kit.journal.opening import Journal
@@ -53,10 +54,12 @@ def from_journal(  # noqa: PLR0913  the options of a command
     offers = load_offers(agent)
     clean = None if redact is None else _function(redact)
     moment = None if since is None else since.replace(tzinfo=since.tzinfo or UTC)
-    answers, broken = at_journal(store, lambda journal: _read(journal, offers), must_exist=True)
+    answers, slots, broken = at_journal(store, lambda journal: _read(journal, offers), must_exist=True)
+    places = _places({one for several in slots.values() for one in several})
     made = items_of(from_then_on(answers, moment, slot=slot), redact=clean, tuning_share=tuning,
                     tuned=_tuned(memory), tuned_clusters=tuning_clusters(out), tools=tuple(tool or ()),
-                    tools_of=lambda one: offers.digest(offers.of(one)))  # fmt: skip
+                    tools_of=lambda one: offers.digest(offers.of(one)),
+                    may_send=lambda run_id: {one: places[one] for one in slots[run_id]})  # fmt: skip
     if not made.judging and not made.tuning:
         raise UsageError(f"Nobody has decided a call of agent {offers.name or agent!r} in this journal yet. "
                          f"Decide some with: copilot-kit inbox{_left_as_it_was(out)}")  # fmt: skip
@@ -67,11 +70,12 @@ def from_journal(  # noqa: PLR0913  the options of a command
     _tell(made, out, broken, json=json)
 
 
-async def _read(journal: "Journal", offers: "Offers") -> tuple[list["Answered"], list[str]]:
-    """Return the answers of all runs of the agent, and the ids of runs that cannot be read."""
+async def _read(journal: "Journal", offers: "Offers") -> tuple[list["Answered"], dict[str, set[str]], list[str]]:
+    """Return the answers of all runs of the agent, the slots that each run was of, and the ids of unreadable runs."""
     from copilot_kit_evals.recorded.answers import answers_of
 
     found: list[Answered] = []
+    slots: dict[str, set[str]] = {}
     broken: list[str] = []
     for run_id in dict.fromkeys([row.run_id for row in await journal.calls(limit=_MOST)]):
         try:
@@ -79,8 +83,24 @@ async def _read(journal: "Journal", offers: "Offers") -> tuple[list["Answered"],
         except BrokenRecord:
             broken.append(run_id)
             continue
+        slots[run_id] = {one.slot for one in answers if one.slot is not None and not one.path}
         found += [one for one in answers if one.calls and (one.path or offers.takes(one))]
-    return found, broken
+    return found, slots, broken
+
+
+def _places(slots: Collection[str]) -> dict[str, tuple[str, ...] | None]:
+    """Return where data of each slot may go now; nowhere where frontier.toml does not know the slot."""
+    from copilot_kit.slots import slot_in
+
+    found: dict[str, tuple[str, ...] | None] = {}
+    for slot in sorted(slots):
+        try:
+            found[slot] = slot_in(slot).may_send_to
+        except UnknownModel:
+            found[slot] = ()
+            told(f"frontier.toml has no slot {visible(slot)}, so that nobody can say where data of its runs may go: "
+                 f"no model is asked them. Bring [slots.{visible(slot)}] back and make the items again.")  # fmt: skip
+    return found
 
 
 _MOST: Final = 1_000_000
