@@ -17,7 +17,7 @@ from copilot_kit.prices import priced
 from copilot_kit.request import OutputSpec, Request, Settings
 from copilot_kit.response import Usage
 from copilot_kit_evals.drafts import Asked, Draft
-from copilot_kit_evals.foreign import id_of
+from copilot_kit_evals.foreign.files import id_of
 from copilot_kit_evals.items import Item, conversation
 from copilot_kit_evals.scorers.judging import marked
 

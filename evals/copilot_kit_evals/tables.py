@@ -149,7 +149,7 @@ def _of_another_form(file: Path) -> Table | None:
 
         return of_run(file)
     if (file.suffix.lower() == ".eval" and file.is_file()) or (file.is_dir() and any(file.glob("*.eval"))):
-        from copilot_kit_evals.inspect_logs import table_of as of_inspect
+        from copilot_kit_evals.foreign.inspect_logs import table_of as of_inspect
 
         return of_inspect(file)
     if file.suffix.lower() == ".parquet" and file.is_file():

@@ -12,7 +12,7 @@ import pytest
 
 from copilot_kit import Principal
 from copilot_kit.cli.program import run
-from copilot_kit_evals.preferences import Preference
+from copilot_kit_evals.people.preferences import Preference
 from copilot_kit_evals.web.app import view_app
 
 DOC = (Path(__file__).parents[2] / "docs" / "preferences.md").read_text()

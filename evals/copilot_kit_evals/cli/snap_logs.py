@@ -102,7 +102,7 @@ def snap_of(asked: Logged, table: Table | None = None) -> Verdict:
 
 def _read(path: Path) -> Table:
     if path.suffix == _INSPECT:
-        from copilot_kit_evals.inspect_logs import table_of
+        from copilot_kit_evals.foreign.inspect_logs import table_of
 
         return table_of(path)
     return read_table(path)

@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from copilot_kit.errors import UsageError
-from copilot_kit_evals.judgments import answered, last_said
-from copilot_kit_evals.pairing import Showing
-from copilot_kit_evals.preferences import Preference, Winner
+from copilot_kit_evals.people.judgments import answered, last_said
+from copilot_kit_evals.people.pairing import Showing
+from copilot_kit_evals.people.preferences import Preference, Winner
 from copilot_kit_evals.web.conversation import answer_pieces, asked_of
 from copilot_kit_evals.web.desk import book_of, checked_rater, desk_of, form_of, rater_of, to, visitor_of
 from copilot_kit_evals.web.reading import self_agreement

@@ -18,8 +18,8 @@ from copilot_kit.inbox import marking, times
 from copilot_kit.inbox.seals import Seals
 from copilot_kit.inbox.sign_in import OneTimeTokens, SignIn
 from copilot_kit.records import Principal
-from copilot_kit_evals.labelling import Sample
-from copilot_kit_evals.pairing import Draw
+from copilot_kit_evals.people.labelling import Sample
+from copilot_kit_evals.people.pairing import Draw
 from copilot_kit_evals.web import texts
 from copilot_kit_evals.web.shelf import Book, Shelf
 

@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from copilot_kit.errors import UsageError
-from copilot_kit_evals.judgments import answered, last_said
-from copilot_kit_evals.labelling import Asked
+from copilot_kit_evals.people.judgments import answered, last_said
+from copilot_kit_evals.people.labelling import Asked
 from copilot_kit_evals.scorers.human_labels import Label
 from copilot_kit_evals.web.conversation import answer_pieces, asked_of
 from copilot_kit_evals.web.desk import book_of, checked_rater, desk_of, form_of, rater_of, to, visitor_of

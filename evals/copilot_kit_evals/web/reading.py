@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from copilot_kit.errors import CopilotError
 from copilot_kit_evals.answers import Row
-from copilot_kit_evals.preferences import standing
+from copilot_kit_evals.people.preferences import standing
 from copilot_kit_evals.scorers.human_labels import standing_labels
 from copilot_kit_evals.summary import ALL
 from copilot_kit_evals.verdict.verdicts import Verdict

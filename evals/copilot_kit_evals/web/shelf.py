@@ -14,10 +14,10 @@ from pydantic import ValidationError
 from copilot_kit.errors import CopilotError, MissingExtra, UsageError
 from copilot_kit_evals.answers import Answers, is_plain, json_of, opened
 from copilot_kit_evals.folder import ATTEMPTS, CALLS, LOCK, MANIFEST, SUMMARY, BadRun, RunFolder
-from copilot_kit_evals.judgments import JudgmentLog
-from copilot_kit_evals.labelling import LABELS, Asked, Sample, asked_of, keys_of
-from copilot_kit_evals.pairing import Draw, Pair, Showing, pairs_of, showings
-from copilot_kit_evals.preferences import PREFERENCES, Preference
+from copilot_kit_evals.people.judgments import JudgmentLog
+from copilot_kit_evals.people.labelling import LABELS, Asked, Sample, asked_of, keys_of
+from copilot_kit_evals.people.pairing import Draw, Pair, Showing, pairs_of, showings
+from copilot_kit_evals.people.preferences import PREFERENCES, Preference
 from copilot_kit_evals.scorers.human_labels import Label
 from copilot_kit_evals.summary import ALL, FORMAT, summary
 from copilot_kit_evals.verdict.verdicts import Verdict

@@ -9,9 +9,9 @@ import pytest
 from copilot_kit.errors import UsageError
 from copilot_kit_evals.attempts import Key
 from copilot_kit_evals.folder import RunFolder
-from copilot_kit_evals.judgments import JudgmentLog
-from copilot_kit_evals.pairing import Draw, pairs_of, showings
-from copilot_kit_evals.preferences import Preference, standing
+from copilot_kit_evals.people.judgments import JudgmentLog
+from copilot_kit_evals.people.pairing import Draw, pairs_of, showings
+from copilot_kit_evals.people.preferences import Preference, standing
 from copilot_kit_evals.web.desk import Wish
 from tests.evals.web.conftest import ALPHA, BETA, hidden
 

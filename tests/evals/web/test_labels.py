@@ -5,7 +5,7 @@ import re
 import pytest
 
 from copilot_kit_evals.items import Item
-from copilot_kit_evals.labelling import Sample
+from copilot_kit_evals.people.labelling import Sample
 from copilot_kit_evals.scorers.human_labels import HumanLabels, labelled, read_labels
 from copilot_kit_evals.scores import Output
 from copilot_kit_evals.web.desk import Wish

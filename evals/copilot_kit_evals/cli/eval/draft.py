@@ -17,7 +17,7 @@ from copilot_kit.cli.screen import bold, counted, dim, folded, height, new_page,
 from copilot_kit.display import block, visible
 from copilot_kit.errors import CopilotError, UsageError
 from copilot_kit_evals.drafts import Draft, Drafts
-from copilot_kit_evals.foreign import text_of
+from copilot_kit_evals.foreign.files import text_of
 from copilot_kit_evals.items import BadDataset
 
 _MOST_CHARS: Final = 2_000_000

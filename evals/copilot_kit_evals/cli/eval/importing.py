@@ -6,7 +6,7 @@ from pathlib import Path
 from copilot_kit.cli.screen import counted, shown, told
 from copilot_kit.display import visible
 from copilot_kit.errors import UsageError
-from copilot_kit_evals.imports import read, written
+from copilot_kit_evals.foreign.imports import read, written
 from copilot_kit_evals.items import Item
 
 

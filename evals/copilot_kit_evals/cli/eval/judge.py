@@ -54,7 +54,7 @@ def judge(
 
 
 def _scores(answers: "Answers", out: Path, scorer: str, *, task: str | None, seed: int) -> int:
-    from copilot_kit_evals.measuring import scored
+    from copilot_kit_evals.people.judge import scored
 
     rows = [json.dumps(row, ensure_ascii=False) for row in scored(answers, scorer, task=task, seed=seed)]
     out.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
@@ -63,9 +63,9 @@ def _scores(answers: "Answers", out: Path, scorer: str, *, task: str | None, see
 
 async def _pairs(answers: "Answers", out: Path, opened: "Opened") -> tuple[int, int, Decimal]:
     from copilot_kit.retry import Retry
-    from copilot_kit_evals.judgments import JudgmentLog
-    from copilot_kit_evals.measuring import judged_pairs, names_in
-    from copilot_kit_evals.preferences import PREFERENCES, Preference
+    from copilot_kit_evals.people.judge import judged_pairs, names_in
+    from copilot_kit_evals.people.judgments import JudgmentLog
+    from copilot_kit_evals.people.preferences import PREFERENCES, Preference
     from copilot_kit_evals.scorers.judging import Judge
 
     lines = JudgmentLog(answers.run.path / PREFERENCES, Preference).lines()

@@ -66,7 +66,7 @@ def prefer(  # noqa: PLR0913  what is compared, by whom, and where
     Example: copilot-kit eval prefer runs/suite-1 --a openai:gpt-5.2 --b openai:gpt-5.4 --rater anna --pairs 100
     """
     _needs_web()
-    from copilot_kit_evals.pairing import Draw
+    from copilot_kit_evals.people.pairing import Draw
     from copilot_kit_evals.web.desk import Wish
 
     if (a is None) != (b is None):
@@ -96,7 +96,7 @@ def label(
     Example: copilot-kit eval label runs/suite-1 --task support --rater anna --answers 60
     """
     _needs_web()
-    from copilot_kit_evals.labelling import Sample
+    from copilot_kit_evals.people.labelling import Sample
     from copilot_kit_evals.web.desk import Wish
 
     shelf, own = _one(run)

@@ -8,7 +8,7 @@ import typer
 
 from copilot_kit.cli.screen import told
 from copilot_kit_evals.cli.sheets import as_json, number, sheet, span
-from copilot_kit_evals.preferences import standing_rows
+from copilot_kit_evals.people.preferences import standing_rows
 from copilot_kit_evals.tables import BadTable, Table
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Final, Literal, TypeAlias
 
 from copilot_kit.cli.screen import counted, told
 from copilot_kit_evals.cli.stats.bt import LEFT, PLACES, RIGHT
-from copilot_kit_evals.preferences import standing_rows
+from copilot_kit_evals.people.preferences import standing_rows
 from copilot_kit_evals.tables import TRUTHS, BadTable, Table
 
 Kind: TypeAlias = Literal["binary", "pair", "scale", "category"]

@@ -6,9 +6,9 @@ import re
 import pytest
 
 from copilot_kit.inbox.sign_in import OneTimeTokens
-from copilot_kit_evals.judgments import JudgmentLog
-from copilot_kit_evals.pairing import Draw
-from copilot_kit_evals.preferences import Preference
+from copilot_kit_evals.people.judgments import JudgmentLog
+from copilot_kit_evals.people.pairing import Draw
+from copilot_kit_evals.people.preferences import Preference
 from copilot_kit_evals.scorers.human_labels import read_labels
 from copilot_kit_evals.web.app import view_app
 from copilot_kit_evals.web.desk import Wish

@@ -18,7 +18,7 @@ LAUGHS = b"a: &a [x,x,x,x,x,x,x,x,x]\n" + b"".join(
 
 
 def shared() -> Path:
-    folder = Path(os.environ.get("COPILOT_KIT_SHARED") or Path(__file__).parents[3] / "shared") / "data" / "badinput"
+    folder = Path(os.environ.get("COPILOT_KIT_SHARED") or Path(__file__).parents[4] / "shared") / "data" / "badinput"
     if not folder.is_dir():
         pytest.skip(f"needs bad input: no {folder}; set COPILOT_KIT_SHARED to the folder above data")
     return folder

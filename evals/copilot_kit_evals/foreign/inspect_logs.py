@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from copilot_kit.display import visible
 from copilot_kit.errors import MissingExtra, UsageError
-from copilot_kit_evals.foreign import Columns, Imported
+from copilot_kit_evals.foreign.files import Columns, Imported
 from copilot_kit_evals.items import BadDataset
 from copilot_kit_evals.tables import BadTable, Table
 

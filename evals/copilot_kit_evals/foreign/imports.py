@@ -10,11 +10,11 @@ from typing import Any, Final, TypeAlias
 
 from copilot_kit.display import visible
 from copilot_kit.errors import UsageError
-from copilot_kit_evals.foreign import Columns, Imported, cell, csv_rows, id_of, records, text_of
-from copilot_kit_evals.inspect_logs import SUFFIX, items_of
+from copilot_kit_evals.foreign.files import Columns, Imported, cell, csv_rows, id_of, records, text_of
+from copilot_kit_evals.foreign.inspect_logs import SUFFIX, items_of
+from copilot_kit_evals.foreign.langsmith import is_export, langsmith
+from copilot_kit_evals.foreign.promptfoo import promptfoo
 from copilot_kit_evals.items import BadDataset, Dataset, Item
-from copilot_kit_evals.langsmith import is_export, langsmith
-from copilot_kit_evals.promptfoo import promptfoo
 
 _USUAL: Final[Mapping[str, tuple[str, ...]]] = {
     "input": ("input", "question", "ticket", "message", "request", "body", "text", "prompt", "query"),

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from copilot_kit.errors import UsageError
-from copilot_kit_evals.imports import read
-from copilot_kit_evals.inspect_logs import table_of
+from copilot_kit_evals.foreign.imports import read
+from copilot_kit_evals.foreign.inspect_logs import table_of
 from copilot_kit_evals.items import BadDataset, Turn
 from copilot_kit_evals.tables import BadTable
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from copilot_kit_evals.imports import kind_of, read, written
+from copilot_kit_evals.foreign.imports import kind_of, read, written
 from copilot_kit_evals.items import BadDataset, Dataset, Turn
 
 PROMPTFOO = """

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from copilot_kit.display import visible
 from copilot_kit.errors import MissingExtra
-from copilot_kit_evals.foreign import (
+from copilot_kit_evals.foreign.files import (
     Columns,
     Imported,
     csv_rows,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from copilot_kit.display import visible
-from copilot_kit_evals.foreign import Columns, Imported, csv_rows, id_of, listed, mapping, records, text_of, words
+from copilot_kit_evals.foreign.files import Columns, Imported, csv_rows, id_of, listed, mapping, records, text_of, words
 from copilot_kit_evals.items import BadDataset
 
 _ROLES: Final = {"human": "user", "ai": "assistant", "user": "user", "assistant": "assistant", "system": "system",

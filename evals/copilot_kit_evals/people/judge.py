@@ -19,8 +19,8 @@ from copilot_kit.response import Usage
 from copilot_kit_evals.answers import Answers, told
 from copilot_kit_evals.attempts import Key
 from copilot_kit_evals.folder import BadRun
-from copilot_kit_evals.labelling import Sample, keys_of
-from copilot_kit_evals.preferences import Preference, standing
+from copilot_kit_evals.people.labelling import Sample, keys_of
+from copilot_kit_evals.people.preferences import Preference, standing
 from copilot_kit_evals.scorers.judging import Judge
 from copilot_kit_evals.scorers.pairwise import Compared, Side, compare
 

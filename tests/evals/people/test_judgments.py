@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from copilot_kit_evals.folder import BadRun
-from copilot_kit_evals.judgments import JudgmentLog, answered, last_said
-from copilot_kit_evals.preferences import Preference, standing
+from copilot_kit_evals.people.judgments import JudgmentLog, answered, last_said
+from copilot_kit_evals.people.preferences import Preference, standing
 
 
 def said(rater: str = "anna", showing: str = "one", winner: str = "left", **rest: object) -> Preference:

@@ -8,9 +8,9 @@ import pytest
 from copilot_kit.testing import FunctionModel
 from copilot_kit_evals.answers import Answers
 from copilot_kit_evals.folder import BadRun
-from copilot_kit_evals.judgments import JudgmentLog
-from copilot_kit_evals.measuring import judged_pairs, names_in
-from copilot_kit_evals.preferences import Preference
+from copilot_kit_evals.people.judge import judged_pairs, names_in
+from copilot_kit_evals.people.judgments import JudgmentLog
+from copilot_kit_evals.people.preferences import Preference
 from copilot_kit_evals.scorers.judging import Judge
 from tests.evals.web.test_comparing import PAGE, judge_all
 
