@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, cast
 from typing_extensions import TypeVar
 
 from copilot_kit.agent.checks import Check, CheckFunction, Rubric, checks_of
+from copilot_kit.agent.going_on import misplaced, ready_to_talk, show_lost, with_undone
 from copilot_kit.agent.limits import Limits
 from copilot_kit.agent.loop import AgentEvent, advance
 from copilot_kit.agent.models import Chosen, Middleware, Models, checked
-from copilot_kit.agent.nested import NestedAgent, nested
+from copilot_kit.agent.nested import NestedAgent, agent_at, along, nested
 from copilot_kit.agent.offering import AgentTool, adapter_of, digest_of, named_tools, output_spec, prompt_version
 from copilot_kit.agent.remembering import instructed, memory_tools, opened_memory, reminded, with_memory
 from copilot_kit.agent.run import Run, output_of
 from copilot_kit.agent.work import Approver, Work
 from copilot_kit.approval.edge import Edge
-from copilot_kit.approval.executor import closed_receipts, lost_receipts
 from copilot_kit.approval.gate import Gate
 from copilot_kit.approval.undoing import take_back
 from copilot_kit.context.window import Window
@@ -33,7 +33,7 @@ from copilot_kit.journal.store import Store
 from copilot_kit.messages import Message, Part, Source, Text
 from copilot_kit.model import Model
 from copilot_kit.prices import priced
-from copilot_kit.records import Body, MessageAdded, ModelSwitched, Principal, RunStarted, Step, Undone
+from copilot_kit.records import Body, MessageAdded, ModelSwitched, Principal, RunStarted, Step
 from copilot_kit.request import AnyTool, Settings
 from copilot_kit.threads import in_thread
 from copilot_kit.tools import Tool, arguments_of
@@ -113,7 +113,7 @@ class Agent(Generic[OutputT]):
         self.check_tries = check_tries
         self.gate = with_memory(self.gate, self.memory)
         own = memory_tools(self.memory, recalls=self.memory is not None or window is not None)
-        self._tools, self._nested, self._offered = named_tools([*own, *tools])
+        self._tools, self.nested, self._offered = named_tools([*own, *tools])
         self._tools_digest = digest_of([one.model_dump_json() for one in self._offered])
         self._parse = None if output is None else adapter_of(output)
         self._output = None if self._parse is None else output_spec(output, self._parse, output_mode)
@@ -206,7 +206,7 @@ class Agent(Generic[OutputT]):
         async with held(self.store, run_id, wait_s=2 * LEASE_S) as session:
             effected = session.state.effects.get(call_id)
             name = "" if effected is None else effected.intended.tool
-            found = self._at(session, () if effected is None else effected.path)
+            found = agent_at(self, session, () if effected is None else effected.path)
             agent = self if found is None else found
             edge = agent._edge((Step(agent=agent.name),), None, session)  # noqa: SLF001  an agent like this one
             context = edge.context(
@@ -219,7 +219,7 @@ class Agent(Generic[OutputT]):
     @property
     def agents(self) -> "tuple[Agent[Any], ...]":
         """This agent, and those that are tools of it or of one another."""
-        return (self, *(one for inner in self._nested.values() for one in inner.agents))
+        return (self, *(one for inner in self.nested.values() for one in inner.agents))
 
     def as_tool(self, *, description: str, name: str | None = None) -> NestedAgent:
         """Return this agent as a tool of another one, which gives it a task in words and reads its answer.
@@ -236,7 +236,7 @@ class Agent(Generic[OutputT]):
 
     def tool(self, name: str, *, path: Sequence[Step] = ()) -> Tool[..., Any] | None:
         """Return the tool of this name, for whoever shows or checks calls: of the agent at this path, or the first."""
-        found = (agent._tools.get(name) for agent in self._along(path))  # noqa: SLF001  agents like this one
+        found = (agent._tools.get(name) for agent in along(self, path))  # noqa: SLF001  agents like this one
         return next((one for one in found if one is not None), None)
 
     def fitted(self, tool: str, arguments: str, *, path: Sequence[Step] = ()) -> str:
@@ -245,7 +245,7 @@ class Agent(Generic[OutputT]):
         path: that of the proposal. Where several agents have a tool of this name and it cannot be told whose is meant,
         the arguments stay as they are: the defaults of another tool are none of this one.
         """
-        found = [one for agent in self._along(path) if (one := agent._tools.get(tool)) is not None]  # noqa: SLF001
+        found = [one for agent in along(self, path) if (one := agent._tools.get(tool)) is not None]  # noqa: SLF001
         if len(found) != 1:
             return arguments
         try:
@@ -303,17 +303,17 @@ class Agent(Generic[OutputT]):
         async with held(self.store, run_id, wait_s=2 * LEASE_S) as session:
             starts = bool(bodies) and isinstance(bodies[0], RunStarted)
             if starts != (session.state.seq == -1):
-                raise _misplaced(run_id, starts=starts)
+                raise misplaced(run_id, starts=starts)
             if session.state.erased:
                 raise UsageError(f"Run {run_id!r} was erased; it cannot go on. Begin another one.")
             chosen = await self._chosen(session.state, bodies, model)
             plan = self._plan(session, chosen, delivery, approver)
             if session.state.ended is not None:  # what it had begun before a stop is shown, whoever has died since
-                await _show_lost(session)
+                await show_lost(session)
             if bodies and not starts:
                 bodies = [
-                    *await _ready_to_talk(session, plan),
-                    *map(partial(_with_undone, session.state.untold), bodies),
+                    *await ready_to_talk(session, plan.edge.thread),
+                    *map(partial(with_undone, session.state.untold), bodies),
                 ]
             switched = not starts and _is_another(chosen, session.state)
             if self.memory is not None and (starts or switched):
@@ -383,7 +383,7 @@ class Agent(Generic[OutputT]):
             new_id=self._new_id,
             priced=priced,
             approver=approver,
-            nested={name: partial(plan_of, inner) for name, inner in self._nested.items()},
+            nested={name: partial(plan_of, inner) for name, inner in self.nested.items()},
         )
 
     def _nested_plan(
@@ -413,7 +413,7 @@ class Agent(Generic[OutputT]):
             clock=self._clock,
             answer_within_s=self._answer_within_s,
             may_decide=self._may_decide,
-            nested={name: partial(inner._begin_nested, session) for name, inner in self._nested.items()},  # noqa: SLF001
+            nested={name: partial(inner._begin_nested, session) for name, inner in self.nested.items()},  # noqa: SLF001
             present=None if chosen is None or chosen.slot is None else present,
         )
 
@@ -443,29 +443,6 @@ class Agent(Generic[OutputT]):
         limit = self.window.limit(chosen.model.profile, chosen.settings)
         return MessageAdded(message=reminded(body.message, self.memory, model=chosen.model.id, limit=limit))
 
-    def _along(self, path: Sequence[Step]) -> "list[Agent[Any]]":
-        """Return the agents that a proposal with this path may be of; without a path, all that there are."""
-        if not path:
-            return [*self.agents]
-        agents: list[Agent[Any]] = [self]
-        for step in path[1:]:
-            below = (inner for agent in agents for inner in agent._nested.values())  # noqa: SLF001
-            agents = [inner for inner in below if inner.name == step.agent]
-        return agents
-
-    def _at(self, session: Session, path: tuple[str, ...]) -> "Agent[Any] | None":
-        """Return the agent that made a call at this path, which is this one or nested in it; None: it is not here."""
-        agent: Agent[Any] = self
-        for depth, call_id in enumerate(path):
-            said = session.state.threads[path[:depth]].messages
-            asked = next((call for message in said for call in message.calls if call.call_id == call_id), None)
-            inner = None if asked is None else agent._nested.get(asked.name)
-            started = session.state.threads[path[: depth + 1]].started
-            if inner is None or started is None or inner.name != started.agent:
-                return None
-            agent = inner
-        return agent
-
 
 async def _last(events: AsyncIterator[AgentEvent | Run[OutputT]]) -> Run[OutputT]:
     async with closing(events):
@@ -479,51 +456,3 @@ def _is_another(chosen: Chosen, state: RunState) -> bool:
     if state.settings is not None and chosen.said != state.settings:
         return True
     return (chosen.model.id, chosen.slot, chosen.overlay) != (state.model, state.slot, state.overlay)
-
-
-async def _ready_to_talk(session: Session, plan: Work) -> list[Body]:
-    """Return what must be written before the user's next words: a call's result stands right behind it, or nowhere.
-
-    Raises `UsageError` while somebody must decide, and where calls are still to run.
-    """
-    state = session.state
-    await _show_lost(session)
-    if state.unknown or (state.ended is None and state.pending):
-        waiting = len(state.pending) + len(state.unknown)
-        raise UsageError(
-            f"Run {state.run_id!r} waits for {waiting} decisions. Decide them, or stop the run, before saying more; "
-            "a call of unknown outcome must be settled in any case."
-        )
-    if state.ended is None and state.threads[plan.edge.thread].calls:
-        raise UsageError(f"Run {state.run_id!r} has calls that are still to run. Resume it, or stop it, first.")
-    return closed_receipts(session, plan.edge.thread)
-
-
-async def _show_lost(session: Session) -> None:
-    """Write down which calls an owner began and left without a word, so that a person sees them; a stop ends others."""
-    for path in list(session.state.threads):
-        stopped = [] if session.state.ended is None else closed_receipts(session, path)
-        left = [*lost_receipts(session, path), *stopped]
-        if left:
-            await session.append(*left, path=path)
-
-
-def _with_undone(undone: list[Undone], body: Body) -> Body:
-    """Return the words that somebody says, behind a note of what was taken back since the model last heard anything."""
-    if not undone or not isinstance(body, MessageAdded) or body.message.role != "user":
-        return body
-    what = {"done": "took back", "failed": "tried in vain to take back", "unknown": "may have taken back"}
-    notes = tuple(
-        Text(
-            text=f"Note: a person {what[one.state]} the call {one.call_id}. {one.text}\n",
-            source=Source(kind="application"),
-        )
-        for one in undone
-    )
-    return MessageAdded(message=body.message.model_copy(update={"parts": (*notes, *body.message.parts)}))
-
-
-def _misplaced(run_id: str, *, starts: bool) -> UsageError:
-    if starts:
-        return UsageError(f"There is a run {run_id!r} already. Use agent.say to go on with it, or another run_id.")
-    return UsageError(f"There is no run {run_id!r} in this journal. List them with: copilot-kit runs list")
