@@ -92,6 +92,7 @@ def trials(
 ) -> Trials:
     """Return the trials of one agent, one entry a task; weights are 1 / sqrt(tasks in the family) unless given.
 
+    They are in an order of their own, so that what is drawn of them does not hang on the order in which they came.
     Raises `NotUsable` where a task has no length, no run, or more successes than runs.
     """
     if not minutes:
@@ -106,7 +107,9 @@ def trials(
     weight = 1 / np.sqrt(sizes[numbers]) if weights is None else np.asarray(weights, dtype=np.float64)
     if not np.all(weight >= 0) or not 0 < float(weight.sum()) < math.inf:
         raise NotUsable("The weights of the tasks are not all 0 or more with a sum above 0. Correct or leave out them.")
-    return Trials(length, won, tried, numbers.astype(np.int64), weight / weight.sum())
+    order = np.lexsort((weight, won, tried, length, numbers))
+    weight = weight[order]
+    return Trials(length[order], won[order], tried[order], numbers[order].astype(np.int64), weight / weight.sum())
 
 
 def fit(tasks: Trials, *, penalty: float = PENALTY) -> Curve:

@@ -2,12 +2,15 @@
 
 import math
 import time
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from copilot_kit_evals.stats.arrays import NotUsable
-from copilot_kit_evals.stats.horizon import Trials, fit, horizon, trials
+from copilot_kit_evals.stats.horizon import Horizon, Trials, fit, horizon, trials
 
 MINUTES = [1, 2, 4, 8, 15, 30, 60, 120, 240, 480]
 SUCCESSES = [6, 6, 5, 6, 4, 4, 3, 1, 1, 0]
@@ -80,6 +83,16 @@ def test_the_bootstrap_is_the_same_for_a_seed_and_another_for_another():
     assert first == again
     assert first.p50_interval != other.p50_interval
     assert first.p50 == other.p50
+
+
+@given(st.permutations(range(10)))
+@settings(max_examples=20, deadline=None)
+def test_the_order_of_the_rows_changes_nothing_of_the_intervals(order: list[int]):
+    def horizon_of(places: Sequence[int]) -> Horizon:
+        minutes, won, families = ([column[n] for n in places] for column in (MINUTES, SUCCESSES, FAMILIES))
+        return horizon(trials(minutes=minutes, successes=won, runs=[6] * 10, families=families), draws=50)
+
+    assert horizon_of(order) == horizon_of(range(10))
 
 
 def test_the_interval_holds_the_horizon_and_an_end_without_number_is_infinite():
