@@ -102,10 +102,24 @@ def whole(fd: int) -> int:
 
 
 def _no_room(path: Path, error: OSError) -> NotWritten:
-    kind = FolderFull if error.errno in _FULL else NotWritten
+    kind, mend = (FolderFull, "Make room") if error.errno in _FULL else (NotWritten, "Mend that")
     return kind(
-        f"{str(path)!r} cannot be written: {error.strerror}. All that ended before is kept. Make room, then go on "
-        f"with: copilot-kit eval run --resume {path.parent}"
+        f"{str(path)!r} cannot be written: {error.strerror}. All that ended before is kept. {mend}, then go on with: "
+        f"copilot-kit eval run --resume {path.parent}"
+    )
+
+
+def _not_begun(path: Path, error: OSError) -> CopilotError:
+    """Return what is wrong with a folder that a run was to have."""
+    if error.errno in _FULL:
+        return FolderFull(f"There is no room for the run {str(path)!r}: {error.strerror}. Make room, then begin again.")
+    if error.errno in (errno.EEXIST, errno.ENOTDIR):
+        file = next((one for one in (path, *path.parents) if one.is_file()), path)
+        return UsageError(
+            f"{str(path)!r} cannot be the folder of a run: {str(file)!r} is a file. Name another folder with --out."
+        )
+    return UsageError(
+        f"{str(path)!r} cannot be the folder of a run: {error.strerror}. Name one that you may write to with --out."
     )
 
 
@@ -201,7 +215,7 @@ def lay_out(path: Path, manifest: Manifest, datasets: Iterable[Dataset]) -> None
             _put_lines(path, dataset)
         replace(path / MANIFEST, manifest.model_dump_json(indent=1, exclude_none=True).encode())
     except OSError as error:
-        raise _no_room(path / MANIFEST, error) from error
+        raise _not_begun(path, error) from error
 
 
 def encoded(call: Call) -> bytes:

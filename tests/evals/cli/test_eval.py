@@ -127,6 +127,18 @@ def test_what_is_wrong_is_one_line(
     assert "Traceback" not in ended.err
 
 
+@pytest.mark.parametrize("out", ["afile", "afile/below/run"])
+def test_a_file_where_the_folder_of_a_run_should_be_is_named_and_left_alone(copilot: Copilot, tmp_path: Path, out: str):
+    (tmp_path / "afile").write_text("mine")
+    ended = copilot("eval", "run", SUITE, *MODELS, "--out", tmp_path / out)
+    assert ended.code == 64
+    assert ended.err.strip() == (
+        f"{str(tmp_path / out)!r} cannot be the folder of a run: {str(tmp_path / 'afile')!r} is a file. Name another "
+        "folder with --out."
+    )
+    assert (tmp_path / "afile").read_text() == "mine"
+
+
 def test_a_run_ends_without_what_draws_a_report_and_says_what_to_install(
     copilot: Copilot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
