@@ -140,6 +140,22 @@ def effective_clusters(clusters: Labels) -> float:
     return float(sizes.sum() ** 2 / (sizes @ sizes))
 
 
+def shared_spread(values: npt.ArrayLike, clusters: Labels) -> float:
+    """Return by how much clusters multiply the variance of a mean of differences in [-1, 1]; 1 at the least.
+
+    Seen among items that hardly move, the factor is no more than a guess: one loss among two hundred items shows
+    nothing of whether losses come by whole clusters. So one item more is counted, that takes its whole cluster with it:
+    the squared differences weigh what is seen, and 1 weighs the factor of whole clusters.
+    """
+    array = vector(values)
+    away = array - array.mean()
+    sums, sizes = cluster_sums(away, clusters)
+    moved, spread = float(array @ array), float(away @ away)
+    seen = float(sums @ sums) / spread if spread > NOISE * max(moved, NOISE) else 1.0
+    whole = float(sizes @ sizes) / len(array)
+    return max(1.0, (seen * moved + whole) / (moved + 1))
+
+
 def t_test(values: npt.ArrayLike, *, clusters: Labels | None = None, null: float = 0.0) -> TTest | None:
     """Return the test of the mean against a value; None where the error is not known."""
     found = estimate(values, clusters=clusters)

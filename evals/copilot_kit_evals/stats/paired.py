@@ -6,6 +6,7 @@ it calls four wins and no loss significant (p = 0.0455), which they are not (p =
 
 import math
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,8 @@ import numpy.typing as npt
 from copilot_kit.approval.bounds import Interval
 from copilot_kit_evals.stats.arrays import NotUsable, confident, outcomes, pair
 from copilot_kit_evals.stats.distributions import binomial_below, normal_below, normal_quantile, root
+
+Count = TypeVar("Count", int, float)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +77,11 @@ def tango(wins: int, losses: int, items: int, *, confidence: float = 0.95) -> In
     return Interval(lower, _upper(wins, losses, items, z))
 
 
-def score_p(wins: int, losses: int, items: int, *, null: float) -> float:
+def score_p(wins: float, losses: float, items: float, *, null: float) -> float:
     """Return the one-sided p of "the difference is `null` or less": the test that `tango` inverts.
 
-    With null = -margin it tests non-inferiority of 0/1 scores, as Tango proposed it.
+    With null = -margin it tests non-inferiority of 0/1 scores, as Tango proposed it. Where items come in clusters, all
+    three may be what they count for: divided by how much the clusters multiply the variance.
     """
     _counts(wins, losses)
     if items < 1 or wins + losses > items or not -1 < null < 1:
@@ -96,7 +100,7 @@ def _upper(wins: int, losses: int, items: int, z: float) -> float:
     return root(lambda delta: -_score(wins, losses, items, delta) - z, seen, 1.0)
 
 
-def _score(wins: int, losses: int, items: int, delta: float) -> float:
+def _score(wins: float, losses: float, items: float, delta: float) -> float:
     """Return the score statistic, with the most likely rate of losses if the difference is `delta`."""
     linear = -wins - losses + (2 * items - wins + losses) * delta
     constant = -losses * delta * (1 - delta)
@@ -106,7 +110,7 @@ def _score(wins: int, losses: int, items: int, delta: float) -> float:
     return gap / math.sqrt(spread) if spread > 0 else math.copysign(math.inf, gap) if gap else 0.0
 
 
-def _counts(wins: int, losses: int) -> tuple[int, int]:
+def _counts(wins: Count, losses: Count) -> tuple[Count, Count]:
     if wins < 0 or losses < 0:
         raise NotUsable(f"Wins and losses are counts from 0 on, not {wins!r} and {losses!r}.")
     return min(wins, losses), wins + losses

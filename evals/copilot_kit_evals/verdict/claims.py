@@ -2,7 +2,8 @@
 
 Two ways, and the log says which holds:
 - a run of a size that was fixed before: sign flips (McNemar's exact test for 0/1 scores), of whole clusters where there
-  are any; against a margin Tango's score test for 0/1 scores, the one-sided t for others, flips of clusters;
+  are any; against a margin Tango's score test for 0/1 scores, the one-sided t for others; of clusters both flips (or t)
+  and the score test of as many items as they leave (`means.shared_spread`);
 - a run that was looked at before its end: bets (`stats.anytime`), whose wealth E ever reaches 1 / p with a chance of at
   most p under what is claimed against, at whatever moment the run was stopped. 1 / max E is then a p-value of its own
   kind, and goes through Holm's correction like any other.
@@ -21,6 +22,7 @@ import numpy as np
 from copilot_kit.approval.bounds import Interval
 from copilot_kit_evals.stats.anytime import betting, empirical_bernstein, non_inferiority_betting
 from copilot_kit_evals.stats.arrays import Floats
+from copilot_kit_evals.stats.means import shared_spread
 from copilot_kit_evals.stats.missing import filled
 from copilot_kit_evals.stats.noninferiority import non_inferiority
 from copilot_kit_evals.stats.paired import score_p
@@ -105,13 +107,27 @@ class Differences:
                 return 1.0
             units = self._units(delta + margin) - margin  # x + margin, the sum over a cluster for clusters
             return _bet(non_inferiority_betting(np.clip(units, -1, 1), margin=margin)) if margin < 1 else 0.0
-        if self.labels is None and np.isin(delta, (-1.0, 0.0, 1.0)).all() and margin < 1:
-            return score_p(int((delta > 0).sum()), int((delta < 0).sum()), len(delta), null=-margin)
+        alone = self._by_items(delta, margin)
+        if self.labels is None and alone is not None and _is_binary(delta):
+            return alone
         bounds = _SPAN if self.bounded else (-math.inf, math.inf)
         found = non_inferiority(delta, margin=margin, clusters=self.labels, bounds=bounds, seed=self.seed)
-        if found.method == "t" and self.labels is None and self.bounded:
-            return max(found.p, _unseen(found.mean, len(delta), margin))
-        return found.p
+        return found.p if alone is None else max(found.p, alone)
+
+    def _by_items(self, delta: Floats, margin: float) -> float | None:
+        """Return the p by as many items as there are, or as clusters leave of them; None where nothing bounds a score.
+
+        Whole clusters, too, are deceived by losses that are rare: where hardly an item has moved, t takes one win for
+        all the spread that there is, and flips of signs take what is skewed for even.
+        """
+        if margin >= 1 or not (self.bounded or (self.labels is None and _is_binary(delta))):
+            return None
+        factor = 1.0 if self.labels is None else shared_spread(delta, self.labels)
+        items = len(delta) / factor
+        if _is_binary(delta):
+            wins, losses = float((delta > 0).sum()), float((delta < 0).sum())
+            return score_p(wins / factor, losses / factor, items, null=-margin)
+        return _unseen(float(delta.mean()), items, margin)
 
     def _ahead(self, delta: Floats) -> float:
         if not delta.mean() > 0:
@@ -143,7 +159,12 @@ def _bet(wealth: Floats) -> float:
     return min(1.0, 1 / float(wealth.max())) if len(wealth) else 1.0
 
 
-def _unseen(mean: float, items: int, margin: float) -> float:
+def _is_binary(delta: Floats) -> bool:
+    """Tell whether these are differences of passes and failures."""
+    return bool(np.isin(delta, (-1.0, 0.0, 1.0)).all())
+
+
+def _unseen(mean: float, items: float, margin: float) -> float:
     """Return the chance that losses so rare and large that they make up the margin were missed by all items.
 
     The t test takes a single small gain among equal items for spread, and would find fifty items enough.

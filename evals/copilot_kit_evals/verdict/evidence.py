@@ -5,7 +5,7 @@ It comes from runs (`of_run`, `of_runs`), from tables that others wrote (`of_tab
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -147,6 +147,8 @@ class Evidence:
     """Of what is drawn."""
     sequential: bool = False
     """A look could end the run: only evidence that allows for it counts."""
+    tasks: tuple[str, ...] = ()
+    """Whose items these are; one task alone is no slice."""
     ahead: tuple[Case, ...] = ()
     """Cases of the suite that a run which may end early has not reached."""
     problems: tuple[str, ...] = ()
@@ -182,17 +184,21 @@ class Evidence:
         """Return what the comparison is about: all but parked items."""
         return self.at([place for place, case in enumerate(self.cases) if not case.parked])
 
-    def slices(self) -> dict[str, list[int]]:
-        """Return the places of each slice; one that holds every case is none, and neither is another's twin."""
+    def slices(self, *, named: Collection[str] = ()) -> dict[str, list[int]]:
+        """Return the places of each slice.
+
+        One that holds every case is none, and neither is another's twin; unless a rule has named it: it is told of by
+        that name then, and a twin that nobody named makes way.
+        """
         found: dict[str, list[int]] = {}
         for place, case in enumerate(self.cases):
             for name in dict.fromkeys(case.slices):
                 found.setdefault(name, []).append(place)
-        told: dict[str, list[int]] = {}
-        for name in sorted(found):
+        told = {name: found[name] for name in sorted(set(named) & set(found)) if name != ALL}
+        for name in sorted(set(found) - set(told)):
             if name != ALL and len(found[name]) < len(self.cases) and found[name] not in told.values():
                 told[name] = found[name]
-        return told
+        return dict(sorted(told.items()))
 
     def labels(self) -> list[str] | None:
         """Return the cluster of each case; one without any stands alone. None where no case has one."""

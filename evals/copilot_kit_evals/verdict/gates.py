@@ -56,9 +56,11 @@ def non_inferiority(evidence: Evidence, rule: Rule) -> list[Finding]:
     """Return for all items, and for each slice, whether the candidate is shown to be no worse than the margin allows.
 
     Slices are a family of their own, with Holm's correction for either claim; all items together are not part of it.
-    Where the rule names the slices that count, the others are guarded against a shown loss alone.
+    Where the rule names the slices that count, the others are guarded against a shown loss alone; one that it names and
+    that no item has yet is open.
     """
-    parts = [_part(name, evidence.at(places), rule) for name, places in evidence.slices().items()]
+    slices = evidence.slices(named=named_in(rule))
+    parts = [_part(name, evidence.at(places), rule) for name, places in slices.items()]
     whole = _part(ALL, evidence, rule, margin=rule.margin)
     shown = holm([part.no_worse for part in parts]).tolist() if parts else []
     lost = holm([part.worse for part in parts]).tolist() if parts else []
@@ -68,7 +70,18 @@ def non_inferiority(evidence: Evidence, rule: Rule) -> list[Finding]:
         if rule.slices is not None and part.name not in rule.slices and one.state == "open":
             one = one.model_copy(update={"state": "note"})
         found.append(one)
-    return found
+    return [*found, *(_empty(name) for name in rule.slices or () if name not in (*slices, *evidence.tasks, ALL))]
+
+
+def named_in(rule: Rule) -> set[str]:
+    """Return the slices that the rule says something of."""
+    return {*(rule.slices or ()), *rule.margins}
+
+
+def _empty(name: str) -> Finding:
+    """Return what stands for a slice without items; a name that was misspelt would guard nothing."""
+    text = f"no item has the tag {name!r}, on which the rule wants the candidate to be no worse"
+    return Finding(name="non_inferiority", slice=name, state="open", text=text, figures={"items": 0})
 
 
 def _part(name: str, evidence: Evidence, rule: Rule, *, margin: float | None = None) -> _Part:

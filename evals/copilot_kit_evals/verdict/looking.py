@@ -67,6 +67,7 @@ class _Look:
             incumbent=incumbent,
             seed=order.manifest.seed,
             sequential=True,
+            tasks=tuple(task.name for task in order.tasks),
             ahead=tuple(case for place, case in enumerate(self._cases) if place not in here),
         )
         return verdict_of(evidence, self._rule)

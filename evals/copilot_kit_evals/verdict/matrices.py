@@ -4,22 +4,26 @@ Besides those of `stats.matrix`: task, variant, latency_s, tags (or slice), must
 that only one of the two models has is missing for the other, and an empty score is a missing one.
 """
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeVar
 
 from copilot_kit.errors import UsageError
 from copilot_kit_evals.stats.matrix import Columns
-from copilot_kit_evals.tables import TRUTHS, BadTable, Table
+from copilot_kit_evals.tables import BadTable, Table
 from copilot_kit_evals.verdict.evidence import Case, Evidence, Mark, Side
 
 _TAGS: Final = ("tags", "slice", "category")
 _LATENCY: Final = ("latency_s", "seconds", "duration_s")
+_MUST: Final = "must_pass"
 _REQUIRED: Final = "required_reliability"
+_PARKED: Final = "parked"
+"""The tag of items that were set aside."""
 _ALONE: Final = ("", "null", "[]")
 _SHOWN: Final = 20
 _WIDE: Final = 0.05
 """Share of items of other models that neither of the two has, from which on a reader is told."""
+_Cell = TypeVar("_Cell", str, float)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +147,7 @@ def _marks(table: Table, rows: list[_Row], name: str) -> dict[str, Mark]:
 
 def _cases(table: Table, columns: Columns, items: list[str]) -> tuple[Case, ...]:
     names = _items(table, columns)
-    clusters = _single(table, columns.cluster, names, items)
+    clusters = _single(table, columns.cluster or "cluster", names, items, _labels(table, columns.cluster))
     slices: dict[str, list[str]] = {}
     if table.has(*_TAGS):
         for item, cell in zip(names, table.columns[table.called(*_TAGS)], strict=True):
@@ -151,29 +155,29 @@ def _cases(table: Table, columns: Columns, items: list[str]) -> tuple[Case, ...]
     if table.has("task") and table.called("task") != columns.item and len(set(table.text("task"))) > 1:
         for item, task in zip(names, table.text("task"), strict=True):
             slices.setdefault(item, []).append(task)
-    must = _single(table, "must_pass" if table.has("must_pass") else None, names, items)
-    required = _required(table, names)
+    must = _single(table, "must_pass", names, items, _flags(table))
+    required = _single(table, _REQUIRED, names, items, _levels(table))
     return tuple(
         Case(
             id=item,
             slices=tuple(dict.fromkeys(slices.get(item, ()))),
             cluster=clusters.get(item),
-            must_pass=TRUTHS.get(must.get(item, "").lower(), 0.0) == 1 or must.get(item) == "1",
+            must_pass=must.get(item) == 1,
             required=required.get(item),
+            parked=_PARKED in slices.get(item, ()),
         )
         for item in items
     )
 
 
-def _single(table: Table, column: str | None, names: list[str], wanted: list[str]) -> dict[str, str]:
+def _single(
+    table: Table, column: str, names: list[str], wanted: list[str], cells: Sequence[_Cell | None]
+) -> dict[str, _Cell]:
     """Return what each wanted item has in a column, which must be one thing in all of its rows."""
-    if column is None:
-        return {}
-    found: dict[str, str] = {}
+    found: dict[str, _Cell] = {}
     kept = set(wanted)
-    for item, cell, line in zip(names, table.columns[table.called(column)], table.lines, strict=True):
-        value = cell.strip()
-        if item not in kept or not value:
+    for item, value, line in zip(names, cells, table.lines, strict=True):
+        if item not in kept or value is None:
             continue
         if found.setdefault(item, value) != value:
             raise BadTable(
@@ -183,19 +187,31 @@ def _single(table: Table, column: str | None, names: list[str], wanted: list[str
     return found
 
 
-def _required(table: Table, names: list[str]) -> dict[str, float]:
+def _labels(table: Table, column: str | None) -> list[str | None]:
+    cells = [""] * len(table) if column is None else table.columns[table.called(column)]
+    return [cell.strip() or None for cell in cells]
+
+
+def _flags(table: Table) -> list[float | None]:
+    """Return 1 for must-pass rows; a word that nobody knows is no quiet no."""
+    if not table.has(_MUST):
+        return [None] * len(table)
+    found = table.numbers_or_none(_MUST)
+    for flag, line in zip(found, table.lines, strict=True):
+        if flag not in (None, 0, 1):
+            raise BadTable(f"{table.name}, line {line}: must_pass is {flag!r}. Write 1 where an item must pass, or 0.")
+    return found
+
+
+def _levels(table: Table) -> list[float | None]:
     if not table.has(_REQUIRED):
-        return {}
-    levels = zip(names, table.numbers_or_none(_REQUIRED), table.lines, strict=True)
-    found = {}
-    for item, level, line in levels:
-        if level is None:
-            continue
-        if not 0 < level < 1 or not math.isfinite(level):
+        return [None] * len(table)
+    found = table.numbers_or_none(_REQUIRED)
+    for level, line in zip(found, table.lines, strict=True):
+        if level is not None and not 0 < level < 1:
             raise BadTable(
                 f"{table.name}, line {line}: a required reliability of {level!r} is none. Write a rate such as 0.98."
             )
-        found[item] = level
     return found
 
 

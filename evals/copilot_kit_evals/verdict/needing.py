@@ -14,7 +14,8 @@ from copilot_kit_evals.stats.distributions import normal_quantile
 from copilot_kit_evals.stats.means import clustered_error, standard_error
 from copilot_kit_evals.tasks import Rule
 from copilot_kit_evals.verdict.evidence import Evidence
-from copilot_kit_evals.verdict.verdicts import ALL, Finding
+from copilot_kit_evals.verdict.gates import named_in
+from copilot_kit_evals.verdict.verdicts import Finding
 
 POWER: Final = 0.8
 _WATCHED: Final = 1.8
@@ -30,9 +31,9 @@ def items_needed(evidence: Evidence, rule: Rule, findings: list[Finding]) -> int
     if whole is None:
         return None
     total = whole
-    slices = evidence.slices()
+    slices = evidence.slices(named=named_in(rule))
     for one in findings:
-        if one.name == "non_inferiority" and one.state == "open" and one.slice != ALL:
+        if one.name == "non_inferiority" and one.state == "open" and one.slice in slices:
             places = slices[one.slice]
             part = _wanted(evidence.at(places), rule, margin=rule.margin_of(one.slice), gained=True)
             if part is not None:

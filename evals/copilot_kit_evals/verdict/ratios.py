@@ -90,13 +90,8 @@ def _ratio(
     new, old, new_won, old_won = means
     value = (new / new_won) / (old / old_won)
     if plan.sequential:
-        if labels is not None:
-            return Ratio(value, None, below=False, above=False)
-        small = plan.limit * spent[1]
-        bets = (small - spent[0]) / np.maximum(np.maximum(small, spent[0]), 1e-300)
-        wealth = non_inferiority_betting(bets, margin=0.0)
-        below = float(wealth.max()) >= 2 / (1 - plan.confidence) and value <= plan.limit
-        return Ratio(value, None, below=below, above=False)
+        return Ratio(value, None, below=_bet_on(spent, labels, plan) and value <= plan.limit,
+                     above=_bet_on(spent, labels, plan, above=True) and value > plan.limit)  # fmt: skip
     shares = spent[0] / new - won[0] / new_won - spent[1] / old + won[1] / old_won
     ends = _interval(math.log(value) + shares, labels, plan)
     if ends is None:  # the same ratio on every item, as of two prices: who is cheaper on all of n items by chance?
@@ -104,6 +99,16 @@ def _ratio(
         return Ratio(value, None, below=sure and value <= plan.limit, above=sure and value > plan.limit)
     interval = Interval(math.exp(ends.lower), math.exp(ends.upper))
     return Ratio(value, interval, below=interval.upper <= plan.limit, above=interval.lower > plan.limit)
+
+
+def _bet_on(spent: tuple[Floats, Floats], labels: Labels | None, plan: _Plan, *, above: bool = False) -> bool:
+    """Tell whether bets show that the new side spends less than the limit on the typical item, or more."""
+    if labels is not None:
+        return False
+    small = plan.limit * spent[1]
+    bets = (small - spent[0]) / np.maximum(np.maximum(small, spent[0]), 1e-300)
+    wealth = non_inferiority_betting(-bets if above else bets, margin=0.0)
+    return float(wealth.max()) >= 2 / (1 - plan.confidence)
 
 
 def _interval(logs: Floats, labels: Labels | None, plan: _Plan) -> Interval | None:

@@ -64,6 +64,7 @@ def of_runs(runs: Sequence[RunFolder], incumbent: str | None, candidate: str, ru
         bounded=True,
         seed=new.manifest.seed,
         sequential=sequential,
+        tasks=tuple(tasks),
         ahead=tuple(case for place, case in cases.items() if place not in set(order)),
         problems=tuple(problems),
         notes=tuple(notes),

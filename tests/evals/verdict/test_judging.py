@@ -256,3 +256,28 @@ def test_the_items_that_a_level_lacks_are_those_that_show_it_when_they_come():
     assert (told.state, told.missing) == ("open", 72)
     assert reliable(cases[:371], marks(371), 0.99, Rule(), watched=False).state == "open"
     assert reliable(cases, marks(372), 0.99, Rule(), watched=False).state == "pass"
+
+
+def test_a_slice_that_the_rule_names_counts_though_another_tag_holds_the_same_items():
+    old, new = flips(30, 5, 400)
+    old[300:306], new[300:306] = [1.0] * 6, [0.0] * 6
+    for tags in (("refunds",), ("all refunds", "refunds")):
+        cases = [Case(f"i{n}", slices=tags if n >= 300 else ("rest",)) for n in range(400)]
+        found = verdict_of(evidence(old, new, cases=cases), Rule(slices=("refunds",), margins={"refunds": 0.01}))
+        assert (found.verdict, state(found, "non_inferiority", "refunds")) == ("inconclusive", "open")
+
+
+def test_a_margin_of_a_tag_that_every_item_has_counts():
+    old, new = flips(2, 4, 400)
+    cases = [Case(f"i{n}", slices=("refunds",)) for n in range(400)]
+    assert verdict_of(evidence(old, new, cases=cases), Rule(gain="none")).verdict == "promote"
+    strict = verdict_of(evidence(old, new, cases=cases), Rule(gain="none", margins={"refunds": 0.01}))
+    assert (strict.verdict, state(strict, "non_inferiority", "refunds")) == ("inconclusive", "open")
+
+
+def test_a_slice_that_no_item_has_guards_nothing_and_the_verdict_says_so():
+    log = flipped(30, 0, 400)
+    found = verdict_of(log, Rule(slices=("refund",)))
+    assert found.verdict == "inconclusive"
+    assert found.reasons[0] == "no item has the tag 'refund', on which the rule wants the candidate to be no worse"
+    assert verdict_of(replace(log, tasks=("refund",)), Rule(slices=("refund",))).verdict == "promote"

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from copilot_kit_evals.tables import Table
 from copilot_kit_evals.tasks import Rule
+from copilot_kit_evals.verdict.claims import Differences
 from copilot_kit_evals.verdict.evidence import Case, Evidence
 from copilot_kit_evals.verdict.judging import verdict_of
 from copilot_kit_evals.verdict.keeping import content
@@ -99,3 +100,13 @@ def test_only_inconclusive_verdicts_want_more_items(pairs: list[tuple[float, flo
         assert found.items_needed is None or found.items_needed >= 1
     else:
         assert found.items_needed == 0
+
+
+@QUICK
+@given(pairs=PAIRS, size=st.integers(1, 12), margin=st.sampled_from([0.01, 0.03, 0.1]))
+def test_clusters_never_show_more_than_their_items_alone(pairs: list[tuple[float, float]], size: int, margin: float):
+    old, new = [one for one, _ in pairs], [other for _, other in pairs]
+    cases = [Case(f"i{n}", cluster=f"c{n // size}") for n in range(len(pairs))]
+    together = Differences.of(evidence(old, new, cases=cases)).no_worse(margin)
+    alone = Differences.of(evidence(old, new)).no_worse(margin)
+    assert together >= min(alone, 0.5) - 1e-9  # beyond a half nothing is claimed, and fewer items pull p back to it

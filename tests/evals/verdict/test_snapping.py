@@ -221,3 +221,40 @@ def test_a_column_for_each_model_may_have_a_cluster_beside_it(copilot: Copilot, 
     file.write_text("\n".join(["item,repo,old,new", *rows]) + "\n")
     alone, together = (snap(copilot, file, "--json", "--cluster", name).json["interval"] for name in ("", "repo"))
     assert snap(copilot, file, "--json").json["interval"] == together != alone
+
+
+def tagged(path: Path, column: str, cell: Callable[[str, int], object]) -> Path:
+    """Write 100 items, of which the candidate fails the sixth alone and the incumbent thirty."""
+    lines = [f"model,item,passed,{column}"]
+    lines += [f"{model},i{n},{int(n != 5 if model == 'new' else n >= 30)},{cell(model, n)}"
+              for n in range(100) for model in ("old", "new")]  # fmt: skip
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.mark.parametrize("flag", ["1", "1.0", "true", "True", "yes"])
+def test_must_pass_items_are_known_however_a_program_wrote_them(copilot: Copilot, tmp_path: Path, flag: str):
+    file = tagged(tmp_path / "log.csv", "must_pass", lambda _, n: flag if n == 5 else "")
+    assert snap(copilot, file, "--json").json["verdict"] == "hold"
+
+
+@pytest.mark.parametrize("flag", ["x", "ja", "2"])
+def test_a_must_pass_cell_that_nobody_knows_is_no_quiet_no(copilot: Copilot, tmp_path: Path, flag: str):
+    file = tagged(tmp_path / "log.csv", "must_pass", lambda _, n: flag if n == 5 else "")
+    ended = snap(copilot, file, "--json")
+    assert (ended.code, ended.json["verdict"]) == (3, "invalid")
+    assert "must_pass" in ended.json["reasons"][0]
+
+
+def test_parked_items_of_a_table_are_no_part_of_the_comparison(copilot: Copilot, tmp_path: Path):
+    file = tagged(tmp_path / "log.csv", "tags", lambda _, n: "parked; hard" if n < 10 else "")
+    found = snap(copilot, file, "--json").json
+    assert found["n_items"] == 90
+    assert next(one["figures"]["works"] for one in found["findings"] if one["name"] == "newly_works") == 9
+
+
+def test_an_item_of_a_table_is_required_to_be_of_one_reliability(copilot: Copilot, tmp_path: Path):
+    file = tagged(tmp_path / "log.csv", "required_reliability", lambda model, _: 0.98 if model == "old" else 0.7)
+    ended = snap(copilot, file, "--json")
+    assert (ended.code, ended.json["verdict"]) == (3, "invalid")
+    assert "another row says 0.98. Give each item one." in ended.json["reasons"][0]

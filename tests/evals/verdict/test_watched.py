@@ -14,11 +14,11 @@ from copilot_kit_evals.folder import RunFolder
 from copilot_kit_evals.runner import Options, run
 from copilot_kit_evals.tasks import Rule
 from copilot_kit_evals.verdict.claims import Differences
-from copilot_kit_evals.verdict.evidence import Case, Evidence
+from copilot_kit_evals.verdict.evidence import Case, Evidence, Side
 from copilot_kit_evals.verdict.judging import verdict_of
 from copilot_kit_evals.verdict.looking import look_of
 from tests.evals.arithmetic import adder, opening, sums
-from tests.evals.verdict.logs import evidence, flipped
+from tests.evals.verdict.logs import evidence, flipped, side
 
 
 def models(*known: Model) -> Callable[[str], Opened | None]:
@@ -108,3 +108,17 @@ class RunOrder:
         from copilot_kit_evals.manifest import order_of
 
         return order_of(0, self.task, item)
+
+
+def test_a_watched_run_that_brings_nothing_at_a_known_price_is_held_as_the_look_said_that_ended_it():
+    mixed = Random(0).sample(range(4000), 4000)
+    log = replace(flipped(40, 40, 4000).at(mixed), sequential=True)
+    assert verdict_of(log).verdict == "hold"
+    for cost, word in ((2.0, "hold"), (0.5, "promote")):
+        priced = replace(log, candidate=at(log.candidate, cost), incumbent=at(log.incumbent, 1.0))
+        assert verdict_of(priced).verdict == word
+
+
+def at(one: Side | None, cost: float) -> Side:
+    assert one is not None
+    return side(one.name, one.scores().tolist(), cost=cost)
