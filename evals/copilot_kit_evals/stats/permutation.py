@@ -181,19 +181,32 @@ def _listed(sums: Floats, tail: Tail) -> float:
 def _drawn(sums: Floats, tail: Tail, seed: int, draws: int) -> float:
     generator = np.random.default_rng(seed)
     least, hits, left = _least(sums, tail), 0, draws
+    tables = _by_eights(sums)
     while left:
-        rows = min(left, max(1, _CHUNK // len(sums)))
-        signs = 2.0 * _coins(generator, rows, len(sums)) - 1.0
-        hits += int(np.count_nonzero(_as_far(signs @ sums, least, tail)))
+        rows = min(left, max(1, _CHUNK // len(tables)))
+        tossed = _octets(generator, rows, len(tables))
+        found = np.zeros(rows)
+        for table, octets in zip(tables, tossed.T, strict=True):
+            found += table[octets]
+        hits += int(np.count_nonzero(_as_far(found, least, tail)))
         left -= rows
     return (1 + hits) / (1 + draws)
 
 
+def _by_eights(sums: Floats) -> list[Floats]:
+    """Return for each eight units what they add up to under each of the 256 ways to flip them: looked up, not added."""
+    signs = 2.0 * np.unpackbits(np.arange(256, dtype=np.uint8)[:, np.newaxis], axis=1) - 1.0
+    return [signs[:, : len(eight)] @ eight for eight in np.split(sums, range(8, len(sums), 8))]
+
+
 def _coins(generator: np.random.Generator, rows: int, columns: int) -> Floats:
     """Return fair coins, 0 or 1; eight from each random byte."""
-    width = (columns + 7) // 8
-    drawn = np.frombuffer(generator.bytes(rows * width), dtype=np.uint8).reshape(rows, width)
+    drawn = _octets(generator, rows, (columns + 7) // 8)
     return np.unpackbits(drawn, axis=1, count=columns).astype(np.float64)
+
+
+def _octets(generator: np.random.Generator, rows: int, width: int) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(generator.bytes(rows * width), dtype=np.uint8).reshape(rows, width)
 
 
 def _least(sums: Floats, tail: Tail) -> float:

@@ -129,3 +129,12 @@ def test_beyond_eighteen_units_subsets_are_drawn_and_come_close_to_the_t_interva
     lower, upper = flips_interval(delta)
     middle, half = delta.mean(), 1.972 * delta.std(ddof=1) / math.sqrt(200)
     assert (lower, upper) == pytest.approx((middle - half, middle + half), abs=0.02)
+
+
+@pytest.mark.parametrize("units", [21, 24, 45])
+def test_drawn_signs_are_looked_up_and_give_what_adding_them_gives(units: int):
+    values = np.random.default_rng(3).normal(0.2, 1, units)
+    octets = np.frombuffer(np.random.default_rng(9).bytes(500 * ((units + 7) // 8)), dtype=np.uint8)
+    signs = 2.0 * np.unpackbits(octets.reshape(500, -1), axis=1, count=units) - 1
+    hits = int((np.abs(signs @ values) >= abs(values.sum())).sum())
+    assert sign_flips(values, seed=9, draws=500).p == (1 + hits) / 501
