@@ -3,20 +3,22 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from copilot_kit.agent.agent import Agent
 from copilot_kit.errors import JournalError, NotOwner, UsageError
 from copilot_kit.journal.index import Journal
 from copilot_kit.journal.state import RunState
 
+Agents: TypeAlias = Sequence[Agent[Any]] | Mapping[str, Agent[Any]]
+"""Agents, or a mapping by their names, which is looked at anew: agents that join it later count from then on."""
 _LOG = logging.getLogger(__name__)
 _AT_ONCE = 32
 _LONGEST_PAUSE_S = 60.0
 
 
-async def keep_going(store: Journal, agents: Iterable[Agent[Any]], *, poll_s: float = 0.5) -> None:
+async def keep_going(store: Journal, agents: Agents | Iterable[Agent[Any]], *, poll_s: float = 0.5) -> None:
     """Resume every run of these agents that can go on, until cancelled.
 
     A run is known by its agent's name. One that fails is tried again after a pause that doubles, up to a minute, and so
@@ -39,7 +41,7 @@ async def keep_going(store: Journal, agents: Iterable[Agent[Any]], *, poll_s: fl
 
 
 class _Work:
-    def __init__(self, store: Journal, agents: dict[str, Agent[Any]]) -> None:
+    def __init__(self, store: Journal, agents: Mapping[str, Agent[Any]]) -> None:
         self._store = store
         self._agents = agents
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -89,8 +91,10 @@ class _Work:
         self._pauses[run_id] = (time.monotonic() + pause_s, min(2 * pause_s, _LONGEST_PAUSE_S))
 
 
-def agents_by_name(agents: Iterable[Agent[Any]]) -> dict[str, Agent[Any]]:
-    """Return agents by name; raises `UsageError` where two have the same."""
+def agents_by_name(agents: Agents | Iterable[Agent[Any]]) -> Mapping[str, Agent[Any]]:
+    """Return agents by name, a mapping as it is; raises `UsageError` where two have the same."""
+    if isinstance(agents, Mapping):
+        return agents
     named: dict[str, Agent[Any]] = {}
     for agent in agents:
         if agent.name in named:

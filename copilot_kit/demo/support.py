@@ -4,11 +4,13 @@ The same agent runs on any model. What each ticket narrows is what the desk know
 an order that the mail names or that belongs to its sender, and the amounts are those of the order table.
 """
 
+from os import PathLike
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
 from copilot_kit.agent import Agent
+from copilot_kit.approval.gate import Gate
 from copilot_kit.approval.previews import mail, payment
 from copilot_kit.demo import examples
 from copilot_kit.demo.desk import Desk, Order
@@ -37,6 +39,7 @@ def build_agent(
     model: str | Model = "default",
     store: Store | None = None,
     name: str = "support",
+    gate: Gate | str | PathLike[str] | None = None,
 ) -> Agent[str]:
     """Return the agent for this ticket; start it with `agent.run(task_for(ticket))`.
 
@@ -45,7 +48,7 @@ def build_agent(
     asked = model if isinstance(model, str) else model.id
     settings = Settings(max_output_tokens=_LOCAL_TOKENS) if asked.startswith(_LOCAL) else None
     return Agent(model, name=name, instructions=INSTRUCTIONS, tools=support_tools(ticket, desk), store=store,
-                 settings=settings)  # fmt: skip
+                 settings=settings, gate=gate)  # fmt: skip
 
 
 def task_for(ticket: Ticket) -> list[Text]:

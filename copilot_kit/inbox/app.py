@@ -1,9 +1,8 @@
 """The web inbox as one ASGI app: served by itself on this machine, or mounted in an application with its sign-in."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from starlette.applications import Starlette
@@ -15,8 +14,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from copilot_kit.agent import Agent
-from copilot_kit.agent.worker import agents_by_name
+from copilot_kit.agent.worker import Agents, agents_by_name
 from copilot_kit.errors import CopilotError
 from copilot_kit.inbox import audit, pages, rules, runs, turns
 from copilot_kit.inbox.desk import VISITOR, Desk, body_of, desk_of, form_of, to
@@ -36,7 +34,7 @@ _OPEN = ("/static/", "/sign-in")
 def inbox_app(
     store: Journal,
     *,
-    agents: Sequence[Agent[Any]] = (),
+    agents: Agents = (),
     sign_in: SignIn,
     hosts: Collection[str] = (),
     tokens: Mapping[str, Principal] | None = None,
@@ -44,7 +42,8 @@ def inbox_app(
 ) -> ASGIApp:
     """Return the inbox of a journal.
 
-    agents: those at hand; runs that were decided here go on here. Without them another process takes runs on.
+    agents: those at hand; runs that were decided here go on here. Without them another process takes runs on. A
+        mapping by their names may grow while the inbox is there.
     sign_in: says who makes a request, from what your own middleware has checked; `OneTimeTokens()` for one's own
         machine, `proxy_header(...)` behind a proxy that signs people in. Nothing is shown to nobody.
     hosts: `name` or `name:port`, exactly as browsers send it; by default this machine's own loopback names.

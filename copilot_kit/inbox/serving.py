@@ -11,8 +11,7 @@ from typing import Any, Final
 
 import uvicorn
 
-from copilot_kit.agent import Agent
-from copilot_kit.agent.worker import agents_by_name
+from copilot_kit.agent.worker import Agents, agents_by_name
 from copilot_kit.errors import UsageError
 from copilot_kit.inbox.app import app_of
 from copilot_kit.inbox.desk import Desk
@@ -39,7 +38,7 @@ class _Told:
 
     host: str
     port: int
-    agents: Sequence[Agent[Any]]
+    agents: Agents
     hosts: Sequence[str]
     tokens: Mapping[str, Principal]
     principal: Principal | None
@@ -52,7 +51,7 @@ def serve(  # noqa: PLR0913  what a server can be told; all but the journal by n
     *,
     host: str = "127.0.0.1",
     port: int = PORT,
-    agents: Sequence[Agent[Any]] = (),
+    agents: Agents = (),
     hosts: Sequence[str] = (),
     tokens: Mapping[str, Principal] | None = None,
     principal: Principal | None = None,
@@ -62,6 +61,7 @@ def serve(  # noqa: PLR0913  what a server can be told; all but the journal by n
 ) -> None:
     """Serve the inbox until Ctrl-C; addresses with one-time tokens, one for each browser, go to `tell`.
 
+    agents: those at hand; a mapping by their names may grow while it serves.
     port: 0 takes a free one. host: other machines reach the inbox only if it is not a loopback address; what they send
         can then be read on the way, unless a proxy with TLS stands before it.
     hosts: further `name:port` by which browsers may call it. tokens: for programs that use the HTTP API.

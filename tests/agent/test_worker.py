@@ -168,3 +168,17 @@ async def test_a_run_whose_model_failed_is_tried_again(store):
 async def test_two_agents_of_one_name_are_wrong_use(store):
     with pytest.raises(UsageError, match="Two agents are called 'writer'"):
         await keep_going(store, [writer(store, []), writer(store, [])])
+
+
+async def test_an_agent_that_joins_later_is_at_work_from_then_on(store):
+    sent: list[str] = []
+    agent = writer(store, sent, call("send", {"to": "eve"}), "Done.")
+    agents: dict[str, Agent[Any]] = {}
+    work = asyncio.create_task(keep_going(store, agents, poll_s=0.01))
+    await asyncio.sleep(0.05)
+    agents[agent.name] = agent
+    run = await agent.run("Write")
+    await decide(store, run.id, run.proposals[0].id, "approve", by=ANNA)
+    await until(lambda: sent == ["eve"])
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
