@@ -2,16 +2,17 @@
 
 import asyncio
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any, Final
 
 import typer
 
 from copilot_kit.cli.journals import JsonOption
-from copilot_kit.cli.screen import as_json, columns, counted, shown, told
+from copilot_kit.cli.screen import as_json, counted, shown, told
 from copilot_kit.display import visible
 from copilot_kit.errors import CopilotError, UsageError
 from copilot_kit.slots import Slot, read_frontier, slot_of
+from copilot_kit_evals.cli.frontier_sheets import show_news, show_slots
 from copilot_kit_evals.frontier.lock import BadLock
 from copilot_kit_evals.frontier.promoting import Ledger, advance, ask_people_anew, open_ledger
 from copilot_kit_evals.frontier.promotions import Fault, Promotion, chain_faults, evidence_fault, of_slot
@@ -37,9 +38,7 @@ def show_command(context: typer.Context, *, json: JsonOption = False) -> None:
     if json:
         as_json({"file": str(ledger.frontier), "slots": rows})
         return
-    header = ("slot", "model", "since", "by what", "parked", "retires")
-    columns([[_cell(one[name]) for name in ("slot", "has", "since", "evidence_words", "parked", "retires")]
-             for one in rows], header=header)  # fmt: skip
+    show_slots(rows)
 
 
 @app.command("verify")
@@ -66,7 +65,8 @@ def verify_command(
         for one in faults:
             place = "" if one.n is None else f"promotion {one.n}: "
             shown(f"{'FAILS' if one.fails else 'note '}  {place}{visible(one.text)}")
-        shown(f"{counted(len(promotions), 'promotion')}, {'as they were written' if not bad else 'not all right'}.")
+        how = "not all right" if bad else "as they were written" if len(promotions) != 1 else "as it was written"
+        shown(f"{counted(len(promotions), 'promotion')}, {how}." if promotions or bad else "No promotion yet.")
     raise typer.Exit(1 if bad else 0)
 
 
@@ -86,18 +86,12 @@ def watch_command(
     from copilot_kit_evals.frontier.catalogues import lifecycle_of
     from copilot_kit_evals.frontier.watching import news
 
-    ledger = open_ledger()
-    found = news(_slots(ledger), _catalogues(offline=offline), lifecycle_of, today=date.today(), within_days=days)  # noqa: DTZ011  the user's own day
+    slots = _slots(open_ledger())
+    found = news(slots, _catalogues(offline=offline), lifecycle_of, today=date.today(), within_days=days)  # noqa: DTZ011  the user's own day
     if json:
         as_json({"news": [asdict(one) for one in found]})
     else:
-        for one in found:
-            slots = ", ".join(map(visible, one.slots))
-            shown(f"{'URGENT' if one.urgent else one.kind:<10} {visible(one.model)} ({slots}): {visible(one.text)}")
-            if one.evaluate:
-                shown(f"{'':<10} copilot-kit snap {visible(one.slots[0])} --to {visible(one.evaluate[0])}")
-        if not found:
-            shown("Nothing new of the models that the slots have.")
+        show_news(found, slots)
     raise typer.Exit(1 if any(one.urgent for one in found) else 0)
 
 
@@ -110,7 +104,8 @@ def status_command(slot: SlotName, *, store: StoreUrl = None, json: JsonOption =
     from copilot_kit_evals.frontier.staging import standing
 
     ledger = open_ledger()
-    found = asyncio.run(standing(ledger, slot, _journal(ledger, store)))
+    staged = _slot(slot, ledger).stage is not None
+    found = asyncio.run(standing(ledger, slot, _journal(ledger, store))) if staged else None
     if json:
         as_json(None if found is None else {**asdict(found), "fell": found.found.fell})
     elif found is None:
@@ -160,6 +155,7 @@ async def _advanced(
     from copilot_kit_evals.frontier.staging import look_after, looked_after
 
     ledger = open_ledger()
+    _slot(slot, ledger)
     journal = _journal(ledger, store)
     taken_back = await looked_after(ledger, slot, journal)
     if taken_back is not None:
@@ -229,6 +225,14 @@ def _slots(ledger: Ledger) -> dict[str, Slot]:
     return {name: slot_of(name, ledger.frontier) for name in read_frontier(ledger.frontier).slots}
 
 
+def _slot(name: str, ledger: Ledger) -> Slot:
+    slots = read_frontier(ledger.frontier).slots
+    if name not in slots:
+        there = f"It has {', '.join(map(visible, slots))}" if slots else f"Write [slots.{visible(name)}] there"
+        raise UsageError(f"There is no slot {name!r} in {ledger.frontier}. {there}.")
+    return slot_of(name, ledger.frontier)
+
+
 def _row(name: str, slot: Slot, promotions: list[Promotion], ledger: Ledger) -> dict[str, Any]:
     from copilot_kit_evals.frontier.catalogues import lifecycle_of
 
@@ -246,9 +250,10 @@ def _row(name: str, slot: Slot, promotions: list[Promotion], ledger: Ledger) -> 
         "by": None if last is None or by_hand else last.by,
         "kind": None if last is None or by_hand else last.kind,
         "evidence": None if last is None or last.evidence is None or by_hand else last.evidence.model_dump(),
-        "evidence_words": "written by hand" if last is None or by_hand else _why(last),
+        "evidence_words": None if slot.model is None else "written by hand" if last is None or by_hand else _why(last),
         "suites": list(slot.suites),
-        "parked": _parked(slot, ledger),
+        "parked": _parked(name, slot, ledger),
+        "parked_file": slot.parked,
         "retires": None if retires is None else retires.isoformat(),
     }
 
@@ -258,7 +263,7 @@ def _why(last: Promotion) -> str:
     return f"{what}, by {last.by}"
 
 
-def _parked(slot: Slot, ledger: Ledger) -> int | None:
+def _parked(name: str, slot: Slot, ledger: Ledger) -> int | None:
     if slot.parked is None:
         return None
     from copilot_kit_evals.items import Dataset
@@ -266,15 +271,8 @@ def _parked(slot: Slot, ledger: Ledger) -> int | None:
     try:
         return len(Dataset.read(ledger.home / slot.parked))
     except UsageError as error:
-        told(f"Parked items: {error}")
+        told(f"Slot {visible(name)}: Parked items: {error}")
         return None
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    text = str(value)
-    return visible(datetime.fromisoformat(text).strftime("%Y-%m-%d") if "T" in text and text[:4].isdecimal() else text)
 
 
 def _journal(ledger: Ledger, url: str | None) -> Any:

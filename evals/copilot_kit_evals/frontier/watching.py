@@ -5,22 +5,23 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal, TypeAlias
 
+from copilot_kit.cli.screen import counted
 from copilot_kit.prices import LOCAL
 from copilot_kit.profile import Lifecycle
 from copilot_kit.slots import Slot
 from copilot_kit_evals.frontier.catalogues import Catalogue, lists, newer
 
-Kind: TypeAlias = Literal["retires", "retired", "deprecated", "gone", "newer", "unknown"]
+Kind: TypeAlias = Literal["retires", "retired", "deprecated", "gone", "newer", "unknown", "empty"]
 _FEW: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """Something about a model that slots use."""
+    """Something about a model that slots use, or a slot that has none."""
 
     kind: Kind
     slots: tuple[str, ...]
-    model: str
+    model: str | None
     text: str
     evaluate: tuple[str, ...] = ()
     """Models to evaluate in its place, as provider:model."""
@@ -73,6 +74,8 @@ def news(
             found.append(News("newer", names, model, text, candidates))
         if not known and ends is None and provider != LOCAL:  # weights of one's own stay
             found.append(News("unknown", names, model, f"nobody here lists the models of {provider}"))
+    waits = "it waits for its first model"
+    found += [News("empty", (name,), None, waits) for name, slot in slots.items() if slot.model is None]
     return sorted(found, key=lambda one: (not one.urgent, one.days if one.days is not None else 10**9))
 
 
@@ -90,5 +93,6 @@ def _ends(
     days = (life.retires - today).days
     if days < 0:
         return News("retired", names, model, f"retired on {life.retires}", candidates, days, urgent=True)
-    text = f"retires on {life.retires}, in {days} days"
+    when = f"in {counted(days, 'day')}" if days else "today"
+    text = f"retires on {life.retires}, {when}"
     return News("retires", names, model, text, candidates, days, urgent=days <= within_days)

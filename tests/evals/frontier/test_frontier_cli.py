@@ -39,7 +39,7 @@ def test_the_slots_are_shown_with_since_when_and_by_what_evidence(promoted: Path
 
 def test_what_is_as_it_was_written_verifies(promoted: Path, copilot):
     ended = copilot("frontier", "verify")
-    assert (ended.code, ended.out) == (0, "1 promotion, as they were written.\n")
+    assert (ended.code, ended.out) == (0, "1 promotion, as it was written.\n")
 
 
 def test_a_log_that_was_changed_after_the_promotion_fails(promoted: Path, copilot):
@@ -122,7 +122,9 @@ def test_a_slot_whose_parked_items_are_gone_hides_no_other(project: Path, copilo
     frontier.write_text(frontier.read_text().replace("[slots.fast]", '[slots.fast]\nparked = "gone.jsonl"'))
     ended = copilot("frontier", "--json")
     assert [one["slot"] for one in ended.json["slots"]] == ["default", "fast"]
-    assert "Parked items: There is no file" in ended.err
+    assert ended.json["slots"][1]["parked_file"] == "gone.jsonl"
+    assert "Slot fast: Parked items: There is no file" in ended.err
+    assert copilot("frontier").out.splitlines()[2].split()[-1] == "?"
 
 
 @pytest.mark.parametrize("share", ["0", "1"])
