@@ -20,6 +20,7 @@ from copilot_kit_evals.verdict.judging import verdict_of
 from copilot_kit_evals.verdict.keeping import keep
 from copilot_kit_evals.verdict.matrices import of_table
 from copilot_kit_evals.verdict.runs import of_runs, rule_of
+from copilot_kit_evals.verdict.unfinished import verdict_of_runs
 from copilot_kit_evals.verdict.verdicts import Finding, Verdict
 
 _INSPECT: Final = ".eval"
@@ -70,7 +71,7 @@ def _judged(asked: Logged) -> tuple[Verdict, Path | None]:
     if asked.margin is not None and asked.margin != own.margin:
         note = f"The margin of {own.margin:g} that was fixed before the run was changed to {asked.margin:g} after it."
         evidence = replace(evidence, notes=(*evidence.notes, note))
-    return verdict_of(evidence, rule), folders[0] if len(folders) == 1 and asked.margin is None else None
+    return verdict_of_runs(evidence, runs, rule), folders[0] if len(folders) == 1 and asked.margin is None else None
 
 
 def _rule(rule: Rule, asked: Logged) -> Rule:

@@ -36,8 +36,8 @@ from copilot_kit_evals.tally import Look
 from copilot_kit_evals.tasks import Rule, Task
 from copilot_kit_evals.verdict.evidence import Evidence
 from copilot_kit_evals.verdict.gains import newly_works
-from copilot_kit_evals.verdict.judging import verdict_of
 from copilot_kit_evals.verdict.looking import look_of
+from copilot_kit_evals.verdict.unfinished import verdict_of_runs
 from copilot_kit_evals.verdict.verdicts import Verdict
 
 DONE, INTERRUPTED = 0, 130
@@ -142,7 +142,7 @@ def _suite_of(wanted: Snap, folder: RunFolder) -> Suite:
 def _judged(ledger: Ledger, wanted: Snap, finished: Finished) -> int:
     """Find the verdict of a run, keep it beside the log, and on promote flip the slot."""
     folder = finished.folder
-    verdict = verdict_in(folder)
+    verdict = _with_budget(verdict_in(folder), finished)
     (folder.path / VERDICT).write_text(verdict.model_dump_json(indent=1) + "\n", encoding="utf-8")
     report = reported(folder)
     promotion: Promotion | None = None
@@ -153,15 +153,35 @@ def _judged(ledger: Ledger, wanted: Snap, finished: Finished) -> int:
         as_json({**verdict.model_dump(mode="json"), "run": str(folder.path),
                  "report": None if report is None else str(report), "stopped": finished.why,
                  "promotion": None if promotion is None else promotion.model_dump(mode="json"),
-                 "asked_anew": asked})  # fmt: skip
+                 "asked_anew": asked, "goes_on": _going_on(wanted, finished)})  # fmt: skip
     else:
         show(verdict)
         told(f"The run is in {folder.path}{'' if report is None else f', its report in {report}'}")
-        if finished.why == "budget":
-            told(f"Its budget is spent. What has ended is kept; with a larger one it goes on: copilot-kit snap "
-                 f"{wanted.slot} --resume {folder.path}")  # fmt: skip
+        if (command := _going_on(wanted, finished)) is not None:
+            told(f"Its budget is spent. What has ended is kept; with a larger one it goes on: {command}")
         _show_promotion(promotion, asked, wanted)
     return verdict.exit_code
+
+
+def _with_budget(verdict: Verdict, finished: Finished) -> Verdict:
+    """Return the verdict with the budget as its first reason, where that ended the run before it could be decided."""
+    if finished.why != "budget" or verdict.verdict != "inconclusive":
+        return verdict
+    why = f"the budget of the run is spent: {finished.reason.partition('. ')[0]}"
+    return verdict.model_copy(update={"reasons": (why, *verdict.reasons)})
+
+
+def _going_on(wanted: Snap, finished: Finished) -> str | None:
+    """Return the command that goes on with a run whose budget is spent; each session has a budget of its own."""
+    if finished.why != "budget":
+        return None
+    given = {
+        "--budget-tokens": wanted.budget_tokens,
+        "--budget-minutes": wanted.budget_s,
+        "--budget-usd": wanted.budget_usd,
+    }
+    names = [name for name, value in given.items() if value is not None] or ["--budget-usd"]
+    return f"copilot-kit snap {wanted.slot} --resume {finished.folder.path} {' '.join(f'{name} …' for name in names)}"
 
 
 def verdict_in(folder: RunFolder) -> Verdict:
@@ -169,7 +189,7 @@ def verdict_in(folder: RunFolder) -> Verdict:
     manifest = folder.manifest
     names = [one.name for one in manifest.candidates]
     incumbent, candidate = (None, names[0]) if is_launch(manifest.rule) else (names[0], names[1])
-    verdict = verdict_of(Evidence.of_run(folder, incumbent, candidate), manifest.rule)
+    verdict = verdict_of_runs(Evidence.of_run(folder, incumbent, candidate), [folder], manifest.rule)
     if not (folder.path / PARKED).is_dir():
         return verdict
     again = Evidence.of_run(RunFolder(folder.path / PARKED), incumbent, candidate)
