@@ -1,8 +1,9 @@
 """Runs in a browser as one ASGI app: lists, reports, transcripts, and the pages where people judge."""
 
 import inspect
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, unquote
 
 from starlette.applications import Starlette
@@ -22,6 +23,7 @@ from copilot_kit_evals.folder import BadRun
 from copilot_kit_evals.web import comparing, labels, reading
 from copilot_kit_evals.web.desk import VISITOR, Desk, Wish, body_of, desk_of, to
 from copilot_kit_evals.web.shelf import NoSuchRun, Shelf
+from copilot_kit_evals.web.sitting import Sitting
 
 _OPEN = ("/static/", "/sign-in")
 
@@ -53,17 +55,22 @@ def _routes() -> list[Route | Mount]:
         Route(run, reading.run),
         Route(f"{run}/report", reading.report),
         Route(f"{run}/attempts/{{digest}}", reading.attempt),
-        Route(f"{run}/compare", comparing.begin),
-        Route(f"{run}/compare", comparing.go, methods=["POST"]),
-        Route(f"{run}/compare/{{rater}}", comparing.pair),
-        Route(f"{run}/compare/{{rater}}", comparing.judge, methods=["POST"]),
-        Route(f"{run}/label", labels.begin),
-        Route(f"{run}/label", labels.go, methods=["POST"]),
-        Route(f"{run}/label/{{rater}}", labels.answer),
-        Route(f"{run}/label/{{rater}}", labels.judge, methods=["POST"]),
+        *_judging(comparing.SITTING, comparing.pair),
+        *_judging(labels.SITTING, labels.answer),
         Route("/sign-in", _sign_in_page),
         Route("/sign-in", _sign_in, methods=["POST"]),
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
+    ]
+
+
+def _judging(sitting: Sitting[Any, Any], page: Callable[[Request], Response]) -> list[Route]:
+    """Return the routes of one kind of page on which people judge."""
+    path = f"/runs/{{run}}/{sitting.kind}"
+    return [
+        Route(path, sitting.begin),
+        Route(path, sitting.go, methods=["POST"]),
+        Route(f"{path}/{{rater}}", page),
+        Route(f"{path}/{{rater}}", sitting.judge, methods=["POST"]),
     ]
 
 
