@@ -210,7 +210,8 @@ def lay_out_shards(
         )
     opened = [(options.opening and options.opening(one.model)) or open_model(one.model, base_url=one.base_url)
               for one in candidates]  # fmt: skip
-    check_asked_by(tasks, map(asked, opened), limits_of(tasks, options.rule))
+    limits = limits_of([task.dataset for task in tasks], options.rule)
+    check_asked_by(tasks, map(asked, opened), limits)
     manifest = runner.planned(tasks, candidates, options)
     for number in range(1, shards + 1):
         part = manifest.model_copy(update={"shard": Shard(number=number, of=shards)})

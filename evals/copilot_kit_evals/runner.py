@@ -119,7 +119,7 @@ async def _run(
 ) -> Finished:
     async with AsyncExitStack() as stack:
         lanes = Lanes(options.most)
-        limits = limits_of(tasks, manifest.rule)
+        limits = limits_of([task.dataset for task in tasks], manifest.rule)
         opened = await stack.enter_async_context(_opened(manifest, lanes, options.opening))
         check_asked_by(tasks, map(asked, opened), limits)
         writer = writing()  # only now: a model that cannot be opened leaves no folder behind

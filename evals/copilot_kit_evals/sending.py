@@ -36,8 +36,8 @@ Asked: TypeAlias = tuple[str, str | None]
 """A model, and where it is asked if that is not its provider's own address."""
 
 
-def limits_of(tasks: Iterable[Task], rule: Rule | None = None) -> tuple[MaySend, ...]:
-    """Return what holds for whoever is asked about these items, or judges what was answered.
+def limits_of(datasets: Iterable[Dataset], rule: Rule | None = None) -> tuple[MaySend, ...]:
+    """Return what holds for whoever is asked about these items, or judges what was answered; rule: of their run.
 
     Raises `UsageError` for a run of a slot that frontier.toml does not have, since nobody can say what holds.
     """
@@ -46,8 +46,8 @@ def limits_of(tasks: Iterable[Task], rule: Rule | None = None) -> tuple[MaySend,
     if isinstance(snap, dict):
         slot = str(snap.get("slot"))
         found[slot_in(slot).may_send(slot)] = None
-    for task in tasks:
-        found |= dict.fromkeys(_recorded(task.dataset))
+    for dataset in datasets:
+        found |= dict.fromkeys(_recorded(dataset))
     return tuple(one for one in found if one.to is not None)
 
 
@@ -91,7 +91,7 @@ def check_planned(
     rule: Rule | None = None,
 ) -> None:  # fmt: skip
     """Raise `NotAllowed` as a run would, before there is one; nothing is asked."""
-    limits = limits_of(tasks, rule)
+    limits = limits_of([task.dataset for task in tasks], rule)
     if limits:
         check_asked_by(tasks, [_planned(one, opening) for one in candidates], limits)
 

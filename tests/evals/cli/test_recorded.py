@@ -25,6 +25,7 @@ agent = Agent(ScriptedModel(), tools=[refund], name="shop")
 hide = str.upper
 '''
 ADAPTER = """
+from pathlib import Path
 from copilot_kit.testing import FunctionModel, call
 
 def hasty(request):
@@ -40,7 +41,12 @@ def careful(request):
     return call("refund", {"order": order, "amount": 5.0}) if order < 3 else "May I see the receipt?"
 
 def open_model(provider, model, *, base_url=None, api_key=None, http_client=None):
-    return FunctionModel(hasty if model == "old" else careful, id=f"{provider}:{model}")
+    def answer(request):
+        with Path("asked.txt").open("a") as file:
+            file.write(f"{provider}\\n")
+        return (hasty if model == "old" else careful)(request)
+
+    return FunctionModel(answer, id=f"{provider}:{model}")
 """
 FRONTIER = """
 [slots.default]
@@ -56,9 +62,9 @@ def refund(order: int, amount: float) -> str:
     return "paid"
 
 
-async def worked(url: str) -> None:
+async def worked(url: str, model: str = "default") -> None:
     """Three refunds: two approved, one rejected, in this journal, by the model of slot `default`."""
-    agent = Agent("default", tools=[refund], name="shop", store=open_store(url))
+    agent = Agent(model, tools=[refund], name="shop", store=open_store(url))
     for order in (1, 2, 3):
         run = await agent.run(f"Refund order {order}")
         proposal = run.proposals[0].id
@@ -216,3 +222,133 @@ def test_killed_while_it_writes_the_shadow_goes_on_where_it_stood(shop: Path, co
     again = log.read_bytes().splitlines(keepends=True)
     assert again[:2] == whole[:2]
     assert len(again) == 3
+
+
+def asked(shop: Path) -> list[str]:
+    """Which providers were asked since this was last called."""
+    log = shop / "asked.txt"
+    found = log.read_text().split() if log.exists() else []
+    log.unlink(missing_ok=True)
+    return found
+
+
+def made_cases(copilot: Callable[..., Any]) -> Any:
+    return copilot("eval", "from-journal", "cases", "--agent", "shop_app:agent", "--store", "journal.db",
+                   "--tuning", "0")  # fmt: skip
+
+
+@pytest.mark.parametrize("command", ["run", "plan"])
+def test_items_of_a_slots_runs_go_only_where_the_slot_said_and_says(
+    shop: Path, copilot: Callable[..., Any], command: str
+) -> None:
+    made_cases(copilot)
+    asked(shop)
+    words = ("eval", command, "cases/suite.py", "-m", "acme:new", "-m", "other:new")
+    refused = copilot(*words)
+    assert refused.code == 64
+    assert refused.err == (
+        "Data of slot 'default' may not go to 'other': its may_send_to, when the items were made of its runs, had "
+        "acme. Make them again (copilot-kit eval from-journal) once it is named there.\n"
+    )
+    (shop / "frontier.toml").write_text(FRONTIER.replace('["acme"]', '["acme", "other"]'))
+    assert copilot(*words).code == 64
+    made_cases(copilot)
+    (shop / "frontier.toml").write_text(FRONTIER.replace('["acme"]', '["acme"]'))
+    assert "its may_send_to has acme. Add the provider there" in copilot(*words).err
+    assert (asked(shop), (shop / "runs").exists()) == ([], False)
+    (shop / "frontier.toml").write_text(FRONTIER.replace('["acme"]', '["acme", "other"]'))
+    assert copilot(*words).code == 0
+
+
+def test_a_run_of_such_items_does_not_go_on_where_the_slot_was_narrowed(
+    shop: Path, copilot: Callable[..., Any]
+) -> None:
+    made_cases(copilot)
+    words = ("eval", "run", "cases/suite.py", "-m", "acme:new", "--out", "run", "--budget-tokens", "1")
+    assert copilot(*words).code == 2
+    (shop / "frontier.toml").write_text(FRONTIER.replace('["acme"]', '["other"]'))
+    asked(shop)
+    assert "Data of slot 'default' may not go to 'acme'" in copilot("eval", "run", "--resume", "run").err
+    assert asked(shop) == []
+
+
+def test_a_folder_that_was_taken_elsewhere_keeps_where_its_items_may_go(
+    shop: Path, copilot: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_cases(copilot)
+    asked(shop)
+    (shop / "away").mkdir()
+    (shop / "cases").rename(shop / "away" / "cases")
+    (shop / "frontier.toml").unlink()
+    monkeypatch.chdir(shop / "away")
+    assert copilot("eval", "run", "cases/suite.py", "-m", "other:new").code == 64
+    assert not (shop / "away" / "asked.txt").exists()
+    assert copilot("eval", "run", "cases/suite.py", "-m", "acme:new").code == 0
+
+
+def test_a_judge_of_such_items_is_held_to_the_slot_in_any_suite_and_behind_the_run(
+    shop: Path, copilot: Callable[..., Any]
+) -> None:
+    made_cases(copilot)
+    asked(shop)
+    (shop / "own.py").write_text(
+        "from copilot_kit import open_model\n"
+        "from copilot_kit_evals.recorded.asking import decision_tasks\n"
+        "from copilot_kit_evals.scorers.judging import Judge\n"
+        "from copilot_kit_evals.scorers.rubric import Line, Rubric\n"
+        "from copilot_kit_evals.tasks import Task\n"
+        "from pathlib import Path\n"
+        "(task,) = decision_tasks(Path('cases'))\n"
+        "judge = Rubric(Judge(open_model('other:new').model), [Line(id='a', text='Is it?')])\n"
+        "tasks = [Task('own', task.dataset, task.solver, [*task.scorers, judge])]\n"
+    )
+    assert "may not go to 'other'" in copilot("eval", "run", "own.py", "-m", "acme:new").err
+    assert asked(shop) == []
+    assert copilot("eval", "run", "cases/suite.py", "-m", "acme:new", "--out", "run").code == 0
+    asked(shop)
+    ended = copilot("eval", "judge", "run", "out.jsonl", "--model", "other:new")
+    assert (ended.code, "may not go to 'other'" in ended.err) == (64, True)
+    ended = copilot("eval", "draft", "cases/items.jsonl", "--model", "other:new", "--n", "1")
+    assert (ended.code, "may not go to 'other'" in ended.err) == (64, True)
+    assert asked(shop) == []
+
+
+def test_items_of_runs_whose_slot_nobody_knows_any_more_go_nowhere(shop: Path, copilot: Callable[..., Any]) -> None:
+    (shop / "frontier.toml").write_text('[slots.main]\nmodel = "acme:old"\n')
+    made = made_cases(copilot)
+    assert made.code == 0
+    assert "frontier.toml has no slot default, so that nobody can say where data of its runs may go" in made.err
+    asked(shop)
+    assert copilot("eval", "run", "cases/suite.py", "-m", "acme:new").code == 64
+    assert asked(shop) == []
+
+
+def test_items_of_a_slot_without_a_list_and_of_runs_without_a_slot_go_anywhere(
+    shop: Path, copilot: Callable[..., Any]
+) -> None:
+    (shop / "frontier.toml").write_text('[slots.default]\nmodel = "acme:old"\n')
+    made_cases(copilot)
+    assert copilot("eval", "run", "cases/suite.py", "-m", "other:new").code == 0
+    (shop / "journal.db").unlink()
+    asyncio.run(worked(str(shop / "journal.db"), model="acme:old"))
+    (shop / "frontier.toml").unlink()
+    made_cases(copilot)
+    assert "may_send_to" not in (shop / "cases" / "items.jsonl").read_text()
+    assert copilot("eval", "run", "cases/suite.py", "-m", "other:new", "--out", "again").code == 0
+
+
+@pytest.mark.parametrize("command", ["shadow", "rehearse"])
+def test_a_candidate_at_another_server_gets_nothing_unless_the_slot_names_it(
+    shop: Path, copilot: Callable[..., Any], command: str
+) -> None:
+    asked(shop)
+    overlay = '[slots.default.overlays."acme:new"]\nbase_url = "https://elsewhere.example/v1"\n'
+    words = (command, "default", "--candidate", "acme:new", "--agent", "shop_app:agent", "--store", "journal.db")
+    (shop / "frontier.toml").write_text(f"{FRONTIER}{overlay}")
+    ended = copilot(*words)
+    assert (ended.code, "may not go to 'elsewhere.example', for 'acme:new'" in ended.err) == (3, True)
+    assert asked(shop) == []
+    named = FRONTIER.replace('["acme"]', '["acme", "elsewhere.example"]')
+    (shop / "frontier.toml").write_text(f"{named}{overlay}")
+    assert copilot(*words, *(("--share", "1", "--once") if command == "shadow" else ())).code == 0
+    assert set(asked(shop)) == {"acme"}

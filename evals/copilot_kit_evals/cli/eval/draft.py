@@ -18,7 +18,7 @@ from copilot_kit.display import block, visible
 from copilot_kit.errors import CopilotError, UsageError
 from copilot_kit_evals.drafts import Draft, Drafts
 from copilot_kit_evals.foreign.files import text_of
-from copilot_kit_evals.items import BadDataset
+from copilot_kit_evals.items import BadDataset, Dataset
 
 _MOST_CHARS: Final = 2_000_000
 _FRAME: Final = 6
@@ -67,6 +67,7 @@ async def _drafted(drafts: Drafts, name: str, files: Sequence[Path], n: int) -> 
     from copilot_kit.retry import Retry
     from copilot_kit.slots import open_model
     from copilot_kit_evals.drafting import Drafter, Source
+    from copilot_kit_evals.sending import asked, check_asked_by, limits_of
 
     sources = [Source(file.name, _text(file)) for file in files]
     examples = drafts.items()
@@ -75,6 +76,7 @@ async def _drafted(drafts: Drafts, name: str, files: Sequence[Path], n: int) -> 
             f"{visible(str(drafts.dataset))!r} has no item to go by. Name a text to make items of: --from FILE."
         )
     opened = open_model(name)
+    check_asked_by((), [asked(opened)], limits_of([Dataset.of(examples)]))
     drafter = Drafter(Retry(opened.model), opened.settings)
     made = 0
     try:

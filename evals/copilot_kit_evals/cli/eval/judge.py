@@ -37,6 +37,7 @@ def judge(
     Example: copilot-kit eval judge runs/suite-1 judge.jsonl --model openai:gpt-5.2
     """
     from copilot_kit_evals.answers import Answers, opened
+    from copilot_kit_evals.sending import asked, check_asked_by, limits_of
 
     if (model is None) == (scorer is None):
         raise UsageError("Name who judges: --model MODEL for pairs, or --scorer NAME for scores that the run has.")
@@ -47,7 +48,10 @@ def judge(
         count = _scores(answers, out, scorer, task=task, seed=folder.manifest.seed if seed is None else seed)
         shown(f"{counted(count, 'row')} in {out}")
         return
-    pairs, silent, cost = asyncio.run(_pairs(answers, out, _opened(str(model), suite)))
+    judge_model = _opened(str(model), suite)
+    manifest = folder.manifest
+    check_asked_by((), [asked(judge_model)], limits_of(map(folder.dataset, manifest.tasks), manifest.rule))
+    pairs, silent, cost = asyncio.run(_pairs(answers, out, judge_model))
     shown(f"{counted(pairs, 'pair')} in {out}" + (f", ${cost:.4f}" if cost else ""))
     if silent:
         told(f"The judge did not answer in its form for {counted(silent, 'pair')} in one of the two orders.")
