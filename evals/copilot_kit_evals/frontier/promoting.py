@@ -11,7 +11,7 @@ from copilot_kit.errors import CopilotError, UsageError
 from copilot_kit.journal.index import Journal
 from copilot_kit.journal.opening import default_store
 from copilot_kit.records import Principal, Stage
-from copilot_kit.slots import FILE_NAME, find_frontier, open_model, store_of
+from copilot_kit.slots import FILE_NAME, find_frontier, open_model, place, slot_of, store_of
 from copilot_kit_evals.frontier.lock import FileLedger
 from copilot_kit_evals.frontier.promotions import (
     Change,
@@ -102,12 +102,16 @@ def placed(before: Placement, model: str, overlays: Overlays, share: float | Non
 
 
 async def advance(ledger: Ledger, slot: str, *, share: float, by: str, reason: str = "") -> Promotion:
-    """Raise the share of a model that takes over; with 1 it has taken over."""
+    """Raise the share of a model that takes over; with 1 it has taken over.
+
+    Raises `NotAllowed` for one that the slot's data may not go to any more.
+    """
     now = await ledger.placement(slot)
     if now.stage is None:
         raise UsageError(f"Slot {slot!r} has no model that takes over. Begin with: copilot-kit snap {slot} --share 0.1")
     if not now.stage.share < share <= 1:
         raise UsageError(f"Slot {slot!r} is at a share of {now.stage.share:g}. Give a larger one, up to 1.")
+    place(slot, slot_of(slot, ledger.frontier), model=now.stage.to, folder=ledger.frontier)
     stage = Stage(to=now.stage.to, share=share) if share < 1 else None
     after = placed(now, now.stage.to, {}, share if stage is not None else None)
     change = Change(kind="advance" if stage else "promote", slot=slot, before=now, after=after, by=by, reason=reason)

@@ -12,11 +12,12 @@ import pytest
 from copilot_kit.sending import NotAllowed
 from copilot_kit_evals.fleet import lay_out_shards
 from copilot_kit_evals.folder import RunFolder
-from copilot_kit_evals.frontier.promoting import open_ledger
+from copilot_kit_evals.frontier.promoting import advance, open_ledger
 from copilot_kit_evals.frontier.snapping import snap_slot
 from copilot_kit_evals.frontier.trying import trial_of
 from copilot_kit_evals.frontier.wanted import Snap
-from copilot_kit_evals.runner import Options
+from copilot_kit_evals.runner import Options, resume
+from copilot_kit_evals.suites import load
 from tests.evals.asked_server import Server, serving
 
 AWAY = "0.0.0.0"  # noqa: S104  leads to this machine and is not its loopback's name
@@ -216,7 +217,21 @@ def test_a_run_goes_on_only_with_whom_the_slot_allows_by_then(server: Server, la
     frontier('"vllm"')
     with pytest.raises(NotAllowed, match="may not go to 'ollama'"):
         snapped(resume=Path("run"), out=None)
+    with pytest.raises(NotAllowed, match="may not go to 'ollama'"):  # whoever goes on with it
+        asyncio.run(resume("run", load("suite.py").tasks))
     assert server.asked == asked
+
+
+async def test_a_model_that_is_not_allowed_any_more_takes_over_no_further(server: Server):
+    stage = 'stage = { to = "ollama:new", share = 0.1 }\n'
+    frontier('"vllm", "ollama"', stage)
+    ledger = open_ledger()
+    frontier('"vllm"', stage)
+    before = ledger.frontier.read_text()
+    for share in (0.5, 1.0):
+        with pytest.raises(NotAllowed, match="slot 'default' may not go to 'ollama'"):
+            await advance(ledger, "default", share=share, by="anna")
+    assert (ledger.frontier.read_text(), server.asked.total()) == (before, 0)
 
 
 def test_shards_are_not_laid_out_for_whom_the_slot_does_not_allow(server: Server):
