@@ -13,9 +13,10 @@ from copilot_kit.display import visible
 from copilot_kit.errors import CopilotError, UsageError
 from copilot_kit.slots import Slot, read_frontier, slot_of
 from copilot_kit_evals.cli.frontier_sheets import show_news, show_slots
-from copilot_kit_evals.frontier.lock import BadLock
+from copilot_kit_evals.frontier.lock import BadLock, FileLedger
 from copilot_kit_evals.frontier.promoting import Ledger, advance, ask_people_anew, open_ledger
 from copilot_kit_evals.frontier.promotions import Fault, Promotion, chain_faults, evidence_fault, of_slot
+from copilot_kit_evals.frontier.witness import missing
 
 app: Final = typer.Typer(name="frontier", help="Which model each slot has, by what evidence, and what to do next.")
 
@@ -45,17 +46,19 @@ def show_command(context: typer.Context, *, json: JsonOption = False) -> None:
 def verify_command(
     *,
     repair: Annotated[bool, typer.Option("--repair", help="Finish what a process that died has begun.")] = False,
+    store: StoreUrl = None,
     json: JsonOption = False,
 ) -> None:
     """Check the record of promotions: its chain, the runs that it rests on, their verdicts, and the slots themselves.
 
-    Exits with 1 where something is not as it was written; a run that is not here is told and proves nothing.
+    Where there is a journal of the slot's runs, it knows which promotions there were. Exits with 1 where something is
+    not as it was written; a run that is not here is told and proves nothing.
 
     Example: copilot-kit frontier verify
     """
     ledger = open_ledger()
     try:
-        promotions, faults = asyncio.run(_checked(ledger, repair=repair))
+        promotions, faults = asyncio.run(_checked(ledger, store, repair=repair))
     except BadLock as error:
         promotions, faults = [], [Fault(n=None, text=str(error))]
     bad = [one for one in faults if one.fails]
@@ -169,9 +172,13 @@ async def _advanced(
     return promotion
 
 
-async def _checked(ledger: Ledger, *, repair: bool) -> tuple[list[Promotion], list[Fault]]:
+async def _checked(ledger: Ledger, store: str | None, *, repair: bool) -> tuple[list[Promotion], list[Fault]]:
+    from copilot_kit_evals.frontier.snapping import journal_of
+
     faults = await ledger.faults(repair=repair)
     promotions = await ledger.promotions()
+    journal = journal_of(ledger, store) if isinstance(ledger, FileLedger) else None
+    faults += [] if journal is None else await missing(journal, promotions, ledger.frontier)
     faults += chain_faults(promotions)
     for one in promotions:
         found = evidence_fault(one, ledger.home) or _verdict_fault(one, ledger)

@@ -25,6 +25,7 @@ from copilot_kit_evals.frontier.promotions import (
     undone,
 )
 from copilot_kit_evals.frontier.shared import StoreLedger
+from copilot_kit_evals.frontier.witness import attest
 
 Overlays: TypeAlias = dict[str, JsonValue]
 
@@ -146,9 +147,12 @@ def id_of(model: str) -> str:
 async def ask_people_anew(ledger: Ledger, promotion: Promotion, store: Journal | None) -> list[str]:
     """Put what waits from runs of the slot's old model before people once more; returns the ids of the proposals.
 
+    The journal keeps a copy of what a file records of promotions, so that it is found when lines of that are removed.
     Where this is left out, or dies, the gate does the same when the run goes on: a yes to the old model runs nothing.
     """
     journal = store or (ledger.store if isinstance(ledger, StoreLedger) and isinstance(ledger.store, Journal) else None)
+    if journal is not None and isinstance(ledger, FileLedger):
+        await attest(journal, await ledger.promotions(), ledger.frontier)
     if journal is None or promotion.after.model is None:
         return []
     stage = promotion.after.stage

@@ -4,8 +4,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from copilot_kit.journal.index import Journal
 from copilot_kit.journal.slots import STREAM, SlotMoves
 from copilot_kit.journal.store import Store
+from copilot_kit.journal.verify import verify_run
 from copilot_kit.records import Principal, SlotMoved
 from copilot_kit_evals.frontier.editing import placement_in
 from copilot_kit_evals.frontier.promotions import Change, Fault, Placement, Promotion
@@ -62,9 +64,20 @@ class StoreLedger:
                 return promotion
 
     async def faults(self, *, repair: bool = False) -> list[Fault]:
-        """Return nothing: a move and its record are one, and `copilot-kit audit verify` finds any that was changed."""
+        """Return where the stream is not what was written, or its moves are not what its records say of them.
+
+        repair: nothing is ever half done here; a move and its record are one.
+        """
         del repair
-        return []
+        faults: list[Fault] = []
+        if isinstance(self.store, Journal):
+            flaw = (await verify_run(self.store, STREAM)).first_bad
+            text = "" if flaw is None else f"record {flaw.seq} of {STREAM} in the journal: {flaw.cause}"
+            faults += [] if flaw is None else [Fault(n=None, text=text)]
+        for entry in await self.store.read(STREAM):
+            found = _unlike(entry.body) if isinstance(entry.body, SlotMoved) else None
+            faults += [] if found is None else [found]
+        return faults
 
     def _placement(self, moves: SlotMoves, slot: str, models: tuple[str, ...]) -> Placement:
         own = placement_in(self.frontier.read_text(encoding="utf-8"), slot, models)
@@ -73,3 +86,17 @@ class StoreLedger:
             return own
         overlays = {**own.overlays, **{name: one for name, one in move.overlays.items() if name in models}}
         return Placement(model=move.model, base_url=move.base_url, stage=move.stage, overlays=overlays)
+
+
+def _unlike(move: SlotMoved) -> Fault | None:
+    """Return what a move does otherwise than its record says."""
+    try:
+        one = Promotion.model_validate(move.entry)
+    except ValidationError:
+        text = f"slot {move.slot!r} was given {move.model or 'no model'} by {move.by.id}, without a promotion"
+        return Fault(n=None, slot=move.slot, text=text, fails=False)
+    after, said = one.after, {name: move.overlays.get(name) for name in one.after.overlays}
+    if (one.slot, after) == (move.slot, Placement(model=move.model, base_url=move.base_url, stage=move.stage,
+                                                  overlays=said)):  # fmt: skip
+        return None
+    return Fault(n=one.n, slot=one.slot, text=f"slot {move.slot!r} was moved otherwise than this record says")
