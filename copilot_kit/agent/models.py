@@ -98,14 +98,14 @@ class Models:
         model, server = self._model(name, base_url)
         return Chosen(model, None, base_url, self._settings, server=server)
 
-    def reviewer(self, model: str | Model, *, of: Chosen) -> Chosen:
-        """Return the model that looks over another one's work, which is data of that one's slot.
+    def given(self, model: str | Model, *, slot: str | None) -> Chosen:
+        """Return a model that is given data of a slot: it reviews its work, or goes on with a run of it.
 
-        Raises `NotAllowed` where the slot does not let it go there.
+        Raises `NotAllowed` where the slot does not let them go there.
         """
-        found, slot = self.chosen(model), self._known(of.slot)
-        if of.slot is not None and slot is not None:
-            slot.may_send(of.slot).check(found.model.id, found.server)
+        found, owner = self.chosen(model), self._known(slot)
+        if slot is not None and owner is not None:
+            owner.may_send(slot).check(found.model.id, found.server)
         return found
 
     def of(self, state: RunState) -> Chosen:

@@ -121,6 +121,17 @@ async def test_a_reviewer_of_another_provider_does_not_see_the_work_and_is_told_
     assert Asked.count == 2
 
 
+async def test_a_run_is_not_switched_to_a_model_that_its_slot_does_not_allow(folder: Path, port: int):
+    more = f'base_url = "http://127.0.0.1:{port}/v1"\n[slots.open]\nmodel = "ollama:m"\n'
+    slot(folder, ["vllm"], more)
+    run = await Agent("default").run("Hello")
+    for other in ("open", "ollama:m", FunctionModel(lambda _: "Hi.", id="acme:m")):
+        with pytest.raises(NotAllowed, match="Data of slot 'default' may not go to"):
+            await run.say("And now?", model=other)
+    assert Asked.count == 1
+    assert (await run.say("And now?", model="default")).status == "done"
+
+
 async def test_a_model_that_takes_over_gets_no_runs_any_more_once_it_is_not_allowed(folder: Path, port: int):
     base = f'base_url = "http://127.0.0.1:{port}/v1"\nstage = {{ to = "ollama:n", share = 0.999 }}\n'
     over = f'[slots.default.overlays."ollama:n"]\nbase_url = "http://127.0.0.1:{port}/v1"\n'
