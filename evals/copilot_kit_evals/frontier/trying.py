@@ -77,12 +77,26 @@ async def trial_of(ledger: Ledger, wanted: Snap) -> Trial:
     would = _tried(_moved(slot, after, model), suite)
     candidates = _candidates(wanted.slot, beside, would, model, label, home=ledger.frontier)
     parked = parked_of(suite, slot, ledger.home)
+    if beside.model is None:
+        _check_says_enough(slot, suite)
     rule = _rule(beside, wanted, suite, candidates, parked)
     rule = rule.model_copy(update=await _line(ledger, wanted.slot, model, suite))
     more: dict[str, JsonValue] = {_SNAP: {"slot": wanted.slot, "before": _told(before), "after": _told(after),
                                           "launch": beside.model is None}}  # fmt: skip
     return Trial(wanted.slot, names, suite, parked, tuple(candidates),
                  rule.model_copy(update={"more": more}), before, after)  # fmt: skip
+
+
+def _check_says_enough(slot: Slot, suite: Suite) -> None:
+    """Raise `UsageError` for a launch of which nothing says what is good enough, before anything is asked."""
+    if slot.required_reliability is not None:
+        return
+    items = (item for task in suite.tasks for item in task.dataset)
+    if not any(item.must_pass or item.required_reliability is not None for item in items):
+        raise UsageError(
+            "Nothing says what is good enough for users: give the slot a required_reliability, such as 0.98, or items "
+            "their own, or mark some as must_pass. Nothing was asked."
+        )
 
 
 async def _line(ledger: Ledger, slot: str, model: str, suite: Suite) -> dict[str, Any]:

@@ -150,6 +150,15 @@ def test_a_slot_without_a_model_gets_a_launch_verdict_and_then_its_first_model(p
     assert text() == launch
 
 
+def test_a_launch_of_which_nothing_says_what_is_good_enough_is_refused_before_anything_is_asked(project: Path):
+    with pytest.raises(UsageError, match="Nothing says what is good enough for users: give the slot a required_relia"):
+        snapped(to="stub:new", launch=True)
+    (project / "frontier.toml").write_text('[slots.default]\nsuites = ["suite.py"]\n')
+    with pytest.raises(UsageError, match="Nothing was asked"):
+        snapped(to="stub:new")
+    assert not (project / "runs").exists()
+
+
 def test_a_crutch_that_is_left_out_is_a_further_candidate(project: Path, text: Text):
     (project / "frontier.toml").write_text(
         text().replace("[slots.fast]", '[slots.default.crutches.it]\nprompt = "it"\n\n[slots.fast]')
