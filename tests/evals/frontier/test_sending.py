@@ -118,6 +118,10 @@ async def named(item, output):
 
 tasks = task(named)
 """,
+    "a candidate that the suite opens as another model": """
+models = {"vllm:new": open_model("ollama:judge").model}
+tasks = task()
+""",
     "a model in a solver's field": """
 class Second:
     digest = "1"
