@@ -4,9 +4,11 @@ It may be a `Model`, or a function that takes the whole name and returns one. So
 stand-in, a router, one behind a server of one's own) can be in `frontier.toml` without being a package.
 """
 
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from copilot_kit.errors import UnknownModel, UsageError
@@ -50,7 +52,7 @@ def open_model(
         raise UsageError(f"Model {name!r} is made by Python code, which takes no base_url or api_key. Leave them out.")
     module, _, attribute = model.partition(":")
     try:
-        found = getattr(import_module(module), attribute)
+        found = getattr(_imported(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
         raise UnknownModel(
             f"Cannot open model {name!r}: {error}. Write it as 'python:module:attribute', with a module that can be "
@@ -63,3 +65,17 @@ def open_model(
             "takes the name and returns one."
         )
     return made if made.id == name else Renamed(made, name)
+
+
+def _imported(module: str) -> ModuleType:
+    """Return the module: one of the working folder, too, where a program that was installed does not look by itself.
+
+    It looks there last, so that a file there takes the place of nothing else.
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if "" in sys.path or error.name not in (module, module.partition(".")[0]):
+            raise
+    sys.path.append("")
+    return import_module(module)

@@ -1,5 +1,7 @@
 """A model of one's own code is opened by `python:module:attribute`, and by a slot that says so."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,3 +53,14 @@ def test_what_is_no_model_and_what_it_does_not_take_is_said(project: Path) -> No
         open_model("python:own_models_here:number")
     with pytest.raises(UsageError, match="takes no base_url"):
         open_model("python:own_models_here:ready", base_url="http://127.0.0.1")
+
+
+def test_a_command_finds_modules_of_the_working_folder(tmp_path: Path):
+    (tmp_path / "models_beside.py").write_text(
+        "from copilot_kit.testing import ScriptedModel\n\ndef made(name):\n    return ScriptedModel('Hello')\n"
+    )
+    (tmp_path / "frontier.toml").write_text('[slots.default]\nmodel = "python:models_beside:made"\n')
+    program = Path(sys.executable).with_name("copilot-kit")
+    ended = subprocess.run([program, "models", "check", "default"], cwd=tmp_path, capture_output=True, text=True)  # noqa: S603, PLW1510  our own
+    assert "No module named" not in ended.stderr
+    assert ended.returncode == 0
