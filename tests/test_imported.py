@@ -61,6 +61,6 @@ def test_a_command_finds_modules_of_the_working_folder(tmp_path: Path):
     )
     (tmp_path / "frontier.toml").write_text('[slots.default]\nmodel = "python:models_beside:made"\n')
     program = Path(sys.executable).with_name("copilot-kit")
-    ended = subprocess.run([program, "models", "check", "default"], cwd=tmp_path, capture_output=True, text=True)  # noqa: S603, PLW1510  our own
+    ended = subprocess.run([program, "models", "check", "default"], cwd=tmp_path, capture_output=True, text=True)  # noqa: PLW1510
     assert "No module named" not in ended.stderr
     assert ended.returncode == 0
