@@ -13,7 +13,8 @@ from copilot_kit.arguments import Unreadable, compact, parse
 from copilot_kit.errors import UsageError
 from copilot_kit.inbox import shapes
 from copilot_kit.inbox.deciding import known
-from copilot_kit.inbox.desk import Desk, body_of, desk_of, named, visitor_of
+from copilot_kit.inbox.desk import Desk, desk_of, visitor_of
+from copilot_kit.inbox.incoming import body_of, named
 from copilot_kit.inbox.pages import CLAIM_S, order_in, words_in
 from copilot_kit.inbox.runs import number
 from copilot_kit.inbox.sign_in import Visitor

@@ -17,12 +17,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from copilot_kit.agent.worker import Agents, agents_by_name
 from copilot_kit.errors import CopilotError
 from copilot_kit.inbox import audit, pages, rules, runs, turns
-from copilot_kit.inbox.desk import VISITOR, Desk, body_of, desk_of, form_of, to
+from copilot_kit.inbox.desk import VISITOR, Desk, desk_of, form_of
 from copilot_kit.inbox.guard import Guard
+from copilot_kit.inbox.incoming import to
 from copilot_kit.inbox.live import Live
 from copilot_kit.inbox.openapi import api_routes
 from copilot_kit.inbox.seals import Seals
-from copilot_kit.inbox.sign_in import OneTimeTokens, SignIn
+from copilot_kit.inbox.sign_in import NOT_GOOD, OneTimeTokens, SignIn, entered
 from copilot_kit.inbox.statuses import status_of
 from copilot_kit.inbox.work import Work
 from copilot_kit.journal import Journal
@@ -168,16 +169,8 @@ async def _sign_in(request: Request) -> Response:
     tokens = desk.sign_in
     if not isinstance(tokens, OneTimeTokens):
         raise HTTPException(404, "This inbox has the sign-in of the application around it. Sign in there.")
-    given = (await body_of(request)).decode("utf-8", "replace").removeprefix("token=").strip()
-    session = tokens.exchanged(given)
-    if session is None:
-        words = "This token is not good, or was used already. Take the address that was printed last."
-        return desk.page(request, "sign_in.html", error=words, onward="", status=403)
-    response = to(request, "/")
-    root = request.scope.get("root_path", "")
-    response.set_cookie(tokens.cookie, session, path=f"{root}/", httponly=True, samesite="strict",
-                        secure=request.url.scheme == "https")  # fmt: skip
-    return response
+    response = await entered(request, tokens, onward="/")
+    return response or desk.page(request, "sign_in.html", error=NOT_GOOD, onward="", status=403)
 
 
 async def _sign_out(request: Request) -> Response:

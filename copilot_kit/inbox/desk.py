@@ -8,17 +8,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, cast
-from urllib.parse import parse_qsl, quote, unquote
 
 import jinja2
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from copilot_kit.agent import Agent
-from copilot_kit.errors import UsageError
 from copilot_kit.inbox import marking, times
-from copilot_kit.inbox.guard import MAX_BODY_BYTES
+from copilot_kit.inbox.incoming import fields_of, segment
 from copilot_kit.inbox.live import Live
 from copilot_kit.inbox.seals import Seals, Shown
 from copilot_kit.inbox.sign_in import OneTimeTokens, SignIn, Visitor, bearer
@@ -30,7 +28,6 @@ from copilot_kit.journal.store import Entry
 from copilot_kit.records import Principal, Proposal
 
 _MOST_OPENINGS: Final = 20_000
-_MOST_FIELDS: Final = 2_000
 
 
 @dataclass(slots=True)
@@ -127,43 +124,11 @@ def visitor_of(request: Request) -> Visitor:
 
 async def form_of(request: Request) -> dict[str, str]:
     """Return the fields of a form that was made for this visitor; raises `Forged` for any other."""
-    try:
-        text = (await body_of(request)).decode()
-        form = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict"))
-    except ValueError as error:  # not UTF-8, or more fields than any form has
-        raise UsageError(f"The form cannot be read: {error}. Open the page again and repeat what you did.") from error
+    form = await fields_of(request)
     visitor = visitor_of(request)
     given = form.pop("csrf", "") or request.headers.get("x-csrf-token", "")
     desk_of(request).seals.check_csrf(visitor.session, given)
     return form
-
-
-async def body_of(request: Request) -> bytes:
-    """Return the request's body; a 413 as soon as it is longer than is taken."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise HTTPException(413, f"A request has at most {MAX_BODY_BYTES:,} bytes. Send less.")
-    return bytes(body)
-
-
-def segment(name: str) -> str:
-    """Return a name as one part of a path; a server decodes once, and what it then reads has no `/` or `%`."""
-    return quote(quote(name, safe=""), safe="")
-
-
-def named(request: Request, name: str) -> str:
-    """Return what the path of a request says in the place of this parameter."""
-    given = unquote(str(request.path_params[name]))
-    if "\0" in given:
-        raise HTTPException(404, f"There is nothing of the name {given!r}.")
-    return given
-
-
-def to(request: Request, path: str) -> Response:
-    """Return the answer that sends a browser on to another page of the inbox."""
-    return RedirectResponse(f"{request.scope.get('root_path', '')}{path}", 303)
 
 
 def card_path(run_id: str, proposal_id: str) -> str:
@@ -186,23 +151,7 @@ def shown_to(desk: Desk, visitor: Visitor, nonce: str, proposal_id: str) -> Show
 
 
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=marking.shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "marked": marking.marked,
-        "set_off": marking.set_off,
-        "field": marking.field,
-        "segment": segment,
-        "ago": times.ago,
-        "stamp": times.stamp,
-        "iso": times.iso,
-        "clock": times.clock,
-    }
+    environment = marking.environment(Path(__file__).parent / "templates")
+    environment.filters |= {"set_off": marking.set_off, "field": marking.field, "clock": times.clock}
     environment.globals["card_path"] = card_path
     return environment

@@ -8,13 +8,34 @@ gives a form the text as it is.
 import json
 import re
 import unicodedata
+from pathlib import Path
 
+import jinja2
 from markupsafe import Markup, escape
 
 from copilot_kit.display import visible
+from copilot_kit.inbox import times
+from copilot_kit.inbox.incoming import segment
 
 _MARK = re.compile(r"⟦U\+([0-9A-F]{4,6})(?:×(\d+))?⟧")  # noqa: RUF001
 _EDITABLE = re.compile(r"[\t\n]")
+
+
+def environment(folder: Path) -> jinja2.Environment:
+    """Return what renders the templates of a folder; they may extend `inbox/frame.html`."""
+    here = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
+    found = jinja2.Environment(
+        loader=jinja2.ChoiceLoader([jinja2.FileSystemLoader(folder), jinja2.PrefixLoader({"inbox": here})]),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters |= {
+        "marked": marked, "segment": segment, "ago": times.ago, "stamp": times.stamp, "iso": times.iso,
+    }  # fmt: skip
+    return found
 
 
 def shown(value: object) -> object:

@@ -12,8 +12,9 @@ from copilot_kit.approval import ask_again, assign, settle
 from copilot_kit.errors import CopilotError
 from copilot_kit.inbox.cards import Card, card_of
 from copilot_kit.inbox.deciding import decided
-from copilot_kit.inbox.desk import Desk, card_path, desk_of, form_of, named, opened_in, segment, to, visitor_of
+from copilot_kit.inbox.desk import Desk, card_path, desk_of, form_of, opened_in, visitor_of
 from copilot_kit.inbox.forms import fields_of
+from copilot_kit.inbox.incoming import named, segment, to
 from copilot_kit.inbox.lists import groups_of
 from copilot_kit.inbox.marking import json_shown
 from copilot_kit.inbox.runs import can_be_undone, number

@@ -13,7 +13,8 @@ from copilot_kit.approval.standing import DAYS, USES, in_words, listed, offered,
 from copilot_kit.errors import CopilotError, UsageError
 from copilot_kit.inbox.cards import card_of
 from copilot_kit.inbox.deciding import CHANNEL, known, looked_s
-from copilot_kit.inbox.desk import Desk, card_path, desk_of, form_of, named, shown_to, to, visitor_of
+from copilot_kit.inbox.desk import Desk, card_path, desk_of, form_of, shown_to, visitor_of
+from copilot_kit.inbox.incoming import named, to
 from copilot_kit.inbox.seals import Shown
 from copilot_kit.inbox.sign_in import Visitor
 from copilot_kit.inbox.statuses import status_of

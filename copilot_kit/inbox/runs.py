@@ -7,7 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from copilot_kit.approval import stop
-from copilot_kit.inbox.desk import desk_of, form_of, named, segment, to, visitor_of
+from copilot_kit.inbox.desk import desk_of, form_of, visitor_of
+from copilot_kit.inbox.incoming import named, segment, to
 from copilot_kit.inbox.story import story_of
 from copilot_kit.journal.state import Effected
 from copilot_kit.journal.verify import verify_run

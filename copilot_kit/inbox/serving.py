@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 import sys
 import webbrowser
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -15,6 +14,7 @@ from copilot_kit.agent.worker import Agents, agents_by_name
 from copilot_kit.errors import UsageError
 from copilot_kit.inbox.app import app_of
 from copilot_kit.inbox.desk import Desk
+from copilot_kit.inbox.listening import listening_at
 from copilot_kit.inbox.live import Live
 from copilot_kit.inbox.seals import Seals
 from copilot_kit.inbox.sign_in import OneTimeTokens
@@ -97,7 +97,7 @@ async def _beside(
 
 
 async def _serve(store: Journal, told: _Told) -> None:
-    listening = _listening(told.host, told.port)
+    listening = listening_at(told.host, told.port)
     port = listening.getsockname()[1]
     name = f"[{told.host}]" if ":" in told.host else told.host
     where = f"http://{told.hosts[0] if told.host in _ANY else f'{name}:{port}'}/sign-in"
@@ -130,21 +130,6 @@ async def _close_streams(server: uvicorn.Server, live: Live) -> None:
     while not server.should_exit:  # noqa: ASYNC110  a signal sets it, and tells nobody
         await asyncio.sleep(_LOOK_S)
     live.close()
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-        listening.listen()  # now, so that two servers that start at once do not both have the port
-    except OSError as error:
-        listening.close()
-        raise UsageError(
-            f"Cannot listen at {host}:{port}: {error.strerror or error}. Choose another port, or end what uses it."
-        ) from error
-    return listening
 
 
 def _hosts(host: str, port: int) -> tuple[str, ...]:

@@ -10,13 +10,16 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
 
 from copilot_kit.errors import UsageError
+from copilot_kit.inbox.incoming import body_of, to
 from copilot_kit.records import Principal
 
 SESSION_S: Final = 12 * 3600
 _MOST_SESSIONS: Final = 1_000
+NOT_GOOD: Final = "This token is not good, or was used already. Take the address that was printed last."
 
 SignIn: TypeAlias = Callable[[HTTPConnection], Principal | Awaitable[Principal | None] | None]
 """Says who makes a request, from what its own middleware has checked; None: nobody."""
@@ -93,6 +96,18 @@ class OneTimeTokens:
     def ended(self, request: HTTPConnection) -> None:
         """Forget the session of this request."""
         self._sessions.pop(request.cookies.get(self.cookie, ""), None)
+
+
+async def entered(request: Request, tokens: OneTimeTokens, *, onward: str) -> Response | None:
+    """Return the answer that begins a session for the token in a request's form, None for one that is not good."""
+    given = (await body_of(request)).decode("utf-8", "replace").removeprefix("token=").strip()
+    session = tokens.exchanged(given)
+    if session is None:
+        return None
+    response = to(request, onward)
+    response.set_cookie(tokens.cookie, session, path=f"{request.scope.get('root_path', '')}/", httponly=True,
+                        samesite="strict", secure=request.url.scheme == "https")  # fmt: skip
+    return response
 
 
 def proxy_header(header: str, *, trusted: Sequence[str], groups_header: str | None = None) -> SignIn:

@@ -11,7 +11,8 @@ from copilot_kit.approval import Choice, decide_together
 from copilot_kit.errors import CopilotError, UsageError
 from copilot_kit.inbox.cards import Card, card_of
 from copilot_kit.inbox.deciding import CHANNEL, check_read, known, looked_s
-from copilot_kit.inbox.desk import Desk, desk_of, form_of, named, opened_in, segment, shown_to, to, visitor_of
+from copilot_kit.inbox.desk import Desk, desk_of, form_of, opened_in, shown_to, visitor_of
+from copilot_kit.inbox.incoming import named, segment, to
 from copilot_kit.inbox.seals import Shown
 from copilot_kit.inbox.sign_in import Visitor
 from copilot_kit.inbox.statuses import status_of

@@ -18,10 +18,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from copilot_kit.errors import CopilotError
 from copilot_kit.inbox.guard import Guard
 from copilot_kit.inbox.seals import Forged
-from copilot_kit.inbox.sign_in import OneTimeTokens, SignIn
+from copilot_kit.inbox.sign_in import NOT_GOOD, OneTimeTokens, SignIn, entered
 from copilot_kit_evals.folder import BadRun
 from copilot_kit_evals.web import comparing, labels, reading
-from copilot_kit_evals.web.desk import VISITOR, Desk, Wish, body_of, desk_of, to
+from copilot_kit_evals.web.desk import VISITOR, Desk, Wish, desk_of
 from copilot_kit_evals.web.shelf import NoSuchRun, Shelf
 from copilot_kit_evals.web.sitting import Sitting
 
@@ -116,16 +116,9 @@ def _onward(request: Request) -> str:
 
 async def _sign_in(request: Request) -> Response:
     """Exchange a one-time token for a session."""
-    tokens = _tokens(request)
-    given = (await body_of(request)).decode("utf-8", "replace").removeprefix("token=").strip()
-    session = tokens.exchanged(given)
-    if session is None:
-        words = "This token is not good, or was used already. Take the address that was printed last."
-        return desk_of(request).page(request, "sign_in.html", error=words, onward=_onward(request), status=403)
-    response = to(request, quote(_onward(request), safe="/%"))
-    response.set_cookie(tokens.cookie, session, path=f"{request.scope.get('root_path', '')}/", httponly=True,
-                        samesite="strict", secure=request.url.scheme == "https")  # fmt: skip
-    return response
+    onward = _onward(request)
+    response = await entered(request, _tokens(request), onward=quote(onward, safe="/%"))
+    return response or desk_of(request).page(request, "sign_in.html", error=NOT_GOOD, onward=onward, status=403)
 
 
 def _tokens(request: Request) -> OneTimeTokens:

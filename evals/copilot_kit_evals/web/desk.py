@@ -6,15 +6,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, cast
-from urllib.parse import parse_qsl
 
 import jinja2
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from copilot_kit.errors import UsageError
-from copilot_kit.inbox import marking, times
+from copilot_kit.inbox import marking
+from copilot_kit.inbox.incoming import fields_of, named
 from copilot_kit.inbox.seals import Seals
 from copilot_kit.inbox.sign_in import OneTimeTokens, SignIn
 from copilot_kit.records import Principal
@@ -82,12 +81,12 @@ def visitor_of(request: Request) -> Principal:
 
 def book_of(request: Request) -> Book:
     """Return the run that the path names."""
-    return desk_of(request).shelf.book(texts.named(request.path_params["run"]))
+    return desk_of(request).shelf.book(named(request, "run"))
 
 
 def rater_of(request: Request) -> str:
     """Return the rater that the path names."""
-    return checked_rater(texts.named(request.path_params["rater"]))
+    return checked_rater(named(request, "rater"))
 
 
 def checked_rater(name: str) -> str:
@@ -100,49 +99,15 @@ def checked_rater(name: str) -> str:
 
 async def form_of(request: Request) -> dict[str, str]:
     """Return the fields of a form that was made for this session; raises `Forged` for any other."""
-    body = await body_of(request)
-    try:
-        form = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict"))
-    except ValueError as error:
-        raise UsageError(f"The form cannot be read: {error}. Open the page again and repeat what you did.") from error
+    form = await fields_of(request, most=_MOST_BYTES, fields=_MOST_FIELDS)
     desk = desk_of(request)
     desk.seals.check_csrf(desk.session(request), form.pop("csrf", ""))
     return form
 
 
-async def body_of(request: Request) -> bytes:
-    """Return the request's body; a 413 as soon as it is longer than any form here."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MOST_BYTES:
-            raise HTTPException(413, f"A form has at most {_MOST_BYTES:,} bytes. Send less.")
-    return bytes(body)
-
-
-def to(request: Request, path: str) -> Response:
-    """Return the answer that sends a browser on to another page."""
-    return RedirectResponse(f"{request.scope.get('root_path', '')}{path}", 303)
-
-
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=marking.shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = marking.environment(Path(__file__).parent / "templates")
     environment.filters |= {
-        "marked": marking.marked,
-        "lines": texts.lines,
-        "segment": texts.segment,
-        "figure": texts.figure,
-        "money": texts.money,
-        "seconds": texts.seconds,
-        "ago": times.ago,
-        "stamp": times.stamp,
-        "iso": times.iso,
-    }
+        "lines": texts.lines, "figure": texts.figure, "money": texts.money, "seconds": texts.seconds,
+    }  # fmt: skip
     return environment

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from copilot_kit.errors import CopilotError
+from copilot_kit.inbox.incoming import segment
 from copilot_kit_evals.answers import Row
 from copilot_kit_evals.people.preferences import standing
 from copilot_kit_evals.scorers.human_labels import standing_labels
@@ -17,7 +18,6 @@ from copilot_kit_evals.verdict.verdicts import Verdict
 from copilot_kit_evals.web.conversation import turns_of
 from copilot_kit_evals.web.desk import book_of, desk_of
 from copilot_kit_evals.web.shelf import Book, headline
-from copilot_kit_evals.web.texts import segment
 
 PAGE: Final = 50
 _REPORT_POLICY: Final = (

@@ -2,18 +2,17 @@
 
 import asyncio
 import contextlib
-import socket
 import webbrowser
 from collections.abc import Callable
 
 import uvicorn
 
-from copilot_kit.errors import UsageError
+from copilot_kit.inbox.incoming import segment
+from copilot_kit.inbox.listening import listening_at
 from copilot_kit.inbox.sign_in import OneTimeTokens
 from copilot_kit_evals.web.app import app_of
 from copilot_kit_evals.web.desk import Desk, Wish
 from copilot_kit_evals.web.shelf import Shelf
-from copilot_kit_evals.web.texts import segment
 
 HOST = "127.0.0.1"
 _LAST_S = 2
@@ -26,7 +25,7 @@ def serve(
 
     path: the page that an address leads to. port: 0 takes a free one.
     """
-    listening = _listening(port)
+    listening = listening_at(HOST, port)
     here = listening.getsockname()[1]
     where = f"http://{HOST}:{here}/sign-in?to={segment(path)}"
 
@@ -45,17 +44,3 @@ def serve(
                             timeout_graceful_shutdown=_LAST_S, lifespan="off")  # fmt: skip
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(uvicorn.Server(config).serve(sockets=[listening]))
-
-
-def _listening(port: int) -> socket.socket:
-    listening = socket.socket()
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((HOST, port))
-        listening.listen()
-    except OSError as error:
-        listening.close()
-        raise UsageError(
-            f"Cannot listen at {HOST}:{port}: {error.strerror or error}. Choose another port, or end what uses it."
-        ) from error
-    return listening

@@ -14,10 +14,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from copilot_kit.errors import UsageError
+from copilot_kit.inbox.incoming import segment, to
 from copilot_kit_evals.people.judgments import Judgment, JudgmentLog, answered, last_said
-from copilot_kit_evals.web.desk import Wish, book_of, checked_rater, desk_of, form_of, rater_of, to, visitor_of
+from copilot_kit_evals.web.desk import Wish, book_of, checked_rater, desk_of, form_of, rater_of, visitor_of
 from copilot_kit_evals.web.shelf import Book
-from copilot_kit_evals.web.texts import segment
 
 _LONGEST_REASON: Final = 4_000
 _UNDO: Final = "undo"

@@ -6,7 +6,6 @@ and a rater would be led by them.
 """
 
 import re
-from urllib.parse import quote, unquote
 
 from markupsafe import Markup
 
@@ -22,16 +21,6 @@ def lines(text: str) -> Markup:
     plain = _PICTURE.sub("", text.replace("\r\n", "\n")).translate(_ALIKE)
     bare = (line.expandtabs(4).rstrip(" ") for line in plain.split("\n"))  # spaces at an end stand for nothing
     return Markup("\n").join(Markup('<span class="line">{}</span>').format(marked(line)) for line in bare)
-
-
-def segment(name: str) -> str:
-    """Return a name as one part of a path; a server decodes once, and what it then reads has no `/` or `%`."""
-    return quote(quote(name, safe=""), safe="")
-
-
-def named(given: object) -> str:
-    """Return the name that a part of a path stands for."""
-    return unquote(str(given))
 
 
 def figure(value: float | None, *, signed: bool = False, digits: int = 3) -> str:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from copilot_kit.inbox.incoming import segment
 from copilot_kit.inbox.sign_in import OneTimeTokens
 from copilot_kit_evals.folder import BadRun, RunFolder
 from copilot_kit_evals.web.shelf import Shelf
-from copilot_kit_evals.web.texts import segment
 from tests.evals.web.conftest import hidden
 
 PAGE = "/runs/first/compare/anna"

@@ -114,9 +114,9 @@ def _one(run: Path) -> "tuple[Shelf, int]":
 
 
 def _judge(shelf: "Shelf", wish: "Wish", *, page: str, port: int, open_browser: bool) -> None:
+    from copilot_kit.inbox.incoming import segment
     from copilot_kit_evals.web.desk import checked_rater
     from copilot_kit_evals.web.serving import serve
-    from copilot_kit_evals.web.texts import segment
 
     name = segment(shelf.only or "")
     rater = "" if wish.rater is None else f"/{segment(checked_rater(wish.rater))}"

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from copilot_kit.inbox.incoming import segment
 from copilot_kit.inbox.sign_in import OneTimeTokens
 from copilot_kit_evals.people.judgments import JudgmentLog
 from copilot_kit_evals.people.pairing import Draw
@@ -12,7 +13,6 @@ from copilot_kit_evals.people.preferences import Preference
 from copilot_kit_evals.scorers.human_labels import read_labels
 from copilot_kit_evals.web.app import view_app
 from copilot_kit_evals.web.desk import Wish
-from copilot_kit_evals.web.texts import segment
 
 pytestmark = pytest.mark.slow
 PAIR = "/runs/first/compare/anna"
