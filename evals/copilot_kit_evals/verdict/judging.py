@@ -66,7 +66,7 @@ def _findings(evidence: Evidence, compared: Evidence, rule: Rule) -> list[Findin
     return [
         *gates.must_pass(compared, rule),
         *gates.non_inferiority(compared, rule),
-        gains.improvement(compared, rule),
+        *gains.improvement(compared, rule),
         *gains.spending(compared, rule),
         *gates.reliability(compared, rule),
         *gates.missing(compared, rule),
@@ -94,7 +94,7 @@ def _decided(findings: list[Finding], rule: Rule) -> tuple[Word, tuple[str, ...]
         shown = _texts([one for one in by["pass"] if one.name in ("must_pass", "non_inferiority")])
         if gained is not None:
             dearer = [f"though {one.text}" for one in by["fail"] if one.name in ("cost", "latency") and _grew(one)]
-            word, reasons = "promote", [*shown[:1], *gained, *shown[1:], *dearer]
+            word, reasons = "promote", [*shown[:1], *gained, *shown[1:], *_behind(by["pass"], rule), *dearer]
         elif _nothing_gained(findings, rule):
             word, reasons = "hold", [*shown[:1], "and it brings nothing: " + _asked(rule)]
         else:
@@ -127,6 +127,13 @@ def _nothing_gained(findings: list[Finding], rule: Rule) -> bool:
     """Tell whether more items would hardly show a gain: each kind is excluded, or not known in this log."""
     names = ("improvement",) if rule.gain == "quality" else _GAINS
     return all(one.state == "fail" for one in findings if one.name in names)
+
+
+def _behind(passed: list[Finding], rule: Rule) -> list[str]:
+    """Return where a candidate that is taken all the same is shown to be behind, by less than the margin."""
+    lost = [(one.slice, float(str(one.figures["p_worse"]))) for one in passed if one.name == "non_inferiority"]
+    return [f"though behind{'' if name == ALL else f' on {name!r}'}, by less than the margin: p = {p:.2g}"
+            for name, p in lost if p <= rule.alpha]  # fmt: skip
 
 
 def _grew(finding: Finding) -> bool:

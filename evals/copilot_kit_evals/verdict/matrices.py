@@ -73,8 +73,18 @@ def of_table(
         candidate=sides[-1],
         incumbent=None if incumbent is None else sides[0],
         bounded=bounded,
+        rivals=_rivals(table, columns, items, names),
         notes=tuple(notes),
     )
+
+
+def _rivals(table: Table, columns: Columns, items: list[str], names: list[str]) -> int:
+    """Return how many other models the table has on most of these items."""
+    wanted, found = set(items), dict[str, set[str]]()
+    for model, item in zip(table.text(columns.model), _items(table, columns), strict=True):
+        if model not in names and item in wanted:
+            found.setdefault(model, set()).add(item)
+    return sum(2 * len(own) > len(wanted) for own in found.values())
 
 
 def _rows(table: Table, columns: Columns, names: list[str]) -> list[_Row]:

@@ -281,3 +281,20 @@ def test_a_slice_that_no_item_has_guards_nothing_and_the_verdict_says_so():
     assert found.verdict == "inconclusive"
     assert found.reasons[0] == "no item has the tag 'refund', on which the rule wants the candidate to be no worse"
     assert verdict_of(replace(log, tasks=("refund",)), Rule(slices=("refund",))).verdict == "promote"
+
+
+def test_what_is_taken_though_it_is_behind_says_so():
+    old, new = flips(0, 6, 1000)
+    cases = tuple(Case(f"i{n}") for n in range(1000))
+    found = verdict_of(Evidence(cases, side("new", new, cost=0.01), side("old", old, cost=0.02)))
+    assert found.verdict == "promote"
+    assert found.reasons[-1] == "though behind, by less than the margin: p = 0.031"
+
+
+def test_the_best_of_many_candidates_is_told_what_its_p_is_then():
+    found = verdict_of(replace(flipped(6, 0, 100), rivals=9))
+    assert found.verdict == "promote"
+    told = found.found("improvement")[1]
+    assert (told.state, told.figures) == ("note", {"candidates": 10, "p_better": 0.3125})
+    assert told.text == "if it was picked as the best of the 10 candidates that were tried on these items, p is 0.31"
+    assert len(verdict_of(replace(flipped(20, 0, 100), rivals=9)).found("improvement")) == 1

@@ -258,3 +258,13 @@ def test_an_item_of_a_table_is_required_to_be_of_one_reliability(copilot: Copilo
     ended = snap(copilot, file, "--json")
     assert (ended.code, ended.json["verdict"]) == (3, "invalid")
     assert "another row says 0.98. Give each item one." in ended.json["reasons"][0]
+
+
+def test_other_models_of_the_file_on_the_same_items_count_as_candidates_that_were_tried(
+    copilot: Copilot, tmp_path: Path
+):
+    file = table(tmp_path / "log.csv", 6, 0, 100, cost=False)
+    more = [f"m{k},i{n},{n % 2}" for k in range(4) for n in range(80)] + [f"small,i{n},1" for n in range(20)]
+    file.write_text(file.read_text() + "\n".join(more) + "\n")
+    found = snap(copilot, file, "--json").json["findings"]
+    assert [one["figures"]["candidates"] for one in found if one["slice"] == "picked"] == [5]
