@@ -11,11 +11,13 @@ from copilot_kit.cli.journals import JsonOption
 from copilot_kit.cli.screen import as_json, counted, shown, told
 from copilot_kit.display import visible
 from copilot_kit.errors import CopilotError, UsageError
+from copilot_kit.journal.index import Journal
 from copilot_kit.slots import Slot, read_frontier, slot_of
 from copilot_kit_evals.cli.frontier_sheets import show_news, show_slots
-from copilot_kit_evals.frontier.lock import BadLock, FileLedger
+from copilot_kit_evals.frontier.lock import FILE_NAME, BadLock, lock_of, read_lock
 from copilot_kit_evals.frontier.promoting import Ledger, advance, ask_people_anew, open_ledger
 from copilot_kit_evals.frontier.promotions import Fault, Promotion, chain_faults, evidence_fault, of_slot
+from copilot_kit_evals.frontier.shared import StoreLedger
 from copilot_kit_evals.frontier.witness import missing
 
 app: Final = typer.Typer(name="frontier", help="Which model each slot has, by what evidence, and what to do next.")
@@ -177,8 +179,8 @@ async def _checked(ledger: Ledger, store: str | None, *, repair: bool) -> tuple[
 
     faults = await ledger.faults(repair=repair)
     promotions = await ledger.promotions()
-    journal = journal_of(ledger, store) if isinstance(ledger, FileLedger) else None
-    faults += [] if journal is None else await missing(journal, promotions, ledger.frontier)
+    journal = None if isinstance(ledger, StoreLedger) else journal_of(ledger, store)
+    faults += await _held_against(ledger, journal)
     faults += chain_faults(promotions)
     for one in promotions:
         found = evidence_fault(one, ledger.home) or _verdict_fault(one, ledger)
@@ -187,6 +189,17 @@ async def _checked(ledger: Ledger, store: str | None, *, repair: bool) -> tuple[
         changed = _changed_since(one, ledger)
         faults += [] if changed is None else [changed]
     return promotions, sorted(faults, key=lambda one: (-1 if one.n is None else one.n, not one.fails))
+
+
+async def _held_against(ledger: Ledger, journal: Journal | None) -> list[Fault]:
+    """Return what the file's record lacks of what a journal knows; slots that a journal keeps now may have had one."""
+    lines = read_lock(lock_of(ledger.frontier))
+    witness = ledger.store if isinstance(ledger, StoreLedger) else journal
+    found = [] if witness is None else await missing(witness, lines, ledger.frontier)
+    if not isinstance(ledger, StoreLedger):
+        return found
+    return [one.model_copy(update={"n": None, "text": f"{FILE_NAME}, promotion {one.n}: {one.text}"})
+            for one in [*chain_faults(lines), *found]]  # fmt: skip
 
 
 def _verdict_fault(one: Promotion, ledger: Ledger) -> Fault | None:

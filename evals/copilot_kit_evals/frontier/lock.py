@@ -39,7 +39,7 @@ class FileLedger:
         self.frontier = frontier
         self._real = frontier.resolve()
         """A link stays one; the record lies beside the file that it leads to, one record for one file."""
-        self.path = self._real.with_name(FILE_NAME)
+        self.path = lock_of(frontier)
 
     @property
     def home(self) -> Path:
@@ -161,6 +161,11 @@ def _restored(change: Change, promotions: list[Promotion], text: str) -> str | N
 
 def _mark(promotion: Promotion) -> str:
     return promotion.hash[:_MARK]
+
+
+def lock_of(frontier: Path) -> Path:
+    """Return where the record of this frontier.toml lies, or would; beside the file that a link leads to."""
+    return frontier.resolve().with_name(FILE_NAME)
 
 
 def read_lock(path: Path) -> list[Promotion]:

@@ -12,7 +12,7 @@ from copilot_kit.journal.index import Journal
 from copilot_kit.journal.opening import default_store
 from copilot_kit.records import Principal, Stage
 from copilot_kit.slots import FILE_NAME, find_frontier, open_model, place, slot_of, store_of
-from copilot_kit_evals.frontier.lock import FileLedger
+from copilot_kit_evals.frontier.lock import FileLedger, lock_of, read_lock
 from copilot_kit_evals.frontier.promotions import (
     Change,
     Fault,
@@ -151,8 +151,9 @@ async def ask_people_anew(ledger: Ledger, promotion: Promotion, store: Journal |
     Where this is left out, or dies, the gate does the same when the run goes on: a yes to the old model runs nothing.
     """
     journal = store or (ledger.store if isinstance(ledger, StoreLedger) and isinstance(ledger.store, Journal) else None)
-    if journal is not None and isinstance(ledger, FileLedger):
-        await attest(journal, await ledger.promotions(), ledger.frontier)
+    witness = ledger.store if isinstance(ledger, StoreLedger) else journal
+    if witness is not None:
+        await attest(witness, read_lock(lock_of(ledger.frontier)), ledger.frontier)
     if journal is None or promotion.after.model is None:
         return []
     stage = promotion.after.stage

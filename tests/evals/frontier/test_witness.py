@@ -1,5 +1,6 @@
 """A record that was cut is found where a journal is at hand: it knows which promotions there were."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -96,6 +97,24 @@ def test_verify_says_it_where_the_journal_is_named_or_beside(project: Path, copi
     assert copilot("frontier", "verify").code == 0
     ended = copilot("frontier", "verify", "--store", url)
     assert (ended.code, ended.out.splitlines()[0][:38]) == (1, "FAILS  promotion 0: it is in the journ")
+
+
+def test_what_a_file_had_recorded_before_its_slots_moved_into_a_journal_is_held_to_it(project: Path, copilot):
+    asyncio.run(promoted("stub:new", None))
+    asyncio.run(promoted("stub:poor", None))
+    toml, lock = project / "frontier.toml", project / "frontier.lock.jsonl"
+    toml.write_text(f'[frontier]\nstore = "slots.db"\n{toml.read_text()}')
+    asyncio.run(promoted("stub:new", None))
+    assert copilot("frontier", "verify").code == 0
+    lines = lock.read_bytes().splitlines(keepends=True)
+    lock.write_bytes(b"".join(lines[:-1]))
+    ended = copilot("frontier", "verify", "--json")
+    assert (ended.code, ended.json["promotions"]) == (1, 1)
+    assert ended.json["faults"][0]["text"].startswith("frontier.lock.jsonl, promotion 1: it is in the journal (promote")
+    lock.write_bytes(b"".join(lines[1:]))
+    texts = [one["text"] for one in copilot("frontier", "verify", "--json").json["faults"]]
+    assert "frontier.lock.jsonl, promotion 0: it does not follow the one before: lines were removed" in texts
+    asyncio.run(default_store(str(project / "slots.db")).close())
 
 
 @pytest.fixture
