@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pydantic import Field, ValidationError
 
@@ -145,12 +145,22 @@ def _axis(text: str) -> list[tuple[str, str, object]]:
 
 def _value(name: str, text: str) -> object:
     if name == _PROMPT:
-        try:
-            return Path(text).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"The prompt {text!r} cannot be read: {error}. Name a text file.") from error
+        return prompt_in(Path(text))
     if name == _TOOLS:
         return tuple(text.split("+")) if text != "none" else ()
+    return setting_of(text)
+
+
+def prompt_in(file: Path) -> str:
+    """Return the text of a prompt's file; raises `UsageError` where it cannot be read."""
+    try:
+        return file.read_text(encoding="utf-8-sig")  # editors on Windows write a mark in front
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"The prompt {str(file)!r} cannot be read: {error}. Name a text file.") from error
+
+
+def setting_of(text: str) -> Any:
+    """Return the value of a setting as a person writes it: as JSON, or else as a word."""
     try:
         return json.loads(text)
     except ValueError:

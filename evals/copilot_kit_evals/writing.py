@@ -101,6 +101,22 @@ def whole(fd: int) -> int:
     return 0
 
 
+def add_line(fd: int, line: bytes) -> None:
+    """Have the disk keep the line behind the whole ones of a locked file; where it cannot, all is as it was before.
+
+    Raises `OSError` for what the system says.
+    """
+    size, data = whole(fd), line + b"\n"
+    os.ftruncate(fd, size)
+    try:
+        while data:
+            data = data[os.write(fd, data) :]
+        os.fsync(fd)
+    except OSError:
+        os.ftruncate(fd, size)
+        raise
+
+
 def _no_room(path: Path, error: OSError) -> NotWritten:
     kind, mend = (FolderFull, "Make room") if error.errno in _FULL else (NotWritten, "Mend that")
     return kind(

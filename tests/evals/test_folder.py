@@ -115,6 +115,11 @@ def test_what_is_varied_makes_candidates(tmp_path: Path):
     assert candidates_of(["x:1"], ["tools=find+read,none"])[1].tools == ()
 
 
+def test_a_byte_order_mark_is_no_part_of_a_prompt(tmp_path: Path):
+    (tmp_path / "a.md").write_bytes(b"\xef\xbb\xbfBe brief.")
+    assert candidates_of(["x:1"], [f"prompt={tmp_path / 'a.md'}"])[0].prompt == "Be brief."
+
+
 @settings(max_examples=12, deadline=None)
 @given(cut=st.floats(0, 1), calls_cut=st.floats(0, 1))
 def test_a_log_that_ends_at_any_byte_goes_on_and_pays_only_for_what_is_not_there(cut: float, calls_cut: float):

@@ -17,7 +17,7 @@ from copilot_kit.cli.screen import as_json, counted, shown, told
 from copilot_kit.display import visible
 from copilot_kit.errors import CopilotError, UsageError
 from copilot_kit_evals import runner
-from copilot_kit_evals.candidates import candidates_of
+from copilot_kit_evals.candidates import candidates_of, prompt_in
 from copilot_kit_evals.cli.eval.report import reported
 from copilot_kit_evals.cli.eval.run_on_ray import Spread, begin_on_ray, check_shards, go_on_on_ray, manifest_of
 from copilot_kit_evals.cli.progress import Progress
@@ -75,7 +75,7 @@ class Wanted:
                 f"{' and '.join(given)} is for a dataset or a public set; {', '.join(map(str, names))} says itself how "
                 "to ask and score. Leave it out, or vary what is asked: --vary prompt=a.md,b.md"
             )
-        prompt = "" if self.prompt is None else _text(self.prompt)
+        prompt = "" if self.prompt is None else prompt_in(self.prompt)
         return load_all(names, scorer=self.scorer, prompt=prompt).chosen(self.tasks).repeated(self.repeats)
 
     def rule(self, suite: Suite) -> Rule:
@@ -320,10 +320,3 @@ def show_plan(names: Sequence[str], wanted: Wanted, *, like: Path | None, json: 
 def _is_data(name: str) -> bool:
     source = Reference.parse(str(name)).source
     return not source.startswith(SHIPPED) and Path(source).suffix != ".py"
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"The prompt {str(path)!r} cannot be read: {error}. Name a text file.") from error

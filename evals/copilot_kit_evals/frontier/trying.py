@@ -1,6 +1,5 @@
 """What a snap compares: the slot as it is and as it would be, on the slot's suites, under a rule fixed beforehand."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,7 +12,7 @@ from copilot_kit.errors import Conflict, UsageError
 from copilot_kit.overlays import Overlay
 from copilot_kit.request import Settings
 from copilot_kit.slots import Slot, SlotOverlay, place, slot_of
-from copilot_kit_evals.candidates import Candidate
+from copilot_kit_evals.candidates import Candidate, prompt_in, setting_of
 from copilot_kit_evals.frontier.catalogues import lifecycle_of
 from copilot_kit_evals.frontier.lines import line_before
 from copilot_kit_evals.frontier.promoting import Ledger, placed
@@ -139,9 +138,9 @@ def _varied(overlay: JsonValue, vary: Sequence[str]) -> tuple[JsonValue, str]:
         name, _, value = one.partition("=")
         if name == "prompt" and value:
             entry = {key: kept for key, kept in entry.items() if key != "prompt_file"}
-            entry |= {"prompt": _text(value), "replaces": True}
+            entry |= {"prompt": prompt_in(Path(value)).strip(), "replaces": True}
         elif name in Settings.model_fields and value:
-            entry["settings"] = {**entry.get("settings", {}), name: _value(value)}
+            entry["settings"] = {**entry.get("settings", {}), name: setting_of(value)}
         else:
             raise UsageError(
                 f"Cannot vary {one!r} in a slot: write prompt=FILE, or a setting with its value, such as effort=low. "
@@ -152,20 +151,6 @@ def _varied(overlay: JsonValue, vary: Sequence[str]) -> tuple[JsonValue, str]:
     except ValidationError as error:
         raise UsageError(f"--vary {' '.join(vary)} does not fit: {error.errors()[0]['msg']}. Correct it.") from error
     return entry, " ".join(f"{one.partition('=')[0]}={Path(one.partition('=')[2]).name}" for one in vary)
-
-
-def _text(file: str) -> str:
-    try:
-        return Path(file).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"The prompt {file!r} cannot be read: {error}. Name a text file.") from error
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 def _moved(slot: Slot, after: Placement, model: str) -> Slot:

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from copilot_kit_evals.folder import BadRun
 from copilot_kit_evals.locking import lock
-from copilot_kit_evals.writing import NotWritten, whole
+from copilot_kit_evals.writing import NotWritten, add_line, whole
 
 _CHUNK = 1 << 20
 
@@ -98,13 +98,9 @@ class JudgmentLog(Generic[J]):
             self._catch_up(fd)
             if sum(line.rater == one.rater for line in self._read) != step:
                 return False
-            size, data = os.fstat(fd).st_size, one.model_dump_json(exclude_none=True).encode() + b"\n"
             try:
-                while data:
-                    data = data[os.write(fd, data) :]
-                os.fsync(fd)
+                add_line(fd, one.model_dump_json(exclude_none=True).encode())
             except OSError as error:
-                os.ftruncate(fd, size)
                 raise NotWritten(
                     f"{str(self.path)!r} cannot be written: {error.strerror}. The last judgment was not kept, all "
                     "before it were. Make room and judge it again."

@@ -29,6 +29,7 @@ from copilot_kit_evals.recorded.answers import Answered
 from copilot_kit_evals.recorded.asking import judged
 from copilot_kit_evals.recorded.decisions import Wish, wishes_in
 from copilot_kit_evals.recorded.offers import Offers
+from copilot_kit_evals.writing import add_line
 
 _TURNS: Final = 2**64
 _ERASED: Final = "the run was erased"
@@ -84,16 +85,9 @@ class ShadowLog:
         """Write a line; it is on the disk when this returns."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._open() as file:
-            content = os.pread(file, 1, os.fstat(file).st_size - 1) if os.fstat(file).st_size else b"\n"
-            if content != b"\n":
-                os.ftruncate(file, self.path.read_bytes().rfind(b"\n") + 1)
-            size, line = os.fstat(file).st_size, one.model_dump_json().encode() + b"\n"
             try:
-                while line:
-                    line = line[os.write(file, line) :]
-                os.fsync(file)
+                add_line(file, one.model_dump_json().encode())
             except OSError as error:
-                os.ftruncate(file, size)
                 raise CopilotError(
                     f"{str(self.path)!r} cannot be written: {error.strerror}. The last answer was not kept, all before "
                     "it were. Make room and start it again."
