@@ -270,12 +270,19 @@ def _row(name: str, slot: Slot, promotions: list[Promotion], ledger: Ledger) -> 
         "by": None if last is None or by_hand else last.by,
         "kind": None if last is None or by_hand else last.kind,
         "evidence": None if last is None or last.evidence is None or by_hand else last.evidence.model_dump(),
-        "evidence_words": None if slot.model is None else "written by hand" if last is None or by_hand else _why(last),
+        "evidence_words": None if slot.model is None else _words(last, otherwise=by_hand),
         "suites": list(slot.suites),
         "parked": _parked(name, slot, ledger),
         "parked_file": slot.parked,
         "retires": None if retires is None else retires.isoformat(),
     }
+
+
+def _words(last: Promotion | None, *, otherwise: bool) -> str:
+    """Return by what evidence a slot has what it has. otherwise: than the last promotion gave it."""
+    if last is None:
+        return "written by hand"
+    return "not as it was promoted: copilot-kit frontier verify" if otherwise else _why(last)
 
 
 def _why(last: Promotion) -> str:

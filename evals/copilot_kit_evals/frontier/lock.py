@@ -19,7 +19,7 @@ from copilot_kit.errors import UsageError
 from copilot_kit.slots import read_frontier
 from copilot_kit_evals.frontier.editing import edited, flip, flush_folder, placement_in, prepare, prepared
 from copilot_kit_evals.frontier.hunks import Edit
-from copilot_kit_evals.frontier.promotions import Change, Fault, Placement, Promotion, in_words, last_change
+from copilot_kit_evals.frontier.promotions import Change, Fault, Placement, Promotion, last_change, unlike
 from copilot_kit_evals.locking import lock
 
 FILE_NAME: Final = "frontier.lock.jsonl"
@@ -61,7 +61,10 @@ class FileLedger:
     def check(self, slot: str, after: Placement) -> None:
         """Raise `UsageError` if the file cannot be edited so, or cannot be written by this user."""
         edited(self._text(), slot, after)
-        for place in (self._real.parent, self.path):
+        self._check_writable()
+
+    def _check_writable(self) -> None:
+        for place in (self._real.parent, self._real, self.path):
             if place.exists() and not os.access(place, os.W_OK):
                 raise UsageError(
                     f"{str(place)!r} cannot be written by this user, so that nothing could be promoted. Let those who "
@@ -70,6 +73,7 @@ class FileLedger:
 
     async def write(self, change: Change) -> Promotion:
         """Append the change and make it so; raises `Conflict`, with nothing changed, if the slot is not as it says."""
+        self._check_writable()
         with self._locked() as file:
             promotions = _lines(file)
             self._finish(promotions)
@@ -104,8 +108,7 @@ class FileLedger:
             begun = one is promotions[-1] and self._is_unfinished(one, text)
             why = ("promoted, and frontier.toml does not follow yet: a process died in between; "
                    "copilot-kit frontier verify --repair finishes it") if begun else (
-                   f"frontier.toml gives it {in_words(found)}, and the last promotion gave it {in_words(one.after)}: "
-                   "edited by hand")  # fmt: skip
+                   f"{unlike(found, one.after)}: edited by hand")  # fmt: skip
             faults.append(Fault(n=one.n, slot=slot, text=f"slot {slot!r}: {why}"))
         if self.path.exists() and _unfinished(self.path.read_bytes(), promotions):
             faults.append(Fault(n=len(promotions), text="the last line was never finished; it does not count",

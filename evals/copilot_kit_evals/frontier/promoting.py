@@ -109,7 +109,10 @@ async def advance(ledger: Ledger, slot: str, *, share: float, by: str, reason: s
     """
     now = await ledger.placement(slot)
     if now.stage is None:
-        raise UsageError(f"Slot {slot!r} has no model that takes over. Begin with: copilot-kit snap {slot} --share 0.1")
+        raise UsageError(
+            f"Slot {slot!r} has no model that takes over. Begin with: copilot-kit snap "
+            f"{slot} --to provider:name --share 0.1"
+        )
     if not now.stage.share < share <= 1:
         raise UsageError(f"Slot {slot!r} is at a share of {now.stage.share:g}. Give a larger one, up to 1.")
     place(slot, slot_of(slot, ledger.frontier), model=now.stage.to, folder=ledger.frontier)

@@ -124,6 +124,25 @@ def in_words(placement: Placement) -> str:
     return model if placement.stage is None else f"{model} and {placement.stage.share:.0%} {placement.stage.to}"
 
 
+def unlike(found: Placement, written: Placement) -> str:
+    """Return words for how a slot is otherwise than it was written, '' where it is as it was."""
+    words = []
+    if (found.model, found.stage) != (written.model, written.stage):
+        words.append(f"frontier.toml gives it {in_words(found)}, and the last promotion gave it {in_words(written)}")
+    if found.base_url != written.base_url:
+        words.append(f"its base_url is {found.base_url!r}, and was {written.base_url!r}")
+    for model, said in written.overlays.items():
+        now, then = _keys(found.overlays.get(model)), _keys(said)
+        keys = [key for key in {**then, **now} if now.get(key) != then.get(key)]
+        if keys:
+            words.append(f"the overlay of {model} has another {', '.join(keys)}")
+    return "; ".join(words)
+
+
+def _keys(overlay: JsonValue) -> dict[str, JsonValue]:
+    return overlay if isinstance(overlay, dict) else {}
+
+
 def proof_of(run: Path, *, verdict: str, home: Path) -> Proof:
     """Return what binds a promotion to this run. home: the folder of frontier.toml."""
     folder = RunFolder(run)

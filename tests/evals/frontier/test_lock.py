@@ -93,6 +93,29 @@ async def test_a_person_who_puts_the_old_model_back_by_hand_is_not_overruled(pro
     assert (await open_ledger().placement("default")).model == "stub:old"
 
 
+async def test_an_overlay_that_was_edited_by_hand_is_named_with_what_differs(project: Path, text: Text):
+    ledger, to = open_ledger(), "stub:new"
+    before = await ledger.placement("default", (to,))
+    words = {to: {"prompt": "Be brief.", "settings": {"effort": "low"}}}
+    await promote(ledger, "default", placed(before, to, words, None), before=before, by="anna")
+    (project / "frontier.toml").write_text(text().replace("Be brief.", "Be long."))
+    (fault,) = await ledger.faults()
+    assert fault.text == "slot 'default': the overlay of stub:new has another prompt: edited by hand"
+
+
+def test_a_frontier_file_that_its_mode_locks_is_not_replaced(project: Path, text: Text):
+    before = text()
+    (project / "frontier.toml").chmod(0o444)
+    bound = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--"] if os.geteuid() == 0 else []
+    env = {**os.environ, "PYTHONPATH": str(project.parent / "site")}
+    told = subprocess.run(
+        [*bound, sys.executable, "-c", PROMOTE, "stub:new", "now"], capture_output=True, text=True, check=False, env=env
+    )
+    assert "cannot be written by this user" in told.stderr
+    assert text() == before
+    assert not (project / "frontier.lock.jsonl").exists()
+
+
 async def test_what_a_dead_process_began_is_finished_before_anything_else_is_promoted(project: Path, text: Text):
     started(project, "stub:new", "die").communicate()
     await flip(open_ledger(), "stub:twin")
