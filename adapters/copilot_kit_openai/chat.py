@@ -23,11 +23,19 @@ _STREAM_BEGINS = b"d:eir\xef"  # data, a comment, event, id, retry, or a byte or
 
 
 class ChatModel:
-    """A model that is asked through `/chat/completions`."""
+    """A model that is asked through `/chat/completions`; `server` is its address, if not its provider's own."""
 
     def __init__(
-        self, provider: str, model: str, *, dialect: Dialect, connection: Connection, profile: Profile | None = None
+        self,
+        provider: str,
+        model: str,
+        *,
+        dialect: Dialect,
+        connection: Connection,
+        profile: Profile | None = None,
+        server: str | None = None,
     ) -> None:
+        self.server = server
         self._id = f"{provider}:{model}"
         self._model = model
         self._dialect = dialect
@@ -44,11 +52,6 @@ class ChatModel:
     def profile(self) -> Profile:
         """What it can do."""
         return self._profile
-
-    @property
-    def server(self) -> str | None:
-        """Where it is asked, if not at its provider's own address."""
-        return self._connection.endpoint.elsewhere
 
     async def stream(self, request: Request) -> AsyncIterator[Event]:
         """Yield the answer as it comes."""

@@ -31,8 +31,6 @@ class Endpoint:
     api_key: str
     query: tuple[tuple[str, str], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
-    elsewhere: str | None = None
-    """The address, where it is not the provider's own."""
 
     @property
     def keyed_by_header(self) -> bool:
@@ -57,9 +55,13 @@ def endpoint_for(dialect: Dialect, *, base_url: str | None, api_key: str | None)
             f"No key for {dialect.name!r}: set the environment variable {dialect.key_env}, or pass api_key."
         )
     headers = dialect.headers + (((dialect.key_header, key),) if dialect.key_header else ())
-    own = dialect.base_url is not None and urlsplit(url)[:2] == urlsplit(dialect.base_url)[:2]
-    return Endpoint(dialect.name, url.rstrip("/"), key, query=dialect.query, headers=headers,
-                    elsewhere=None if own else url)  # fmt: skip
+    return Endpoint(dialect.name, url.rstrip("/"), key, query=dialect.query, headers=headers)
+
+
+def elsewhere(endpoint: Endpoint, dialect: Dialect) -> str | None:
+    """Return the endpoint's address if it is not the one that its provider has for all."""
+    own = dialect.base_url is not None and urlsplit(endpoint.base_url)[:2] == urlsplit(dialect.base_url)[:2]
+    return None if own else endpoint.base_url
 
 
 class Reply:

@@ -17,15 +17,16 @@ def open_model(
     http_client: "httpx2.AsyncClient | None" = None,
 ) -> Model:
     """Return the model of this name; raises `UsageError` for an unknown provider or a missing key."""
-    from copilot_kit_openai.client import Connection, endpoint_for
+    from copilot_kit_openai.client import Connection, elsewhere, endpoint_for
     from copilot_kit_openai.dialects import dialect_for
 
     dialect, api = dialect_for(provider)
-    connection = Connection(endpoint_for(dialect, base_url=base_url, api_key=api_key), http_client=http_client)
+    endpoint = endpoint_for(dialect, base_url=base_url, api_key=api_key)
+    connection, server = Connection(endpoint, http_client=http_client), elsewhere(endpoint, dialect)
     if api == "responses":
         from copilot_kit_openai.responses import ResponsesModel
 
-        return ResponsesModel(provider, model, dialect=dialect, connection=connection)
+        return ResponsesModel(provider, model, dialect=dialect, connection=connection, server=server)
     from copilot_kit_openai.chat import ChatModel
 
-    return ChatModel(provider, model, dialect=dialect, connection=connection)
+    return ChatModel(provider, model, dialect=dialect, connection=connection, server=server)

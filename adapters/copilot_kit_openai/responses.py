@@ -23,7 +23,7 @@ _STREAM_BEGINS = (b"event:", b"data:", b":")
 
 
 class ResponsesModel:
-    """One model of one provider, asked through `POST /responses`."""
+    """One model of one provider, asked through `POST /responses`; `server` is its address, if not the provider's."""
 
     def __init__(
         self,
@@ -34,7 +34,9 @@ class ResponsesModel:
         connection: Connection,
         profile: Profile | None = None,
         path: str = "/responses",
+        server: str | None = None,
     ) -> None:
+        self.server = server
         self._provider = provider
         self._model = model
         self._dialect = dialect
@@ -52,11 +54,6 @@ class ResponsesModel:
     def profile(self) -> Profile:
         """What it can do."""
         return self._profile
-
-    @property
-    def server(self) -> str | None:
-        """Where it is asked, if not at its provider's own address."""
-        return self._connection.endpoint.elsewhere
 
     async def stream(self, request: Request) -> AsyncIterator[Event]:
         """Yield the answer as it comes."""
