@@ -22,9 +22,9 @@ from copilot_kit_evals.candidates import Candidate, Prices, candidates_of
 from copilot_kit_evals.folder import BadRun, Decision, RunFolder
 from copilot_kit_evals.items import Dataset, Item
 from copilot_kit_evals.manifest import Shard, order_of
-from copilot_kit_evals.merging import merge
 from copilot_kit_evals.runner import Finished, Options, resume, run
 from copilot_kit_evals.scores import Output, Score, scorer
+from copilot_kit_evals.shards.merging import merge
 from copilot_kit_evals.spending import Spending
 from copilot_kit_evals.summary import summary
 from copilot_kit_evals.tally import Tally

@@ -26,7 +26,7 @@ from copilot_kit.testing import FunctionModel
 from copilot_kit_evals.candidates import candidates_of
 from copilot_kit_evals.runner import Options, resume, run
 from copilot_kit_evals.tasks import Rule
-from copilot_kit_evals.verdict.looking import look_of
+from copilot_kit_evals.verdict.looks import look_of
 from tests.evals.arithmetic import adder, asked, opening, sums
 
 Copilot = Callable[..., Any]

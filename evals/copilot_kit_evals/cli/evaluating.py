@@ -194,7 +194,7 @@ def merge_command(
     Example: copilot-kit eval merge part-1 part-2 --out whole
     """
     from copilot_kit_evals.cli.running import show_run
-    from copilot_kit_evals.merging import merge
+    from copilot_kit_evals.shards.merging import merge
 
     _needs_numbers()
     merge(runs, out)

@@ -23,7 +23,6 @@ from copilot_kit_evals.cli.eval.run_on_ray import Spread, begin_on_ray, check_sh
 from copilot_kit_evals.cli.progress import Progress
 from copilot_kit_evals.cli.sheets import number, sheet
 from copilot_kit_evals.drafts import drafted_by
-from copilot_kit_evals.fleet import SHARDS, Allowed
 from copilot_kit_evals.folder import RunFolder
 from copilot_kit_evals.interim import Looking
 from copilot_kit_evals.manifest import Shard
@@ -31,11 +30,12 @@ from copilot_kit_evals.plan import plan
 from copilot_kit_evals.runner import Finished, Options
 from copilot_kit_evals.scores import BROKEN
 from copilot_kit_evals.sending import check_planned
+from copilot_kit_evals.shards.fleet import SHARDS, Allowed
 from copilot_kit_evals.spending import Spending
 from copilot_kit_evals.suites import SHIPPED, Reference, Suite, load_all, read_names, written
 from copilot_kit_evals.summary import ALL, summary
 from copilot_kit_evals.tasks import Rule
-from copilot_kit_evals.verdict.looking import look_of
+from copilot_kit_evals.verdict.looks import look_of
 from copilot_kit_evals.writing import summarised
 
 DONE, UNFINISHED, INTERRUPTED = 0, 2, 130

@@ -16,8 +16,8 @@ from copilot_kit_evals.stats.matrix import MODEL, Columns
 from copilot_kit_evals.tables import BadTable, Table, read_table
 from copilot_kit_evals.tasks import Rule
 from copilot_kit_evals.verdict.evidence import Evidence
+from copilot_kit_evals.verdict.file import keep
 from copilot_kit_evals.verdict.judging import verdict_of
-from copilot_kit_evals.verdict.keeping import keep
 from copilot_kit_evals.verdict.matrices import of_table
 from copilot_kit_evals.verdict.runs import of_runs, rule_of
 from copilot_kit_evals.verdict.unfinished import verdict_of_runs

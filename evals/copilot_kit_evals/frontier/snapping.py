@@ -36,7 +36,7 @@ from copilot_kit_evals.tally import Look
 from copilot_kit_evals.tasks import Rule, Task
 from copilot_kit_evals.verdict.evidence import Evidence
 from copilot_kit_evals.verdict.gains import newly_works
-from copilot_kit_evals.verdict.looking import look_of
+from copilot_kit_evals.verdict.looks import look_of
 from copilot_kit_evals.verdict.unfinished import verdict_of_runs
 from copilot_kit_evals.verdict.verdicts import Verdict
 

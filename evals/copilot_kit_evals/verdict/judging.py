@@ -20,10 +20,10 @@ alpha (two-sided p), and of slices with Holm at half of alpha together.
 
 from copilot_kit_evals.tasks import Rule
 from copilot_kit_evals.verdict import gains, gates
+from copilot_kit_evals.verdict.difference import Measure, measured
 from copilot_kit_evals.verdict.evidence import Evidence
-from copilot_kit_evals.verdict.launching import launched
-from copilot_kit_evals.verdict.measuring import Measure, measured
-from copilot_kit_evals.verdict.needing import items_needed
+from copilot_kit_evals.verdict.items_needed import items_needed
+from copilot_kit_evals.verdict.launch import launched
 from copilot_kit_evals.verdict.verdicts import ALL, Finding, Verdict, Word
 from copilot_kit_evals.verdict.wiring import wiring
 from copilot_kit_evals.verdict.words import counted, listed, points

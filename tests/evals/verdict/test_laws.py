@@ -10,8 +10,8 @@ from copilot_kit_evals.tables import Table
 from copilot_kit_evals.tasks import Rule
 from copilot_kit_evals.verdict.claims import Differences
 from copilot_kit_evals.verdict.evidence import Case, Evidence
+from copilot_kit_evals.verdict.file import content
 from copilot_kit_evals.verdict.judging import verdict_of
-from copilot_kit_evals.verdict.keeping import content
 from tests.evals.verdict.logs import evidence, flips
 
 PAIRS = st.lists(st.tuples(st.sampled_from([0.0, 1.0]), st.sampled_from([0.0, 1.0])), min_size=5, max_size=80)

@@ -9,7 +9,7 @@ import pytest
 from copilot_kit_evals.candidates import candidates_of
 from copilot_kit_evals.runner import Options, run
 from copilot_kit_evals.tasks import Rule
-from copilot_kit_evals.verdict.keeping import VERDICT, kept
+from copilot_kit_evals.verdict.file import VERDICT, kept
 from tests.evals.arithmetic import adder, opening, sums
 from tests.evals.conftest import Ended
 

@@ -16,7 +16,7 @@ from copilot_kit_evals.tasks import Rule
 from copilot_kit_evals.verdict.claims import Differences
 from copilot_kit_evals.verdict.evidence import Case, Evidence, Side
 from copilot_kit_evals.verdict.judging import verdict_of
-from copilot_kit_evals.verdict.looking import look_of
+from copilot_kit_evals.verdict.looks import look_of
 from tests.evals.arithmetic import adder, opening, sums
 from tests.evals.verdict.logs import evidence, flipped, side
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from copilot_kit.cli.screen import told
 from copilot_kit.errors import UsageError
 from copilot_kit_evals.candidates import Candidate
-from copilot_kit_evals.fleet import SHARDS, Allowed, Fleet, Workers, lay_out_shards, shards_of, whole_of
 from copilot_kit_evals.folder import RunFolder
 from copilot_kit_evals.manifest import Manifest
-from copilot_kit_evals.ray_shards import cluster, installed
 from copilot_kit_evals.runner import Finished, Options
+from copilot_kit_evals.shards.fleet import SHARDS, Allowed, Fleet, Workers, lay_out_shards, shards_of, whole_of
+from copilot_kit_evals.shards.on_ray import cluster, installed
 from copilot_kit_evals.suites import Suite
 
 RAY = "ray"

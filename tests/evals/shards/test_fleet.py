@@ -14,9 +14,18 @@ from copilot_kit.request import Request
 from copilot_kit.response import Usage
 from copilot_kit.testing import FunctionModel
 from copilot_kit_evals.candidates import candidates_of
-from copilot_kit_evals.fleet import Allowed, Died, Errand, Fleet, Report, ShardFailed, carried_out, lay_out_shards
 from copilot_kit_evals.folder import BadRun, Decision, RunFolder
 from copilot_kit_evals.runner import Options, run
+from copilot_kit_evals.shards.fleet import (
+    Allowed,
+    Died,
+    Errand,
+    Fleet,
+    Report,
+    ShardFailed,
+    carried_out,
+    lay_out_shards,
+)
 from copilot_kit_evals.suites import Suite
 from copilot_kit_evals.summary import summary
 from copilot_kit_evals.tally import Tally

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from copilot_kit.errors import MissingExtra
-from copilot_kit_evals.fleet import Died, Errand, Report, carried_out
+from copilot_kit_evals.shards.fleet import Died, Errand, Report, carried_out
 
 _ADDRESS: Final = "RAY_ADDRESS"
 _HERE: Final = "local"

@@ -13,7 +13,7 @@ import pytest
 
 from copilot_kit_evals.folder import RunFolder
 
-SUITE = Path(__file__).with_name("sums_suite.py")
+SUITE = Path(__file__).parents[1] / "sums_suite.py"
 COMMAND = (sys.executable, "-m", "copilot_kit", "eval", "run")
 BEGIN = (str(SUITE), "--model", "fake:a", "--model", "fake:b", "--out", "run", "--on", "ray", "--shards", "2")
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="needs Ray: pip install 'copilot-kit[ray]'")

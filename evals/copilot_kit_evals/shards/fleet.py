@@ -26,12 +26,12 @@ from copilot_kit_evals import runner
 from copilot_kit_evals.candidates import Candidate
 from copilot_kit_evals.concurrency import Lanes
 from copilot_kit_evals.folder import DECISIONS, MANIFEST, BadRun, RunFolder
-from copilot_kit_evals.following import Follower
 from copilot_kit_evals.manifest import Manifest, Shard
-from copilot_kit_evals.merging import joined
 from copilot_kit_evals.order import Order
 from copilot_kit_evals.remembering import worked_s
 from copilot_kit_evals.sending import asked, check_asked_by, limits_of
+from copilot_kit_evals.shards.following import Follower
+from copilot_kit_evals.shards.merging import joined
 from copilot_kit_evals.spending import Spending
 from copilot_kit_evals.suites import Suite
 from copilot_kit_evals.tally import Tally
