@@ -54,8 +54,10 @@ class Inbox:
     def asleep(self) -> Iterator[None]:
         """Let the process do nothing for a while."""
         self.process.send_signal(signal.SIGSTOP)
-        yield
-        self.process.send_signal(signal.SIGCONT)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
 
 @contextmanager

@@ -120,9 +120,11 @@ class Project:
         return Told(asyncio.run(read()))
 
     def comes_to(self, ticket: str, status: str) -> "Told":
-        """Wait until the run of a ticket is done, or waits, and return what the journal says of it then."""
-        until(lambda: (told := self.run(ticket)).entries and told.state.status == status, within_s=LONG_S)
-        return self.run(ticket)
+        """Wait until the run of a ticket rests, which must be so, and return what the journal says of it then."""
+        until(lambda: (told := self.run(ticket)).entries and told.state.status != "running", within_s=LONG_S)
+        told = self.run(ticket)
+        assert told.state.status == status, told.unasked
+        return told
 
     def closed(self) -> list[str]:
         """Return the tickets in the list of closed ones, each as often as it was written there."""
