@@ -1,16 +1,19 @@
 """Where data of a slot may go: providers, servers, and what is asked while it is held."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
-from copilot_kit.errors import UsageError
+from copilot_kit.errors import ModelError, UsageError
+from copilot_kit.events import fold
 from copilot_kit.messages import user
 from copilot_kit.model import complete
 from copilot_kit.request import Request
 from copilot_kit.sending import MaySend, NotAllowed, check_asked, held, server_of
 from copilot_kit.slots import Slot, open_model
 from copilot_kit.testing import FunctionModel
+from tests.evals.asked_server import serving
 
 ELSEWHERE = "https://elsewhere.example/v1"
 
@@ -110,6 +113,36 @@ async def test_while_it_is_held_nobody_is_asked_who_may_not_and_the_refusal_is_k
             await task
     assert (asked, str(hold.refused)[:44]) == (["Hello"], "Data of slot 'default' may not go to 'other'")
     check_asked("other:b")
+
+
+@pytest.mark.parametrize(
+    ("name", "variable"),
+    [
+        ("openai:gpt", "OPENAI_BASE_URL"),
+        ("openai-chat:gpt", "OPENAI_BASE_URL"),
+        ("anthropic:claude", "ANTHROPIC_BASE_URL"),
+        ("local:{url}", "UNUSED"),
+    ],
+)
+async def test_an_adapter_sends_nothing_while_it_is_held_to_other_places_however_its_model_is_asked(
+    monkeypatch: pytest.MonkeyPatch, name: str, variable: str
+):
+    for key in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
+        monkeypatch.setenv(key, "none")
+    request = Request(messages=(user("1"),))
+    with serving() as server:
+        url = server.url("0.0.0.0")  # noqa: S104  leads to this machine and is not its loopback's name
+        monkeypatch.setenv(variable, url)
+        model = open_model(name.format(url=url)).model
+        provider = name.partition(":")[0]
+        with held([MaySend("default", (provider,))]), pytest.raises(NotAllowed, match=r"to '0\.0\.0\.0', for"):
+            await fold(model.stream(request), model=model.id)
+        with held([MaySend("default", ("other",))]), pytest.raises(NotAllowed, match=f"may not go to '{provider}'"):
+            await fold(model.stream(request), model=model.id)
+        assert server.asked.total() == 0
+        with held([MaySend("default", (provider, f"0.0.0.0:{server.port}"))]), suppress(ModelError):
+            await fold(model.stream(request), model=model.id)
+        assert server.asked.total() > 0
 
 
 def test_whoever_is_held_twice_is_held_by_the_stricter_one_of_each():

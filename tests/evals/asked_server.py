@@ -31,7 +31,7 @@ def doubled(body: dict[str, Any]) -> str:
         return '{"passed": true, "evidence": ""}'
     if not last.isdecimal():
         return VERDICT
-    return str(2 * int(last) if int(last) < (120 if body["model"] == "new" else 40) else 0)
+    return str(2 * int(last) if int(last) < (120 if body.get("model") == "new" else 40) else 0)
 
 
 @contextmanager
@@ -44,10 +44,10 @@ def serving(answer: Callable[[dict[str, Any]], str] = doubled) -> Iterator[Serve
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            server.asked[body["model"]] += 1
+            server.asked[body.get("model", "")] += 1
             message = {"role": "assistant", "content": server.answer(body)}
             said = {"id": f"a{sum(server.asked.values())}", "object": "chat.completion", "created": 1,
-                    "model": body["model"], "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
+                    "model": body.get("model", ""), "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
                     "usage": {"prompt_tokens": 10, "completion_tokens": 1, "total_tokens": 11}}  # fmt: skip
             content = json.dumps(said).encode()
             self.send_response(200)
