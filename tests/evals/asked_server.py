@@ -46,8 +46,9 @@ def serving(answer: Callable[[dict[str, Any]], str] = doubled) -> Iterator[Serve
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
             server.asked[body.get("model", "")] += 1
             message = {"role": "assistant", "content": server.answer(body)}
+            choice = {"index": 0, "finish_reason": "stop", "message": message}
             said = {"id": f"a{sum(server.asked.values())}", "object": "chat.completion", "created": 1,
-                    "model": body.get("model", ""), "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
+                    "model": body.get("model", ""), "choices": [choice],
                     "usage": {"prompt_tokens": 10, "completion_tokens": 1, "total_tokens": 11}}  # fmt: skip
             content = json.dumps(said).encode()
             self.send_response(200)

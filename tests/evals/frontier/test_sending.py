@@ -86,6 +86,23 @@ def made(setup):
 
 tasks = task(solver=Assign(made))
 """,
+    "a tool that asks another model, and whose errors the candidate is told": """
+from copilot_kit.testing import FunctionModel, call
+
+def answer(request):
+    return call("look_up", {}) if request.messages[-1].role == "user" else request.messages[-1].text
+
+@tool(effect="read")
+async def look_up() -> str:
+    \"\"\"Look it up.\"\"\"
+    return await ask("x")
+
+def made(setup):
+    return Agent(setup.model, tools=[look_up])
+
+models = {name: FunctionModel(answer, id=name) for name in ("vllm:old", "vllm:new")}
+tasks = task(solver=Assign(made))
+""",
     "an agent with a reviewer of its own": """
 from copilot_kit.agent.checks import Rubric as Reviewed
 
