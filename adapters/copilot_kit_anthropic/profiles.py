@@ -1,7 +1,7 @@
 """What is known of the models that speak this API, by the beginning of their names; any other name is simply tried.
 
 Sources: platform.claude.com (models overview, thinking, preserved thinking, effort, memory tool, context editing,
-compaction), the type comments and model lists of the official SDK 2.12, and recorded refusals.
+compaction, model deprecations), the type comments and model lists of the official SDK 2.12, and recorded refusals.
 """
 
 from dataclasses import dataclass, replace
@@ -52,6 +52,7 @@ class Facts:
 _CLEARS: tuple[ContextEdit, ...] = ("clear_results",)
 _COMPACTS: tuple[ContextEdit, ...] = ("clear_results", "compact")
 _OLD = Facts(4_096, 200_000, "never", (), _NOT_NATIVE, mid_system=False, binds=False, edits=(), memory=False)
+_OLD_8K = replace(_OLD, max_output=8_192)
 _BUDGET = Facts(64_000, 200_000, "budget", _LEVELS, _NOT_NATIVE, mid_system=False, binds=False, edits=_CLEARS)
 _BUDGET_NATIVE = replace(_BUDGET, modes=_NATIVE)
 _ADAPTIVE = Facts(128_000, 1_000_000, "adaptive", _ALL_LEVELS, _NATIVE, mid_system=False, binds=False, edits=_COMPACTS)
@@ -60,9 +61,13 @@ _FIVE = replace(_NO_SAMPLING, mid_system=None)
 _ALWAYS = replace(_FIVE, efforts=_ALWAYS_THINKING)
 
 _TABLE: tuple[tuple[str, Facts], ...] = (  # the first prefix that fits wins: longer ones stand first
-    ("claude-2", _OLD),
-    ("claude-3-5", replace(_OLD, max_output=8_192)),
+    ("claude-2", replace(_OLD, retires=date(2025, 7, 21), successor="claude-sonnet-4-6")),
+    ("claude-3-5-haiku", replace(_OLD_8K, retires=date(2026, 2, 19), successor="claude-haiku-4-5")),
+    ("claude-3-5", replace(_OLD_8K, retires=date(2025, 10, 28), successor="claude-sonnet-4-6")),
     ("claude-3-7", replace(_BUDGET, edits=(), memory=False, retires=date(2026, 2, 19), successor="claude-sonnet-4-6")),
+    ("claude-3-haiku", replace(_OLD, retires=date(2026, 4, 20), successor="claude-haiku-4-5")),
+    ("claude-3-opus", replace(_OLD, retires=date(2026, 1, 5), successor="claude-opus-4-6")),
+    ("claude-3-sonnet", replace(_OLD, retires=date(2025, 7, 21), successor="claude-sonnet-4-6")),
     ("claude-3", _OLD),
     ("claude-haiku-4-5", _BUDGET_NATIVE),
     ("claude-sonnet-4-5", replace(_BUDGET_NATIVE, retires=date(2026, 11, 30), successor="claude-sonnet-4-6")),

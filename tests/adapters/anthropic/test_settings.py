@@ -1,5 +1,7 @@
 """Only what the caller set is sent, in the provider's words; what is left out is said."""
 
+from datetime import date
+
 import pytest
 
 from copilot_kit.messages import Text, assistant, system, user
@@ -248,3 +250,19 @@ async def test_what_a_user_knows_better_than_the_table_counts(line):
     known = Profile(refuses=("temperature",), efforts=(), default_output_tokens=77)
     body, dropped, _ = await _sent(line, Settings(temperature=1, effort="low"), "a-local-model", profile=known)
     assert (body, dropped) == ({"max_tokens": 77}, ["effort", "temperature"])
+
+
+@pytest.mark.parametrize(
+    ("model", "day", "successor"),
+    [
+        ("claude-3-5-haiku-20241022", date(2026, 2, 19), "claude-haiku-4-5"),
+        ("claude-3-5-sonnet-20241022", date(2025, 10, 28), "claude-sonnet-4-6"),
+        ("anthropic.claude-3-opus-20240229-v1:0", date(2026, 1, 5), "claude-opus-4-6"),
+        ("claude-sonnet-4-5-20250929", date(2026, 11, 30), "claude-sonnet-4-6"),
+        ("claude-opus-5", None, None),
+    ],
+)
+def test_the_day_on_which_a_model_retires_is_known_with_its_successor(
+    model: str, day: date | None, successor: str | None
+):
+    assert (profile_of(model).lifecycle.retires, profile_of(model).lifecycle.successor) == (day, successor)
