@@ -10,7 +10,8 @@ Two ways, and the log says which holds:
 
 Bets are made on items in the seeded order, or on whole clusters in the order in which their last item stands in it;
 that order depends on nothing that was answered. A cluster's bet is its sum of differences over the size of the largest
-cluster, so that it is the mean over items that is tested.
+cluster, so that it is the mean over items that is tested. Small clusters are whole sooner than large ones and may be
+unlike them: while clusters are cut, a claim must hold of all items before the gap, too (`Evidence.reached`).
 """
 
 import math
@@ -52,6 +53,8 @@ class Differences:
 
     draws: int = DRAWS
     """Of flipped signs, where not all of them can be counted."""
+    single: "Differences | None" = None
+    """Those of all items that were reached, where some of their clusters are not whole: a claim must hold of both."""
 
     @classmethod
     def of(cls, evidence: Evidence, *, draws: int = DRAWS) -> "Differences":
@@ -69,7 +72,8 @@ class Differences:
         labels = evidence.labels()
         if labels is not None and len(worst) < len(labels):
             labels = [label for label, kept in zip(labels, ~np.isnan(a - b), strict=True) if kept]
-        return cls(worst, best, labels, evidence.bounded, evidence.sequential, evidence.seed, gaps, draws)
+        single = None if evidence.reached is None else cls.of(evidence.reached, draws=draws)
+        return cls(worst, best, labels, evidence.bounded, evidence.sequential, evidence.seed, gaps, draws, single)
 
     @property
     def _is_open(self) -> bool:
@@ -78,19 +82,23 @@ class Differences:
 
     def no_worse(self, margin: float) -> float:
         """Return the p of "worse by the margin or more"."""
-        return 1.0 if self._is_open else self._above(self.worst, margin)
+        own = 1.0 if self._is_open else self._above(self.worst, margin)
+        return own if self.single is None else max(own, self.single.no_worse(margin))
 
     def no_better(self, margin: float) -> float:
         """Return the p of "better by the margin or more"."""
-        return 1.0 if self._is_open else self._above(-self.best, margin)
+        own = 1.0 if self._is_open else self._above(-self.best, margin)
+        return own if self.single is None else max(own, self.single.no_better(margin))
 
     def better(self) -> float:
         """Return the two-sided p of "as good", or 1 where the candidate is not ahead."""
-        return 1.0 if self._is_open else self._ahead(self.worst)
+        own = 1.0 if self._is_open else self._ahead(self.worst)
+        return own if self.single is None else max(own, self.single.better())
 
     def worse(self) -> float:
         """Return the two-sided p of "as good", or 1 where the candidate is not behind."""
-        return 1.0 if self._is_open else self._ahead(-self.best)
+        own = 1.0 if self._is_open else self._ahead(-self.best)
+        return own if self.single is None else max(own, self.single.worse())
 
     def band(self, confidence: float) -> Interval | None:
         """Return the interval of the mean difference that holds at every moment, as items or clusters come."""

@@ -5,7 +5,7 @@ It comes from runs (`of_run`, `of_runs`), from tables that others wrote (`of_tab
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -151,6 +151,9 @@ class Evidence:
     """Whose items these are; one task alone is no slice."""
     ahead: tuple[Case, ...] = ()
     """Cases of the suite that a run which may end early has not reached."""
+    reached: "Evidence | None" = None
+    """Of a run that may end early and has cut some clusters: all items before the first gap, each by itself. Small
+    clusters are whole sooner than large ones, so that whole clusters alone may be no fair sample."""
     rivals: int = 0
     """Other candidates that were tried on these items; the best of many looks better than it is."""
     problems: tuple[str, ...] = ()
@@ -180,11 +183,30 @@ class Evidence:
             candidate=self.candidate.at(places),
             incumbent=None if self.incumbent is None else self.incumbent.at(places),
             without=tuple(side.at(places) for side in self.without),
+            reached=None,
         )
+
+    def part(self, name: str, places: Sequence[int]) -> "Evidence":
+        """Return only these cases, which are those of a slice."""
+        return self._with_reached(self.at(places), lambda case: name in case.slices)
 
     def compared(self) -> "Evidence":
         """Return what the comparison is about: all but parked items."""
-        return self.at([place for place, case in enumerate(self.cases) if not case.parked])
+        kept = self.at([place for place, case in enumerate(self.cases) if not case.parked])
+        return self._with_reached(kept, lambda case: not case.parked)
+
+    def _with_reached(self, part: "Evidence", wanted: Callable[[Case], bool]) -> "Evidence":
+        if self.reached is None:
+            return part
+        places = [place for place, case in enumerate(self.reached.cases) if wanted(case)]
+        return replace(part, reached=self.reached.at(places))
+
+    def with_single_items(self, cases: Sequence[Case], candidate: Side, incumbent: Side | None) -> "Evidence":
+        """Return this evidence of whole clusters beside that of all items that were reached, where those are more."""
+        if len(cases) == len(self.cases):
+            return self
+        single = tuple(replace(case, cluster=None) for case in cases)
+        return replace(self, reached=Evidence(single, candidate, incumbent, bounded=self.bounded, sequential=True))
 
     def slices(self, *, named: Collection[str] = ()) -> dict[str, list[int]]:
         """Return the places of each slice.

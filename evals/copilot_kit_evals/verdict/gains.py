@@ -78,7 +78,7 @@ def regressions(evidence: Evidence, rule: Rule) -> list[Finding]:
     behind = sorted((new.mean - old.mean, case.id) for case, new, old in pairs if new.mean < old.mean)
     if not behind:
         return []
-    slices = {name: Differences.of(evidence.at(places), draws=FEWER).worse()
+    slices = {name: Differences.of(evidence.part(name, places), draws=FEWER).worse()
               for name, places in evidence.slices().items()}  # fmt: skip
     tested = {case.id: _fisher(new, old, rule.pass_score) for case, new, old in pairs
               if min(new.tries, old.tries) >= _FEWEST}  # fmt: skip

@@ -60,7 +60,7 @@ def non_inferiority(evidence: Evidence, rule: Rule) -> list[Finding]:
     that no item has yet is open.
     """
     slices = evidence.slices(named=named_in(rule))
-    parts = [_part(name, evidence.at(places), rule) for name, places in slices.items()]
+    parts = [_part(name, evidence.part(name, places), rule) for name, places in slices.items()]
     whole = _part(ALL, evidence, rule, margin=rule.margin)
     shown = holm([part.no_worse for part in parts]).tolist() if parts else []
     lost = holm([part.worse for part in parts]).tolist() if parts else []

@@ -70,7 +70,9 @@ class _Look:
             tasks=tuple(task.name for task in order.tasks),
             ahead=tuple(case for place, case in enumerate(self._cases) if place not in here),
         )
-        return verdict_of(evidence, self._rule)
+        reached = range(tally.items)
+        before, after = (_side(tally, number, reached) for number in (0, tally.candidates.index(name)))
+        return verdict_of(evidence.with_single_items(self._cases[: tally.items], after, before), self._rule)
 
 
 def _side(tally: Tally, number: int, places: Sequence[int]) -> Side:

@@ -48,15 +48,16 @@ def of_runs(runs: Sequence[RunFolder], incumbent: str | None, candidate: str, ru
     if old is not None and old is not new and incumbent is not None:
         before = _read(old, [incumbent], tasks)[incumbent]
     sequential = any(run.manifest.rule.stops for run in (old or new, new))
-    order = list(cases)
+    order = reached = list(cases)
     if sequential:
-        order = _reached(cases, [one for one in (before, found[candidate]) if one is not None])
+        reached = _reached(cases, [one for one in (before, found[candidate]) if one is not None])
+        order = _whole(cases, reached)
     sides = {name: _side(name, sheet, order) for name, sheet in found.items()}
     mine = None if before is None or incumbent is None else _side(incumbent, before, order)
     if mine is not None and mine.name == candidate:  # one candidate, measured then and now
         mine = Side(f"{mine.name} in {(old or new).path.name}", mine.marks, mine.habits)
     problems += [text for side in (mine, sides[candidate]) if side is not None for text in _copies(side)]
-    return Evidence(
+    shown = Evidence(
         cases=tuple(cases[place] for place in order),
         candidate=sides[candidate],
         incumbent=mine,
@@ -69,18 +70,28 @@ def of_runs(runs: Sequence[RunFolder], incumbent: str | None, candidate: str, ru
         problems=tuple(problems),
         notes=tuple(notes),
     )
+    old_side = None if before is None or mine is None else _side(mine.name, before, reached)
+    return shown.with_single_items(
+        [cases[place] for place in reached], _side(candidate, found[candidate], reached), old_side
+    )
 
 
 def _reached(cases: Mapping[Place, Case], sheets: Sequence[_Sheet]) -> list[Place]:
-    """Return the places, from the first one on without a gap, at which all attempts have ended; clusters as a whole.
+    """Return the places, from the first one on without a gap, at which all attempts have ended.
 
     What ended beyond the gap is left out: which of those are there depends on how fast the answers came.
     """
     order = list(cases)
     gap = next((n for n, place in enumerate(order) if any(
         sheet.ended[place] < sheet.marks[place].wanted for sheet in sheets)), len(order))  # fmt: skip
-    cut = {cases[place].cluster for place in order[gap:]} - {None}
-    return [place for place in order[:gap] if cases[place].cluster not in cut]
+    return order[:gap]
+
+
+def _whole(cases: Mapping[Place, Case], reached: Sequence[Place]) -> list[Place]:
+    """Return those of the places whose clusters are there as a whole."""
+    there = set(reached)
+    cut = {case.cluster for place, case in cases.items() if place not in there} - {None}
+    return [place for place in reached if cases[place].cluster not in cut]
 
 
 def rule_of(run: RunFolder) -> Rule:

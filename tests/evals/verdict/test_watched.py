@@ -122,3 +122,34 @@ def test_a_watched_run_that_brings_nothing_at_a_known_price_is_held_as_the_look_
 def at(one: Side | None, cost: float) -> Side:
     assert one is not None
     return side(one.name, one.scores().tolist(), cost=cost)
+
+
+def test_small_clusters_that_are_whole_first_do_not_speak_for_large_ones():
+    sizes = [1] * 60 + [30] * 6
+    cases = [Case(f"{n}-{k}", cluster=f"c{n}") for n, size in enumerate(sizes) for k in range(size)]
+    small = [size == 1 for size in sizes for _ in range(size)]
+    new = [float(one) for one in small]  # it wins each small cluster, and loses a quarter of the items of large ones
+    old = [0.0 if one else float(n % 4 == 0) for n, one in enumerate(small)]
+    whole = evidence(old, new, cases=cases, sequential=True).at(Random(3).sample(range(len(cases)), len(cases)))
+    reached = whole.at(range(120))
+    cut = {case.cluster for case in whole.cases[120:]}
+    first = reached.at([place for place, case in enumerate(reached.cases) if case.cluster not in cut])
+    assert verdict_of(first).verdict == "promote"
+    fair = first.with_single_items(reached.cases, reached.candidate, reached.incumbent)
+    assert verdict_of(fair).verdict == "inconclusive"
+    assert whole.with_single_items(whole.cases, whole.candidate, whole.incumbent) == whole
+
+
+async def test_a_look_and_the_verdict_of_its_run_see_the_items_of_cut_clusters(tmp_path: Path):
+    task = sums(60)
+    items = [item.model_copy(update={"cluster": f"c{n // 2}"}) for n, item in enumerate(task.dataset)]
+    paired = replace(task, dataset=type(task.dataset).of(items, name="sums"))
+    rule = Rule(look_every=5, stops=True)
+    ended = await run([paired], candidates_of(["fake:good", "fake:bad"]), tmp_path / "run",
+                      Options(opening=models(adder(), adder("fake:bad", wrong=range(52))), rule=rule,
+                              look=look_of(rule), at_once=4))  # fmt: skip
+    assert ended.why == "decision"
+    log = Evidence.of_run(ended.folder, "fake:good", "fake:bad")
+    assert log.reached is not None
+    assert len(log.cases) < len(log.reached.cases) == ended.tally.items
+    assert verdict_of(log, rule).verdict == "hold"
