@@ -15,7 +15,7 @@ from typer.main import get_command
 from copilot_kit.cli import adapters, audit, chat, demo, doctor, gate, inbox, journal, memory, models, runs, trust
 from copilot_kit.cli.screen import told
 from copilot_kit.display import visible
-from copilot_kit.errors import CopilotError
+from copilot_kit.errors import CopilotError, MissingExtra
 
 GROUP: Final = "copilot_kit.commands"
 """Entry points of other packages: the name of a command, and a function, or a `typer.Typer` with sub-commands."""
@@ -51,6 +51,8 @@ def run(arguments: Sequence[str]) -> int:
             text = f"{visible(str(error.filename))!r} is too long for the name of a file. Choose a shorter one."
             return _ended(error, text, WRONG_USE, debug=debug)
         return _unforeseen(error, debug=debug)
+    except ModuleNotFoundError as error:
+        return _not_there(error, debug=debug)
     except Exception as error:  # noqa: BLE001  a person gets one line, and the rest on request
         return _unforeseen(error, debug=debug)
     if code == INTERRUPTED:
@@ -129,6 +131,16 @@ def _misuse(error: TyperException) -> str:
     command = context.command_path if context is not None else "copilot-kit"
     said = visible(error.format_message()).rstrip(".")
     return f"{said}{'' if said.endswith('?') else '.'} See: {command} --help"
+
+
+def _not_there(error: ModuleNotFoundError, *, debug: bool) -> int:
+    from copilot_kit.cli.extras import extra_with, not_installed
+
+    extra = extra_with(error.name or "", not_installed())
+    if extra is None:
+        return _unforeseen(error, debug=debug)
+    missing = MissingExtra("This command", extra)
+    return _ended(error, str(missing), missing.exit_code, debug=debug)
 
 
 def _unforeseen(error: Exception, *, debug: bool) -> int:

@@ -1,13 +1,12 @@
 """`copilot-kit eval`: run a suite on models side by side, plan it, merge shards, bring items from elsewhere."""
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from copilot_kit.cli.journals import JsonOption
-from copilot_kit.errors import MissingExtra, UsageError
+from copilot_kit.errors import UsageError
 from copilot_kit_evals.cli.amounts import dollars
 from copilot_kit_evals.cli.eval.draft import draft_command
 from copilot_kit_evals.cli.eval.from_journal import from_journal
@@ -92,7 +91,6 @@ def run_command(  # noqa: PLR0913  the options of a run
     """
     from copilot_kit_evals.cli.running import Wanted, go_on, start
 
-    _needs_numbers()
     wanted = Wanted(
         models=tuple(model or ()),
         vary=tuple(vary or ()),
@@ -147,7 +145,6 @@ def plan_command(  # noqa: PLR0913  the options of a plan
     """
     from copilot_kit_evals.cli.running import Wanted, show_plan
 
-    _needs_numbers()
     wanted = Wanted(models=tuple(model or ()), vary=tuple(vary or ()), tasks=tuple(task or ()), repeats=repeats,
                     scorer=scorer, prompt=prompt, shard=shard, margin=margin)  # fmt: skip
     if not suite:
@@ -178,7 +175,6 @@ def show_command(
     """
     from copilot_kit_evals.cli.running import show_run
 
-    _needs_numbers()
     show_run(run, json=json)
 
 
@@ -196,7 +192,6 @@ def merge_command(
     from copilot_kit_evals.cli.running import show_run
     from copilot_kit_evals.shards.merging import merge
 
-    _needs_numbers()
     merge(runs, out)
     show_run(out, json=json)
 
@@ -216,7 +211,6 @@ def export_command(
     from copilot_kit_evals.exports import export
     from copilot_kit_evals.folder import RunFolder
 
-    _needs_numbers()
     count = export(RunFolder(run), out)
     shown(f"{counted(count, 'case' if out.suffix.lower() == '.xml' else 'row')} in {out}")
 
@@ -243,8 +237,3 @@ def import_command(
     from copilot_kit_evals.cli.eval.importing import import_file
 
     import_file(source, out, kind=format, columns=tuple(column or ()))
-
-
-def _needs_numbers() -> None:
-    if find_spec("numpy") is None or find_spec("scipy") is None:
-        raise MissingExtra("Evaluating", "evals")

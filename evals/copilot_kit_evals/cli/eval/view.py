@@ -125,4 +125,4 @@ def _judge(shelf: "Shelf", wish: "Wish", *, page: str, port: int, open_browser: 
 
 def _needs_web() -> None:
     if any(find_spec(name) is None for name in _NEEDED):
-        raise MissingExtra("Runs in a browser", "evals,inbox")
+        raise MissingExtra("A page of runs", "evals,inbox")

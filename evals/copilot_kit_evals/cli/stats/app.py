@@ -41,7 +41,7 @@ def _numerics() -> Iterator[None]:
     try:
         from copilot_kit_evals.stats.arrays import NotUsable
     except ImportError as error:
-        raise MissingExtra("Statistics", "evals") from error
+        raise MissingExtra("A statistic", "evals") from error
     try:
         yield
     except NotUsable as error:
