@@ -11,7 +11,6 @@ that a process that lives long follows it.
 
 import os
 import sys
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -362,6 +361,8 @@ def store_of(path: Path) -> str | None:
 
 @lru_cache(maxsize=16)
 def _parsed(path: Path, content: bytes) -> Frontier:
+    import tomllib
+
     try:
         return Frontier.model_validate(tomllib.loads(content.decode("utf-8-sig")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
