@@ -120,6 +120,8 @@ class Differences:
             return alone
         bounds = _SPAN if self.bounded else (-math.inf, math.inf)
         found = non_inferiority(delta, margin=margin, clusters=self.labels, bounds=bounds, seed=self.seed)
+        if found.method == "no_spread" and not self.bounded and found.mean > 0:  # each is better, by the same
+            return sign_flips(delta, clusters=self.labels, tail="above", seed=self.seed).p
         return found.p if alone is None else max(found.p, alone)
 
     def _by_items(self, delta: Floats, margin: float) -> float | None:

@@ -55,7 +55,16 @@ def spending(evidence: Evidence, rule: Rule) -> list[Finding]:
         found.append(_compared("cost", "a success costs", cost))
     if latency is not None:
         found.append(_compared("latency", "an answer takes", latency))
-    return found
+    return [*found, *_free(evidence)]
+
+
+def _free(evidence: Evidence) -> list[Finding]:
+    """Return that costs of 0 throughout are taken as not known: many logs write them so."""
+    old, new = (None if side is None else side.total_usd() for side in (evidence.incumbent, evidence.candidate))
+    if new != 0 or not old:
+        return []
+    text = f"every cost of {evidence.candidate.name!r} is 0, which is taken as not known; price it, if it is as cheap"
+    return [Finding(name="cost", slice="free", state="note", text=text)]
 
 
 def _compared(name: str, what: str, ratio: Ratio) -> Finding:

@@ -18,6 +18,8 @@ from copilot_kit_evals.verdict.gates import named_in
 from copilot_kit_evals.verdict.verdicts import Finding
 
 POWER: Final = 0.8
+_CLUSTERS: Final = 6
+"""The fewest whose signs, flipped in all ways, show a two-sided p below 0.05."""
 _WATCHED: Final = 1.8
 """How many times as many items bets take for this power as one look does: 1.5 to 1.9 in simulations."""
 
@@ -30,7 +32,7 @@ def items_needed(evidence: Evidence, rule: Rule, findings: list[Finding]) -> int
     whole = _wanted(evidence, rule, margin=rule.margin, gained=gained)
     if whole is None:
         return None
-    total = whole
+    total = whole if gained or rule.gain == "quality" else max(whole, _of_ratios(evidence, rule, findings))
     slices = evidence.slices(named=named_in(rule))
     for one in findings:
         if one.name == "non_inferiority" and one.state == "open" and one.slice in slices:
@@ -38,7 +40,30 @@ def items_needed(evidence: Evidence, rule: Rule, findings: list[Finding]) -> int
             part = _wanted(evidence.at(places), rule, margin=rule.margin_of(one.slice), gained=True)
             if part is not None:
                 total = max(total, part * len(evidence.cases) / len(places))
-    return max(1, math.ceil(total * (_WATCHED if evidence.sequential else 1)) - len(evidence.cases))
+    return max(_least(evidence), math.ceil(total * (_WATCHED if evidence.sequential else 1)) - len(evidence.cases))
+
+
+def _least(evidence: Evidence) -> int:
+    """Return the items of one cluster more, or of as many as it takes to show anything: five show nothing."""
+    labels = evidence.labels()
+    if labels is None:
+        return 1
+    count = len(set(labels))
+    return math.ceil(len(labels) / count) * max(1, _CLUSTERS - count)
+
+
+def _of_ratios(evidence: Evidence, rule: Rule, findings: list[Finding]) -> float:
+    """Return how many items show on which side of the limit those costs or latencies lie that are open; or 0."""
+    found = [0.0]
+    for one in findings:
+        ends, ratio = one.figures.get("interval"), one.figures.get("ratio")
+        if one.name in ("cost", "latency") and one.state == "open" and isinstance(ends, list) and ratio:
+            low, high = (float(str(end)) for end in ends)
+            away = abs(math.log(float(str(ratio)) / rule.gain_ratio))
+            tail = normal_quantile(1 - rule.alpha / 2)
+            wide = math.log(high / low) / 2 * (1 + normal_quantile(POWER) / tail)
+            found.append(len(evidence.cases) * (wide / away) ** 2 if away * 1e3 > wide else 0.0)
+    return max(found)
 
 
 _GAINS: Final = {False: ("improvement", "cost", "latency"), True: ("improvement",)}

@@ -126,7 +126,7 @@ def _gained(passed: list[Finding], rule: Rule) -> list[str] | None:
 def _nothing_gained(findings: list[Finding], rule: Rule) -> bool:
     """Tell whether more items would hardly show a gain: each kind is excluded, or not known in this log."""
     names = ("improvement",) if rule.gain == "quality" else _GAINS
-    return all(one.state == "fail" for one in findings if one.name in names)
+    return all(one.state in ("fail", "note") for one in findings if one.name in names)
 
 
 def _behind(passed: list[Finding], rule: Rule) -> list[str]:

@@ -68,6 +68,7 @@ def of_table(
     notes = []
     if elsewhere > _WIDE * len(items):
         notes.append(f"{elsewhere} items of the file belong to neither of the two: another suite, or a crash of both.")
+    notes += _uneven(sides)
     return Evidence(
         cases=cases,
         candidate=sides[-1],
@@ -76,6 +77,16 @@ def of_table(
         rivals=_rivals(table, columns, items, names),
         notes=tuple(notes),
     )
+
+
+def _uneven(sides: Sequence[Side]) -> list[str]:
+    """Return that one side was tried less often at the items of both; rows that nobody wrote are not known to miss."""
+    shared = [marks for marks in zip(*(side.marks for side in sides), strict=True) if all(one.wanted for one in marks)]
+    tries = [sum(one.wanted for one in marks) for marks in zip(*shared, strict=True)]
+    if len(sides) == 1 or len(set(tries)) <= 1:
+        return []
+    told = " and ".join(f"{count} of {side.name!r}" for count, side in zip(tries, sides, strict=True))
+    return [f"The items of both have {told} attempts: a row that is not there does not count as missing."]
 
 
 def _rivals(table: Table, columns: Columns, items: list[str], names: list[str]) -> int:

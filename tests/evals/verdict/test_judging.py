@@ -298,3 +298,37 @@ def test_the_best_of_many_candidates_is_told_what_its_p_is_then():
     assert (told.state, told.figures) == ("note", {"candidates": 10, "p_better": 0.3125})
     assert told.text == "if it was picked as the best of the 10 candidates that were tried on these items, p is 0.31"
     assert len(verdict_of(replace(flipped(20, 0, 100), rivals=9)).found("improvement")) == 1
+
+
+def test_a_price_near_the_limit_wants_the_items_that_show_on_which_side_it_lies():
+    old, new = flips(0, 0, 400)
+    cases = tuple(Case(f"i{n}") for n in range(400))
+    uneven = side("new", new, cost=0.0086)
+    marks = tuple(replace(mark, costs=[mark.costs[0] * (0.2 if n % 2 else 1.8)]) for n, mark in enumerate(uneven.marks))
+    found = verdict_of(Evidence(cases, replace(uneven, marks=marks), side("old", old, cost=0.01)))
+    assert (found.verdict, state(found, "cost")) == ("inconclusive", "open")
+    assert found.items_needed is not None
+    assert found.items_needed > 1000
+    assert found.reasons[1].startswith("but no gain is shown yet")
+
+
+def test_costs_of_nothing_are_not_known_and_the_verdict_says_so():
+    old, new = flips(0, 0, 300)
+    cases = tuple(Case(f"i{n}") for n in range(300))
+    found = verdict_of(Evidence(cases, side("new", new, cost=0.0), side("old", old, cost=0.01)))
+    assert found.verdict == "hold"
+    assert found.found("cost")[0].text == (
+        "every cost of 'new' is 0, which is taken as not known; price it, if it is as cheap"
+    )
+
+
+def test_the_same_gain_on_every_item_shows_itself_where_nothing_bounds_a_score():
+    old = [50.0 + n % 7 for n in range(100)]
+    log = replace(evidence(old, [score + 2 for score in old]), bounded=False)
+    assert (verdict_of(log).verdict, verdict_of(log, Rule(gain="none")).verdict) == ("promote", "promote")
+
+
+def test_two_clusters_want_four_more_and_not_one_item():
+    old, new = flips(50, 0, 300)
+    cases = [Case(f"i{n}", cluster=f"c{n % 2}") for n in range(300)]
+    assert verdict_of(evidence(old, new, cases=cases)).items_needed == 600

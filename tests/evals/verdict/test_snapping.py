@@ -268,3 +268,14 @@ def test_other_models_of_the_file_on_the_same_items_count_as_candidates_that_wer
     file.write_text(file.read_text() + "\n".join(more) + "\n")
     found = snap(copilot, file, "--json").json["findings"]
     assert [one["figures"]["candidates"] for one in found if one["slice"] == "picked"] == [5]
+
+
+def test_attempts_that_one_side_lacks_are_told_of(copilot: Copilot, tmp_path: Path):
+    file = tmp_path / "log.csv"
+    rows = [f"{model},i{n},{k},1" for n in range(100) for model, most in (("old", 3), ("new", 2)) for k in range(most)]
+    file.write_text("\n".join(["model,item,repeat,passed", *rows]) + "\n")
+    told = [one["text"] for one in snap(copilot, file, "--json").json["findings"] if one["name"] == "missing"]
+    assert len(told) == 1
+    assert told[0].startswith("The items of both have 300 of 'old' and 200 of 'new' attempts: a row that is not there")
+    file.write_text("\n".join(["model,item,repeat,passed", *(row for row in rows if ",2," not in row)]) + "\n")
+    assert not [one for one in snap(copilot, file, "--json").json["findings"] if one["name"] == "missing"]
