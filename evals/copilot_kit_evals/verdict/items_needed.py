@@ -20,6 +20,8 @@ from copilot_kit_evals.verdict.verdicts import Finding
 POWER: Final = 0.8
 _CLUSTERS: Final = 6
 """The fewest whose signs, flipped in all ways, show a two-sided p below 0.05."""
+_FAR: Final = 1e3
+"""A ratio nearer to its limit than this share of its interval is at the limit: no number of items tells."""
 _WATCHED: Final = 1.8
 """How many times as many items bets take for this power as one look does: 1.5 to 1.9 in simulations."""
 
@@ -57,12 +59,15 @@ def _of_ratios(evidence: Evidence, rule: Rule, findings: list[Finding]) -> float
     found = [0.0]
     for one in findings:
         ends, ratio = one.figures.get("interval"), one.figures.get("ratio")
-        if one.name in ("cost", "latency") and one.state == "open" and isinstance(ends, list) and ratio:
-            low, high = (float(str(end)) for end in ends)
-            away = abs(math.log(float(str(ratio)) / rule.gain_ratio))
-            tail = normal_quantile(1 - rule.alpha / 2)
-            wide = math.log(high / low) / 2 * (1 + normal_quantile(POWER) / tail)
-            found.append(len(evidence.cases) * (wide / away) ** 2 if away * 1e3 > wide else 0.0)
+        if one.name not in ("cost", "latency") or one.state != "open" or not isinstance(ends, list) or not ratio:
+            continue
+        low, high = (end if isinstance(end, float) else 0.0 for end in ends)
+        if low <= 0 or high <= 0:  # an end that is open
+            continue
+        away = abs(math.log(float(str(ratio)) / rule.gain_ratio))
+        wide = math.log(high / low) / 2 * (1 + normal_quantile(POWER) / normal_quantile(1 - rule.alpha / 2))
+        if away > wide / _FAR:
+            found.append(len(evidence.cases) * (wide / away) ** 2)
     return max(found)
 
 

@@ -312,6 +312,16 @@ def test_a_price_near_the_limit_wants_the_items_that_show_on_which_side_it_lies(
     assert found.reasons[1].startswith("but no gain is shown yet")
 
 
+def test_a_price_whose_interval_is_open_asks_for_no_number_of_items():
+    old, new = flips(0, 0, 40)
+    cases = [Case(f"i{n}", cluster=f"c{n % 4}") for n in range(40)]
+    one, other = side("old", old, cost=0.01), side("new", new, cost=0.01)
+    marks = tuple(replace(mark, costs=[0.01 + 0.001 * (n % 5)]) for n, mark in enumerate(other.marks))
+    found = verdict_of(Evidence(tuple(cases), replace(other, marks=marks), one))
+    assert found.found("cost")[0].figures["interval"] == [0.0, None]
+    assert (found.items_needed or 0) < 1000
+
+
 def test_costs_of_nothing_are_not_known_and_the_verdict_says_so():
     old, new = flips(0, 0, 300)
     cases = tuple(Case(f"i{n}") for n in range(300))
