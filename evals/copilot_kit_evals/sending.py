@@ -25,7 +25,6 @@ from copilot_kit_evals.tasks import Rule, Task
 
 MAY_SEND_TO: Final = "may_send_to"
 """In the meta of an item: by slot, where its data might go when the item was made; null: anywhere."""
-_SNAP: Final = "snap"
 _LISTS: Final = TypeAdapter(dict[str, tuple[str, ...] | None])
 _THEN: Final = "its may_send_to, when the items were made of its runs, had"
 _AGAIN: Final = "Make them again (copilot-kit eval from-journal) once it is named there."
@@ -42,9 +41,8 @@ def limits_of(datasets: Iterable[Dataset], rule: Rule | None = None) -> tuple[Ma
     Raises `UsageError` for a run of a slot that frontier.toml does not have, since nobody can say what holds.
     """
     found: dict[MaySend, None] = {}
-    snap = None if rule is None else rule.more.get(_SNAP)
-    if isinstance(snap, dict):
-        slot = str(snap.get("slot"))
+    slot = None if rule is None else rule.slot
+    if slot is not None:
         found[slot_in(slot).may_send(slot)] = None
     for dataset in datasets:
         found |= dict.fromkeys(_recorded(dataset))

@@ -29,6 +29,8 @@ from copilot_kit_evals.sources import sources_of
 if TYPE_CHECKING:
     from copilot_kit.agent import Agent, Run
 
+SNAP: Final = "snap"
+"""In `Rule.more`: what a snap is of, and what it would change."""
 _STEPS: Final = ("done", "waiting", "running")
 
 
@@ -283,6 +285,12 @@ class Rule(Record):
     """A look may end the run: the verdict then rests on evidence that allows for it, which takes more items."""
     more: dict[str, JsonValue] = Field(default_factory=dict)
     """What else is fixed beforehand."""
+
+    @property
+    def slot(self) -> str | None:
+        """The slot that a snap asks for; None: the run is of no slot."""
+        snap = self.more.get(SNAP)
+        return str(snap.get("slot")) if isinstance(snap, dict) else None
 
     def margin_of(self, part: str) -> float:
         """Return the margin of a slice."""

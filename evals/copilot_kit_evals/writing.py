@@ -119,9 +119,11 @@ def add_line(fd: int, line: bytes) -> None:
 
 def _no_room(path: Path, error: OSError) -> NotWritten:
     kind, mend = (FolderFull, "Make room") if error.errno in _FULL else (NotWritten, "Mend that")
+    slot = RunFolder(path.parent).manifest.rule.slot
+    command = "eval run" if slot is None else f"snap {slot}"
     return kind(
         f"{str(path)!r} cannot be written: {error.strerror}. All that ended before is kept. {mend}, then go on with: "
-        f"copilot-kit eval run --resume {path.parent}"
+        f"copilot-kit {command} --resume {path.parent}"
     )
 
 

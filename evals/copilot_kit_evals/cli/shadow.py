@@ -43,7 +43,7 @@ def shadow(  # noqa: PLR0913  the options of a command
     store: StoreOption = None,
     once: Annotated[bool, typer.Option("--once", help="What the journal has now, and no waiting for more.")] = False,
     report: Annotated[bool, typer.Option("--report", help="Only compare what was asked so far.")] = False,
-    budget_usd: Annotated[str | None, typer.Option(metavar="USD", help="Most that the candidate may cost.")] = None,
+    budget_usd: Annotated[str | None, typer.Option(metavar="USD", help="It is asked nothing beyond.")] = None,
     log: Annotated[Path | None, typer.Option(help="Where its proposals are kept; else in .copilot-kit/shadow.")] = None,
     json: JsonOption = False,
 ) -> None:
@@ -127,7 +127,7 @@ async def _ask(
     from copilot_kit_evals.recorded.shadowing import shadow as ask_all
 
     answers = [one async for one in _answers(journal, runs)]
-    turns = open_turns(answers, seen, slot=wanted.slot, share=wanted.share)
+    turns = open_turns(answers, seen, slot=wanted.slot, share=wanted.share, candidate=wanted.candidate)
     new = [one for one in turns if asking.offers.takes(one)]
     count = await ask_all(new, asking, log, budget_usd=wanted.budget_usd, told=_tell)
     seen.update((one.run_id, one.seq) for one in new[:count])
@@ -165,7 +165,8 @@ def _told(found: "Compared", log: "ShadowLog") -> dict[str, Any]:
 
 def _show(found: "Compared", log: "ShadowLog") -> None:
     if not found.asked:
-        shown("Nothing was asked: no run of the slot among the share had a call that came before a person.")
+        shown("Nothing was asked: no run of another model of the slot, among the share, had a call that came before a "
+              "person.")  # fmt: skip
         return
     rows = [("all", found.whole), *sorted(found.tools.items())]
     sheet(

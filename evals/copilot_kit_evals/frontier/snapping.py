@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from copilot_kit.cli.screen import as_json, counted, shown, told
 from copilot_kit.display import visible
-from copilot_kit.errors import CopilotError, ModelGone, UsageError
+from copilot_kit.errors import CopilotError, ModelError, ModelGone, UsageError
 from copilot_kit.journal.index import Journal
 from copilot_kit.journal.opening import FOLDER, VARIABLE, default_store
 from copilot_kit.sending import NotAllowed
@@ -99,7 +99,7 @@ def _worked(work: Any, wanted: Snap, folder: Path) -> Finished | None:
         told(f"If that was the model that the slot has, judge the candidate alone: copilot-kit snap {wanted.slot} --to "
              f"{wanted.to or 'provider:name'} --launch")  # fmt: skip
         raise
-    except NotAllowed:
+    except (ModelError, NotAllowed):
         if (folder / MANIFEST).exists():
             told(f"What has ended is kept. Go on with: copilot-kit snap {wanted.slot} --resume {folder}")
         raise
@@ -112,8 +112,7 @@ def _go_on(ledger: Ledger, wanted: Snap) -> int:
     folder = RunFolder(wanted.resume or Path())
     manifest = folder.manifest
     _refuse_evidence(ledger, folder)
-    about = manifest.rule.more.get("snap")
-    if not isinstance(about, dict) or about.get("slot") != wanted.slot:
+    if manifest.rule.slot != wanted.slot:
         raise UsageError(
             f"The run {str(folder.path)!r} is not of slot {wanted.slot!r}. Name the run of an earlier snap."
         )
@@ -147,8 +146,12 @@ def _judged(ledger: Ledger, wanted: Snap, finished: Finished) -> int:
     report = reported(folder)
     promotion: Promotion | None = None
     asked: list[str] = []
+    failed: CopilotError | None = None
     if verdict.verdict == "promote" and not wanted.dry_run:
-        promotion, asked = asyncio.run(_promoted(ledger, wanted, folder, verdict))
+        try:
+            promotion, asked = asyncio.run(_promoted(ledger, wanted, folder, verdict))
+        except CopilotError as error:  # what was found was paid for: it is told before what kept it from being done
+            failed = error
     if wanted.json:
         as_json({**verdict.model_dump(mode="json"), "run": str(folder.path),
                  "report": None if report is None else str(report), "stopped": finished.why,
@@ -160,6 +163,8 @@ def _judged(ledger: Ledger, wanted: Snap, finished: Finished) -> int:
         if (command := _going_on(wanted, finished)) is not None:
             told(f"Its budget is spent. What has ended is kept; with a larger one it goes on: {command}")
         _show_promotion(promotion, asked, wanted)
+    if failed is not None:
+        raise failed
     return verdict.exit_code
 
 

@@ -21,7 +21,7 @@ from copilot_kit_evals.frontier.wanted import Snap
 from copilot_kit_evals.items import Dataset
 from copilot_kit_evals.recorded.asking import NextStep
 from copilot_kit_evals.suites import SET, SHIPPED, Suite, load_all
-from copilot_kit_evals.tasks import Ask, Rule, Task
+from copilot_kit_evals.tasks import SNAP, Ask, Rule, Task
 
 LOOKS: Final = 50
 LOOK_AFTER: Final = 10
@@ -30,7 +30,6 @@ ENOUGH_TO_LOOK: Final = 200
 more items to decide, and so few cost little (docs/verdicts.md has figures)."""
 SOON_DAYS: Final = 60
 """An incumbent that retires within so many days need not be beaten, only equalled."""
-_SNAP: Final = "snap"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,7 @@ async def trial_of(ledger: Ledger, wanted: Snap) -> Trial:
         _check_says_enough(slot, suite)
     rule = _rule(beside, wanted, suite, candidates, parked)
     rule = rule.model_copy(update=await _line(ledger, wanted.slot, model, suite))
-    more: dict[str, JsonValue] = {_SNAP: {"slot": wanted.slot, "before": _told(before), "after": _told(after),
+    more: dict[str, JsonValue] = {SNAP: {"slot": wanted.slot, "before": _told(before), "after": _told(after),
                                           "launch": beside.model is None}}  # fmt: skip
     return Trial(wanted.slot, names, suite, parked, tuple(candidates),
                  rule.model_copy(update={"more": more}), before, after)  # fmt: skip
@@ -111,7 +110,7 @@ async def _line(ledger: Ledger, slot: str, model: str, suite: Suite) -> dict[str
 
 def placements_of(rule: Rule) -> tuple[Placement, Placement] | None:
     """Return what a run says it was about: what its slot had, and what it would get; None if it was of no slot."""
-    snap = rule.more.get(_SNAP)
+    snap = rule.more.get(SNAP)
     if not isinstance(snap, dict):
         return None
     return Placement.model_validate(snap["before"]), Placement.model_validate(snap["after"])
@@ -119,7 +118,7 @@ def placements_of(rule: Rule) -> tuple[Placement, Placement] | None:
 
 def is_launch(rule: Rule) -> bool:
     """Tell whether a run is of a candidate alone: its slot had no model, or one that nobody can ask any more."""
-    snap = rule.more.get(_SNAP)
+    snap = rule.more.get(SNAP)
     found = placements_of(rule)
     return isinstance(snap, dict) and found is not None and snap.get("launch", found[0].model is None) is True
 

@@ -59,8 +59,8 @@ class Answered:
 
     @property
     def model(self) -> str:
-        """As it was asked for."""
-        return self.response.model.asked
+        """As it was asked for: provider:model."""
+        return f"{self.response.model.provider}:{self.response.model.asked}"
 
     @property
     def cost_usd(self) -> Decimal | None:

@@ -183,11 +183,12 @@ def drawn(run_id: str, share: float) -> bool:
 
 
 def open_turns(
-    answers: Iterable[Answered], seen: set[tuple[str, int]], *, slot: str, share: float
+    answers: Iterable[Answered], seen: set[tuple[str, int]], *, slot: str, share: float, candidate: str
 ) -> Iterator[Answered]:
     """Yield the answers that are to be shadowed: of the slot, with calls that came before a person, not seen yet.
 
-    None of a run that was once another slot's: its data may not go where this slot's may.
+    None of the candidate's own, as it gives while it takes over. None of a run that was once another slot's: its data
+    may not go where this slot's may.
     """
     found = list(answers)
     others = {one.run_id for one in found if one.slot not in (slot, None)}
@@ -197,6 +198,7 @@ def open_turns(
             asked
             and not one.path
             and one.slot == slot
+            and one.model != candidate
             and one.run_id not in others
             and (one.run_id, one.seq) not in seen
             and drawn(one.run_id, share)
@@ -278,7 +280,7 @@ def compared(log: Iterable[Shadowed], answers: Iterable[Answered], *, candidate:
     last = {(one.run_id, one.seq): one for one in log if one.candidate == candidate}
     for place, one in last.items():
         answered = known.get(place)
-        if answered is None:  # its run was erased since
+        if answered is None or answered.model == candidate:  # its run was erased since, or it was asked about itself
             continue
         found.asked += 1
         _add_costs(found, one, answered)

@@ -268,3 +268,12 @@ def refuse(request):
 tasks = [Task("t", Dataset.of([Item(id=str(n), input=str(n), target="1") for n in range(4)]), Ask("Say."), [Exact()])]
 models = {"stub:new": FunctionModel(refuse, id="stub:new")}
 """
+
+
+def test_a_full_disk_in_a_snap_names_the_command_that_goes_on_with_it(project: Path):
+    env = {**os.environ, "PYTHONPATH": str(project.parent / "site")}
+    small = ["sh", "-c", 'ulimit -f 24 && exec "$@"', "sh"]
+    command = [*small, sys.executable, "-m", "copilot_kit", "snap", "default", "--to", "stub:new", "--out", "runs/a"]
+    ended = subprocess.run(command, cwd=project, env=env, capture_output=True, text=True, check=False)
+    assert "Make room, then go on with: copilot-kit snap default --resume runs/a" in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -234,11 +234,18 @@ def test_a_run_that_was_broken_off_goes_on_and_then_promotes(project: Path, text
     assert 'model = "stub:new"   # since spring' in text()
 
 
-def test_a_slot_that_moved_while_it_was_evaluated_is_left_alone(project: Path, text: Text):
+def test_a_slot_that_moved_while_it_was_evaluated_is_left_alone_and_what_was_found_is_told(
+    project: Path, text: Text, capsys: pytest.CaptureFixture[str]
+):
     assert snapped(to="stub:new", dry_run=True, out=Path("runs/a")) == 0
     (project / "frontier.toml").write_text(text().replace('"stub:old"   # since', '"stub:twin"   # since'))
     with pytest.raises(Conflict, match="Slot 'default' has changed meanwhile: it has stub:twin, not stub:old"):
         snapped(resume=Path("runs/a"))
+    assert capsys.readouterr().out.count("promote: stub:new in place of stub:old: ") == 2
+    with pytest.raises(Conflict):
+        snapped(resume=Path("runs/a"), json=True)
+    found = json.loads(capsys.readouterr().out)
+    assert (found["verdict"], found["promotion"], found["run"]) == ("promote", None, "runs/a")
 
 
 async def test_the_whole_story_in_one_process(project: Path, text: Text):

@@ -47,6 +47,15 @@ async def journal_of(*decisions: tuple[int, float, str]) -> list[Answered]:
     return found
 
 
+def new_turns(
+    answers: list[Answered],
+    seen: set[tuple[str, int]] | None = None,
+    slot: str = "default",
+    candidate: str = "stub:new",
+) -> list[Answered]:
+    return list(open_turns(answers, seen or set(), slot=slot, share=1.0, candidate=candidate))
+
+
 def asking(answer) -> Shadow:
     ticks = count()
     offers = offers_of(Agent(ScriptedModel(), tools=[refund]))
@@ -64,7 +73,7 @@ async def test_it_is_asked_what_the_incumbent_was_asked_and_nothing_runs(tmp_pat
     answers = await journal_of((1, 10.0, "approve"), (2, 99.0, "approve"), (3, 900.0, "reject"), (4, 10.0, "wait"))
     ran.clear()
     log = ShadowLog(tmp_path / "log.jsonl")
-    turns = list(open_turns(answers, set(), slot="default", share=1.0))
+    turns = new_turns(answers)
     assert [one.run_id for one in turns] == ["run_1", "run_2", "run_3", "run_4"]
     assert await shadow(turns, asking(careful), log) == 4
     assert ran == []
@@ -99,8 +108,20 @@ async def test_what_was_asked_is_not_asked_again_and_other_slots_are_left_alone(
     log = ShadowLog(tmp_path / "log.jsonl")
     await shadow(answers[:1], asking(careful), log)
     seen = {(one.run_id, one.seq) for one in log}
-    assert [one.run_id for one in open_turns(answers, seen, slot="default", share=1.0)] == ["run_2"]
-    assert list(open_turns(answers, seen, slot="fast", share=1.0)) == []
+    assert [one.run_id for one in new_turns(answers, seen)] == ["run_2"]
+    assert new_turns(answers, seen, slot="fast") == []
+
+
+async def test_answers_of_the_candidates_own_are_no_evidence_about_it(tmp_path: Path) -> None:
+    answers = await journal_of((1, 10.0, "approve"), (2, 10.0, "approve"))
+    own = answers[0].model
+    assert own == "scripted:model"
+    assert new_turns(answers, candidate=own) == []
+    log = ShadowLog(tmp_path / "log.jsonl")
+    await shadow(answers[:1], asking(careful), log)
+    (one,) = log
+    log.append(one.model_copy(update={"candidate": own}))
+    assert (compared(log, answers, candidate=own).asked, compared(log, answers, candidate="stub:new").asked) == (0, 1)
 
 
 def test_the_share_is_of_runs_and_the_same_ones_each_time() -> None:
@@ -180,7 +201,7 @@ async def test_two_candidates_in_one_log_are_counted_apart(tmp_path: Path) -> No
 async def test_a_run_that_was_another_slots_before_is_not_shadowed() -> None:
     answers = await journal_of((1, 10.0, "approve"), (2, 10.0, "approve"))
     answers[1].slot = "private"  # the run went on with the slot's model after it had been another one's
-    assert [one.run_id for one in open_turns(answers, set(), slot="default", share=1.0)] == ["run_2"]
+    assert [one.run_id for one in new_turns(answers)] == ["run_2"]
 
 
 def test_a_second_process_on_one_log_is_told_of_the_first(tmp_path: Path) -> None:
