@@ -118,7 +118,7 @@ def test_without_locks_of_posix_a_run_is_planned_and_a_log_is_judged(tmp_path: P
     assert judged.returncode == 2, judged.stderr
 
 
-@pytest.mark.parametrize("module", ["cli.frontier", "frontier.promoting", "web.app", "pytest_plugin"])
+@pytest.mark.parametrize("module", ["cli.frontier", "frontier.ledger", "web.app", "pytest_plugin"])
 def test_modules_load_without_those_of_posix(module: str):
     code = WINDOWS.split("from", maxsplit=1)[0] + f"import copilot_kit_evals.{module}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)

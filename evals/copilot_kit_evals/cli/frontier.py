@@ -14,8 +14,8 @@ from copilot_kit.errors import CopilotError, UsageError
 from copilot_kit.journal.index import Journal
 from copilot_kit.slots import Slot, read_frontier, slot_of
 from copilot_kit_evals.cli.frontier_sheets import show_news, show_slots
+from copilot_kit_evals.frontier.ledger import Ledger, advance, ask_people_anew, open_ledger
 from copilot_kit_evals.frontier.lock import FILE_NAME, BadLock, lock_of, read_lock
-from copilot_kit_evals.frontier.promoting import Ledger, advance, ask_people_anew, open_ledger
 from copilot_kit_evals.frontier.promotions import Fault, Promotion, chain_faults, evidence_fault, of_slot
 from copilot_kit_evals.frontier.shared import StoreLedger
 from copilot_kit_evals.frontier.witness import missing
@@ -89,7 +89,7 @@ def watch_command(
     Example: copilot-kit frontier watch --days 60
     """
     from copilot_kit_evals.frontier.catalogues import lifecycle_of
-    from copilot_kit_evals.frontier.watching import news
+    from copilot_kit_evals.frontier.news import news
 
     slots = _slots(open_ledger())
     found = news(slots, _catalogues(offline=offline), lifecycle_of, today=date.today(), within_days=days)  # noqa: DTZ011  the user's own day
@@ -206,7 +206,7 @@ def _verdict_fault(one: Promotion, ledger: Ledger) -> Fault | None:
     """Return what is wrong with the verdict that a promotion names, found anew from its run."""
     from copilot_kit_evals.folder import RunFolder
     from copilot_kit_evals.frontier.snapping import verdict_in
-    from copilot_kit_evals.frontier.trying import placements_of
+    from copilot_kit_evals.frontier.trial import placements_of
 
     if one.evidence is None:
         return None
@@ -225,7 +225,7 @@ def _changed_since(one: Promotion, ledger: Ledger) -> Fault | None:
     """Return what a slot's model is told otherwise than when it was evaluated; only told, since people may do so."""
     from copilot_kit_evals.folder import RunFolder
     from copilot_kit_evals.frontier.promotions import VERDICT
-    from copilot_kit_evals.frontier.trying import check_evaluated
+    from copilot_kit_evals.frontier.trial import check_evaluated
     from copilot_kit_evals.verdict.verdicts import Verdict
 
     if one.evidence is None or VERDICT not in one.evidence.files or evidence_fault(one, ledger.home) is not None:

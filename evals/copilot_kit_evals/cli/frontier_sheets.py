@@ -9,7 +9,7 @@ from typing import Any, Final
 from copilot_kit.cli.screen import bold, columns, dim, shown, width
 from copilot_kit.display import visible
 from copilot_kit.slots import Slot
-from copilot_kit_evals.frontier.watching import News
+from copilot_kit_evals.frontier.news import News
 
 _COLUMNS: Final = {"slot": "slot", "model": "has", "since": "since", "by what": "evidence_words", "parked": "parked",
                    "retires": "retires"}  # fmt: skip

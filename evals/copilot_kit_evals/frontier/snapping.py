@@ -23,9 +23,9 @@ from copilot_kit_evals.cli.eval.report import reported
 from copilot_kit_evals.cli.progress import Progress
 from copilot_kit_evals.cli.verdict_sheet import show
 from copilot_kit_evals.folder import MANIFEST, RunFolder
-from copilot_kit_evals.frontier.promoting import Ledger, ask_people_anew, open_ledger, promote, take_back
+from copilot_kit_evals.frontier.ledger import Ledger, ask_people_anew, open_ledger, promote, take_back
 from copilot_kit_evals.frontier.promotions import VERDICT, Promotion, proof_of
-from copilot_kit_evals.frontier.trying import Trial, check_evaluated, is_launch, parked_of, placements_of, trial_of
+from copilot_kit_evals.frontier.trial import Trial, check_evaluated, is_launch, parked_of, placements_of, trial_of
 from copilot_kit_evals.frontier.wanted import Snap
 from copilot_kit_evals.plan import plan
 from copilot_kit_evals.runner import Finished, Options

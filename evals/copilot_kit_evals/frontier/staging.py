@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from copilot_kit.errors import Conflict, JournalError, UsageError
 from copilot_kit.journal.index import Journal
 from copilot_kit_evals.frontier.acceptance import ALPHA, Acceptance, acceptance, cases_of
-from copilot_kit_evals.frontier.promoting import Ledger, ask_people_anew, id_of, take_back
+from copilot_kit_evals.frontier.ledger import Ledger, ask_people_anew, id_of, take_back
 from copilot_kit_evals.frontier.promotions import Promotion, of_slot
 
 _LOG = logging.getLogger(__name__)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from copilot_kit.errors import UsageError
 from copilot_kit_evals.frontier.editing import edited
 from copilot_kit_evals.frontier.hunks import Edit
+from copilot_kit_evals.frontier.ledger import advance, placed, promote, take_back
 from copilot_kit_evals.frontier.lock import FileLedger, read_lock
-from copilot_kit_evals.frontier.promoting import advance, placed, promote, take_back
 from copilot_kit_evals.frontier.promotions import Placement, chain_faults
 
 WITH_TABLES: Final = """\

@@ -14,8 +14,8 @@ import pytest
 
 from copilot_kit.errors import UsageError
 from copilot_kit.journal.opening import default_store
-from copilot_kit_evals.frontier.promoting import open_ledger, placed, promote
-from copilot_kit_evals.frontier.trying import trial_of
+from copilot_kit_evals.frontier.ledger import open_ledger, placed, promote
+from copilot_kit_evals.frontier.trial import trial_of
 from copilot_kit_evals.frontier.wanted import Snap
 
 

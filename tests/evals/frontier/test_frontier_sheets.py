@@ -12,8 +12,8 @@ from copilot_kit.profile import Lifecycle
 from copilot_kit.slots import Slot
 from copilot_kit_evals.cli.frontier_sheets import show_news, show_slots
 from copilot_kit_evals.frontier.catalogues import Catalogue
-from copilot_kit_evals.frontier.watching import news
-from tests.evals.frontier.test_watching import TODAY
+from copilot_kit_evals.frontier.news import news
+from tests.evals.frontier.test_news import TODAY
 
 ROWS: list[dict[str, Any]] = [
     {"slot": "default", "has": "acme:large-4-5, 10% acme:large-5", "since": "2026-11-20T10:00:00", "parked": None,

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from copilot_kit.errors import UsageError
+from copilot_kit_evals.frontier.ledger import advance, placed, promote, take_back
 from copilot_kit_evals.frontier.lock import FileLedger
-from copilot_kit_evals.frontier.promoting import advance, placed, promote, take_back
 from copilot_kit_evals.frontier.promotions import Placement, chain_faults
 
 MODELS = ("a:1", "a:2", "b:1")

@@ -14,8 +14,8 @@ from copilot_kit.errors import Conflict, UsageError
 from copilot_kit.journal.opening import default_store
 from copilot_kit.slots import open_model
 from copilot_kit_evals.frontier.editing import edited, placement_in
+from copilot_kit_evals.frontier.ledger import Ledger, advance, open_ledger, placed, promote, take_back
 from copilot_kit_evals.frontier.lock import BadLock, FileLedger, read_lock
-from copilot_kit_evals.frontier.promoting import Ledger, advance, open_ledger, placed, promote, take_back
 from copilot_kit_evals.frontier.promotions import Placement, Stage, chain_faults
 
 Text = Callable[[], str]
@@ -23,7 +23,7 @@ PROMOTE = """
 import asyncio, os, signal, sys
 from copilot_kit.errors import Conflict
 from copilot_kit_evals.frontier import lock
-from copilot_kit_evals.frontier.promoting import open_ledger, placed, promote
+from copilot_kit_evals.frontier.ledger import open_ledger, placed, promote
 
 if sys.argv[2] == "die":
     lock.flip = lambda *_: os.kill(os.getpid(), signal.SIGKILL)

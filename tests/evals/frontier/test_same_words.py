@@ -9,8 +9,8 @@ from copilot_kit import Agent, Memory
 from copilot_kit.journal import MemoryStore
 from copilot_kit.request import Request
 from copilot_kit_evals import runner
-from copilot_kit_evals.frontier.promoting import open_ledger
-from copilot_kit_evals.frontier.trying import trial_of
+from copilot_kit_evals.frontier.ledger import open_ledger
+from copilot_kit_evals.frontier.trial import trial_of
 from copilot_kit_evals.frontier.wanted import Snap
 from copilot_kit_evals.runner import Options
 

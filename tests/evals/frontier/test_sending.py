@@ -11,9 +11,9 @@ import pytest
 
 from copilot_kit.sending import NotAllowed
 from copilot_kit_evals.folder import RunFolder
-from copilot_kit_evals.frontier.promoting import advance, open_ledger
+from copilot_kit_evals.frontier.ledger import advance, open_ledger
 from copilot_kit_evals.frontier.snapping import snap_slot
-from copilot_kit_evals.frontier.trying import trial_of
+from copilot_kit_evals.frontier.trial import trial_of
 from copilot_kit_evals.frontier.wanted import Snap
 from copilot_kit_evals.runner import Options, resume
 from copilot_kit_evals.shards.fleet import lay_out_shards

@@ -15,7 +15,7 @@ from copilot_kit.request import Request
 from copilot_kit.response import Response
 from copilot_kit.testing import FunctionModel, call, say
 from copilot_kit_evals.frontier.acceptance import Case, acceptance, cases_of, differences
-from copilot_kit_evals.frontier.promoting import open_ledger, placed, promote
+from copilot_kit_evals.frontier.ledger import open_ledger, placed, promote
 from copilot_kit_evals.frontier.promotions import Promotion
 from copilot_kit_evals.frontier.staging import look_after, looked_after, standing
 from copilot_kit_evals.stats.anytime import non_inferiority_betting

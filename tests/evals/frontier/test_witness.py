@@ -13,8 +13,8 @@ from copilot_kit.journal.opening import default_store
 from copilot_kit.journal.slots import STREAM
 from copilot_kit.journal.store import Draft
 from copilot_kit.records import SlotMoved
+from copilot_kit_evals.frontier.ledger import ask_people_anew, open_ledger, placed, promote, take_back
 from copilot_kit_evals.frontier.lock import read_lock
-from copilot_kit_evals.frontier.promoting import ask_people_anew, open_ledger, placed, promote, take_back
 from copilot_kit_evals.frontier.promotions import Promotion
 from copilot_kit_evals.frontier.shared import StoreLedger
 from copilot_kit_evals.frontier.witness import missing

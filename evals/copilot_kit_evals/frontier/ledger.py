@@ -1,4 +1,4 @@
-"""Promoting a candidate, by steps or at once, and taking it back."""
+"""Where slots are and who moved them: promoting a candidate, by steps or at once, and taking it back."""
 
 from contextlib import suppress
 from pathlib import Path

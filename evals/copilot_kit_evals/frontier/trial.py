@@ -14,8 +14,8 @@ from copilot_kit.request import Settings
 from copilot_kit.slots import Slot, SlotOverlay, place, slot_of
 from copilot_kit_evals.candidates import Candidate, prompt_in, setting_of
 from copilot_kit_evals.frontier.catalogues import lifecycle_of
+from copilot_kit_evals.frontier.ledger import Ledger, placed
 from copilot_kit_evals.frontier.lines import line_before
-from copilot_kit_evals.frontier.promoting import Ledger, placed
 from copilot_kit_evals.frontier.promotions import Placement
 from copilot_kit_evals.frontier.wanted import Snap
 from copilot_kit_evals.items import Dataset

@@ -9,7 +9,7 @@ import pytest
 from copilot_kit.profile import Lifecycle
 from copilot_kit.slots import Slot
 from copilot_kit_evals.frontier.catalogues import Catalogue, asked, line_of, listed, lists, newer
-from copilot_kit_evals.frontier.watching import News, news, used
+from copilot_kit_evals.frontier.news import News, news, used
 
 TODAY = date(2026, 11, 23)
 SLOTS = {"default": Slot(model="acme:large-4-5"), "fast": Slot(model="acme:large-4-5")}
