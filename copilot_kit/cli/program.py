@@ -2,7 +2,6 @@
 
 import errno
 import os
-import sys
 import traceback
 from collections.abc import Sequence
 from importlib.metadata import entry_points
@@ -21,13 +20,16 @@ GROUP: Final = "copilot_kit.commands"
 """Entry points of other packages: the name of a command, and a function, or a `typer.Typer` with sub-commands."""
 WRONG_USE: Final = 64
 INTERRUPTED: Final = 130
+READER_LEFT: Final = 141
+"""As shells say of a program that SIGPIPE ended. Never 0, which is a promotion where a verdict is asked for."""
 DEBUG_VARIABLE: Final = "COPILOT_KIT_DEBUG"
 
 _HELP = """Copilots on swappable frontier models.
 
 Example: copilot-kit demo
 
-Exit codes: 0 done, 1 a check failed or something went wrong, 2 inconclusive, 3 invalid, 64 wrong use, 130 interrupted.
+Exit codes: 0 done, 1 a check failed or something went wrong, 2 inconclusive, 3 invalid, 64 wrong use, 130 interrupted,
+141 whoever read the output has left.
 """
 
 
@@ -43,9 +45,10 @@ def run(arguments: Sequence[str]) -> int:
         return _ended(error, _misuse(error), WRONG_USE if error.exit_code == 2 else error.exit_code, debug=debug)  # noqa: PLR2004
     except Abort as error:
         return _ended(error, "interrupted", INTERRUPTED, debug=debug)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has left; nothing is to be said
-        return 0
+    except SystemExit as error:  # so Typer ends a command whose reader has left
+        if not isinstance(error.__context__, BrokenPipeError):
+            raise
+        return READER_LEFT
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
             text = f"{visible(str(error.filename))!r} is too long for the name of a file. Choose a shorter one."

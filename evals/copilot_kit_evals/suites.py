@@ -10,8 +10,8 @@ suite:instructions@smoke     of any of these only the items with this tag, or on
 import importlib.util
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import redirect_stdout
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -187,16 +187,32 @@ def _of_dataset(file: Path, *, scorer: str | None, prompt: str) -> Task:
 
 
 def _of_module(file: Path) -> Suite:
-    with redirect_stdout(sys.stderr):  # what a suite prints is no result
+    with redirect_stdout(sys.stderr), _running(file):  # what a suite prints is no result
         module = _module(file)
         found = module.get("tasks")
         made = found() if callable(found) else found
-    tasks = list(made) if made is not None else [one for one in module.values() if isinstance(one, Task)]
+        if made is None:
+            made = [one for one in module.values() if isinstance(one, Task)]
+        tasks = list(made) if isinstance(made, Iterable) else []
     if not tasks or not all(isinstance(one, Task) for one in tasks):
         raise UsageError(f"{str(file)!r} makes no tasks. Write: tasks = [Task(name, dataset, solver, scorers)]")
     if (empty := next((one.name for one in tasks if not one.dataset), None)) is not None:
         raise UsageError(f"Task {empty!r} of {str(file)!r} has no items, so that nothing would be asked. Give it some.")
-    return Suite(tuple(tasks), dict(module.get("models", {})))
+    models = module.get("models", {})
+    if not isinstance(models, Mapping):
+        raise UsageError(f"'models' of {str(file)!r} is {type(models).__name__}. Write: models = {{name: model}}")
+    return Suite(tuple(tasks), dict(models))
+
+
+@contextmanager
+def _running(file: Path) -> Iterator[None]:
+    """Blame the suite for what its own code raises."""
+    try:
+        yield
+    except CopilotError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise UsageError(f"The suite {str(file)!r} does not run: {type(error).__name__}: {error}. Mend it.") from error
 
 
 def _module(file: Path) -> dict[str, Any]:
@@ -211,10 +227,6 @@ def _module(file: Path) -> dict[str, Any]:
     sys.path.insert(0, str(file.resolve().parent))
     try:
         spec.loader.exec_module(module)
-    except CopilotError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise UsageError(f"The suite {str(file)!r} does not run: {type(error).__name__}: {error}. Mend it.") from error
     finally:
         sys.path.remove(str(file.resolve().parent))
     return vars(module)

@@ -1,5 +1,6 @@
 """What every command keeps: one-line errors, exit codes, help with an example, JSON alone on standard output."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -136,3 +137,25 @@ def test_ctrl_c_while_the_commands_are_loaded_is_one_line_and_130():
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "interrupted\n")
+
+
+@pytest.mark.parametrize("words", [("--help",), ("eval", "run", "--help")], ids=" ".join)
+def test_a_reader_that_leaves_ends_a_command_quietly_and_never_with_0(words: tuple[str, ...]):
+    run = [sys.executable, "-c", "from copilot_kit.cli import main; main()", *words]
+    with subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait()) == (b"", 141)
+
+
+def test_a_terminal_without_unicode_costs_a_character_and_not_the_verdict(tmp_path: Path):
+    rows = [f"{model},{item},1" for model in ("old", "nu\u00b7") for item in range(20)]
+    (tmp_path / "results.csv").write_text("\n".join(["model,item,passed", *rows]), encoding="utf-8")
+    words = ["snap", "--from-logs", "results.csv", "--incumbent", "old", "--candidate", "nu\u00b7"]
+    run = [sys.executable, "-c", "from copilot_kit.cli import main; main()", *words]
+    ended = subprocess.run(
+        run, cwd=tmp_path, env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (2, "")
+    assert ended.stdout.startswith("inconclusive: nu\\xb7 in place of old")

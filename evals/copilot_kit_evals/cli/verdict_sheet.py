@@ -10,7 +10,7 @@ from copilot_kit_evals.verdict.judging import headline
 from copilot_kit_evals.verdict.verdicts import ALL, Verdict
 
 _SLICES: Final = 12
-_MARKS: Final = {"pass": "shown", "fail": "no", "open": "open", "note": ""}
+_MARKS: Final = {"pass": "shown", "fail": "no", "open": "open", "note": "not asked for"}
 
 
 def show(verdict: Verdict, *, as_json_text: bool = False) -> None:

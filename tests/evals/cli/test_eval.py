@@ -283,3 +283,22 @@ def test_a_model_without_a_name_is_no_model(copilot: Copilot, tmp_path: Path) ->
     (tmp_path / "noisy.py").write_text(NOISY.replace("COUNT", "1"))
     ended = copilot("eval", "run", tmp_path / "noisy.py", "-m", " ", "--out", tmp_path / "run")
     assert (ended.code, "No model is named" in ended.err) == (64, True)
+
+
+@pytest.mark.parametrize(
+    ("code", "complaint"),
+    [
+        ("tasks = 3", "makes no tasks"),
+        ("def tasks():\n    raise ValueError('no items today')", "does not run: ValueError: no items today. Mend it."),
+        ("def tasks():\n    yield 1 / 0", "does not run: ZeroDivisionError: division by zero. Mend it."),
+        ("from copilot_kit_evals.shipped import tasks_of\ntasks, models = tasks_of('refusals'), 3", "'models' of"),
+    ],
+)
+def test_whatever_is_wrong_in_a_suite_is_one_line_about_the_suite(
+    copilot: Copilot, tmp_path: Path, code: str, complaint: str
+) -> None:
+    (tmp_path / "wrong.py").write_text(code)
+    ended = copilot("eval", "plan", tmp_path / "wrong.py", "-m", "stub:one")
+    assert ended.code == 64
+    assert complaint in ended.err
+    assert ended.err.count("\n") == 1
