@@ -62,7 +62,7 @@ def non_inferiority(evidence: Evidence, rule: Rule) -> list[Finding]:
     slices = evidence.slices(named=named_in(rule))
     parts = [_part(name, evidence.part(name, places), rule) for name, places in slices.items()]
     whole = _part(ALL, evidence, rule, margin=rule.margin)
-    shown = holm([part.no_worse for part in parts]).tolist() if parts else []
+    shown = _shown(parts, rule)
     lost = holm([part.worse for part in parts]).tolist() if parts else []
     found = [_weighed(whole, whole.no_worse, whole.worse, rule)]
     for part, no_worse, worse in zip(parts, shown, lost, strict=True):
@@ -71,6 +71,25 @@ def non_inferiority(evidence: Evidence, rule: Rule) -> list[Finding]:
             one = one.model_copy(update={"state": "note"})
         found.append(one)
     return [*found, *(_empty(name) for name in rule.slices or () if name not in (*slices, *evidence.tasks, ALL))]
+
+
+def counting(names: Iterable[str], rule: Rule) -> list[str]:
+    """Return the slices on which it must be shown that the candidate is no worse; others correct none of them."""
+    return [name for name in names if rule.slices is None or name in rule.slices]
+
+
+def _shown(parts: list[_Part], rule: Rule) -> list[float]:
+    """Return the corrected p-values of being no worse: over the slices that count, and for the others over all."""
+    if not parts:
+        return []
+    found: list[float] = holm([part.no_worse for part in parts]).tolist()
+    counts = counting((part.name for part in parts), rule)
+    places = [place for place, part in enumerate(parts) if part.name in counts]
+    if places:
+        own: list[float] = holm([parts[place].no_worse for place in places]).tolist()
+        for place, p in zip(places, own, strict=True):
+            found[place] = p
+    return found
 
 
 def named_in(rule: Rule) -> set[str]:
@@ -230,6 +249,16 @@ def _outcomes(chosen: list[tuple[Case, Mark]], rule: Rule, *, missing: float) ->
     return values, labels
 
 
+def in_the_way(evidence: Evidence) -> str:
+    """Return words for what kept most attempts of each side from having a score, '' where the log does not say."""
+    sides = [side for side in (evidence.incumbent, evidence.candidate) if side is not None and side.habits.troubles]
+    words = []
+    for side in sides:
+        (trouble, times), *_ = side.habits.troubles.most_common(1)
+        words.append(f"; {counted(times, 'attempt')} of {side.name!r} ended with: {trouble[:_REASON_CHARS]}")
+    return "".join(words)
+
+
 def missing(evidence: Evidence, rule: Rule) -> list[Finding]:
     """Return what has no score, by side; more than the rule allows makes the log no evidence."""
     sides = [evidence.candidate] if evidence.incumbent is None else [evidence.incumbent, evidence.candidate]
@@ -242,7 +271,8 @@ def missing(evidence: Evidence, rule: Rule) -> list[Finding]:
     figures: dict[str, JsonValue] = {"items": len(items), "shares": dict(shares)}
     told = ", ".join(f"{share(one)} of {name!r}" for name, one in shares.items())
     if max(shares.values()) > rule.max_missing:
-        text = f"too much is missing: {told}, where {share(rule.max_missing)} is the most that can be judged"
+        text = (f"too much is missing: {told}, where {share(rule.max_missing)} is the most that can be judged"
+                f"{in_the_way(evidence)}")  # fmt: skip
         return [Finding(name="missing", state="fail", text=text, figures=figures, items=items)]
     text = f"missing: {told}; every claim holds whatever these scores would have been"
     return [Finding(name="missing", state="note", text=text, figures=figures, items=items)]

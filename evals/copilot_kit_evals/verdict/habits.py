@@ -22,6 +22,12 @@ class Reply:
     """The words; None where the log does not have them."""
     called: tuple[str, ...] = ()
     """Names of the tools that it called, in all of the attempt's answers."""
+    garbled: bool = False
+    """It called tools, and no call had arguments that can be read."""
+    asks_again: bool = False
+    """It made the very same calls again when it had been told what came of them."""
+    told: str = ""
+    """Digest of all that it is told by declaration beside the item: instructions, overlay, tools."""
     tokens_in: int | None = None
     """Of the first request: later ones hold what came before."""
     tokens_out: int | None = None
@@ -41,6 +47,8 @@ class Habits:
     model: str | None = None
     """What was asked for, as provider:model."""
     replies: list[Reply] = field(default_factory=list)
+    troubles: Counter[str] = field(default_factory=Counter)
+    """What kept attempts from having a score, by its words."""
 
     def by_task(self) -> dict[str, list[Reply]]:
         """Return the replies of each task."""

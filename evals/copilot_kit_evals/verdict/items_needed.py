@@ -14,7 +14,7 @@ from copilot_kit_evals.stats.distributions import normal_quantile
 from copilot_kit_evals.stats.means import clustered_error, standard_error
 from copilot_kit_evals.tasks import Rule
 from copilot_kit_evals.verdict.evidence import Evidence
-from copilot_kit_evals.verdict.gates import named_in
+from copilot_kit_evals.verdict.gates import counting, named_in
 from copilot_kit_evals.verdict.verdicts import Finding
 
 POWER: Final = 0.8
@@ -36,10 +36,11 @@ def items_needed(evidence: Evidence, rule: Rule, findings: list[Finding]) -> int
         return None
     total = whole if gained or rule.gain == "quality" else max(whole, _of_ratios(evidence, rule, findings))
     slices = evidence.slices(named=named_in(rule))
+    held = rule.alpha / max(1, len(counting(slices, rule)))  # what Holm's correction asks of the first of them
     for one in findings:
         if one.name == "non_inferiority" and one.state == "open" and one.slice in slices:
             places = slices[one.slice]
-            part = _wanted(evidence.at(places), rule, margin=rule.margin_of(one.slice), gained=True)
+            part = _wanted(evidence.at(places), rule, margin=rule.margin_of(one.slice), gained=True, alpha=held)
             if part is not None:
                 total = max(total, part * len(evidence.cases) / len(places))
     return max(_least(evidence), math.ceil(total * (_WATCHED if evidence.sequential else 1)) - len(evidence.cases))
@@ -74,7 +75,9 @@ def _of_ratios(evidence: Evidence, rule: Rule, findings: list[Finding]) -> float
 _GAINS: Final = {False: ("improvement", "cost", "latency"), True: ("improvement",)}
 
 
-def _wanted(evidence: Evidence, rule: Rule, *, margin: float, gained: bool) -> float | None:
+def _wanted(
+    evidence: Evidence, rule: Rule, *, margin: float, gained: bool, alpha: float | None = None
+) -> float | None:  # fmt: skip
     """Return how many items in all show the nearest decision."""
     if evidence.incumbent is None:
         return None
@@ -84,7 +87,8 @@ def _wanted(evidence: Evidence, rule: Rule, *, margin: float, gained: bool) -> f
         return None
     mean = float(delta[known].mean())
     variance = _variance(delta[known]) * _together(evidence, delta, known)
-    one, two = rule.alpha, rule.alpha / 2
+    one = rule.alpha if alpha is None else alpha
+    two = one / 2
     no_worse, better = _items(variance, mean + margin, one), _items(variance, mean, two)
     worse, no_better = _items(variance, -mean, two), _items(variance, margin - mean, one)
     ways = [worse, no_worse] if gained else [worse, max(no_worse, better), max(no_worse, no_better)]

@@ -58,7 +58,7 @@ def verdict_of(evidence: Evidence, rule: Rule | None = None) -> Verdict:
 
 def _nothing_shared(evidence: Evidence) -> str:
     both = [side.name for side in (evidence.incumbent, evidence.candidate) if side is not None]
-    return f"no item has a score of both {both[0]!r} and {both[1]!r}"
+    return f"no item has a score of both {both[0]!r} and {both[1]!r}{gates.in_the_way(evidence)}"
 
 
 def _findings(evidence: Evidence, compared: Evidence, rule: Rule) -> list[Finding]:

@@ -1,14 +1,19 @@
 """Evidence from run folders: one in which both took part, or one of each."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from copilot_kit.errors import UsageError
+from copilot_kit.messages import ToolCall
 from copilot_kit_evals.attempts import MISSING, Attempt
+from copilot_kit_evals.candidates import Candidate
 from copilot_kit_evals.folder import BadRun, Call, RunFolder
 from copilot_kit_evals.items import Item
 from copilot_kit_evals.manifest import TaskEntry, order_of
+from copilot_kit_evals.scores import digest_of
 from copilot_kit_evals.tasks import Rule
 from copilot_kit_evals.verdict.evidence import Case, Evidence, Mark, Side
 from copilot_kit_evals.verdict.habits import Habits, Reply
@@ -187,6 +192,7 @@ def case_of(item: Item, task: str | None, rule: Rule) -> Case:
 
 def _read(run: RunFolder, names: Sequence[str], tasks: Sequence[str]) -> dict[str, _Sheet]:
     models = {one.name: one.model for one in run.manifest.candidates}
+    told = {one.name: one for one in run.manifest.candidates}
     sheets = {name: _Sheet(habits=Habits(model=models[name])) for name in names}
     entries = {name: run.manifest.task(name) for name in tasks if name in {one.name for one in run.manifest.tasks}}
     for name, entry in entries.items():
@@ -207,7 +213,10 @@ def _read(run: RunFolder, names: Sequence[str], tasks: Sequence[str]) -> dict[st
         entry = entries[attempt.task]
         _enter(mark, attempt, entry)
         if attempt.outcome not in MISSING:
-            sheet.habits.replies.append(_reply(attempt, entry, said.get(attempt.key.digest, [])))
+            reply = _reply(attempt, entry, said.get(attempt.key.digest, []))
+            sheet.habits.replies.append(replace(reply, told=_told(told[attempt.candidate], entry)))
+        elif attempt.trouble is not None:
+            sheet.habits.troubles[attempt.trouble.text or attempt.trouble.kind] += 1
     return sheets
 
 
@@ -258,12 +267,37 @@ def _reply(attempt: Attempt, task: TaskEntry, calls: Sequence[Call]) -> Reply:
         unparsed=any(score.meta.get("unparsed") is True for score in attempt.scores.values()),
         text=None if last is None else last.text,
         called=tuple(call.name for one in calls for call in one.response.message.calls),
+        garbled=_is_garbled([call for one in calls for call in one.response.message.calls]),
+        asks_again=_asks_again(calls),
         tokens_in=None if first is None else first.usage.input,
         tokens_out=out,
         dropped=attempt.dropped,
         served=attempt.served,
         response_id=None if first is None else first.response_id,
     )
+
+
+def _told(candidate: Candidate, task: TaskEntry) -> str:
+    overlay = None if candidate.overlay is None else candidate.overlay.model_dump_json()
+    return digest_of(json.dumps([task.solver, candidate.prompt, candidate.tools, overlay]))
+
+
+def _is_garbled(calls: Sequence[ToolCall]) -> bool:
+    """Tell whether there are calls, and none has arguments: an empty object, or none, as where it was encoded twice."""
+    return bool(calls) and not any(_arguments(call) for call in calls)
+
+
+def _arguments(call: ToolCall) -> object:
+    try:
+        found = json.loads(call.args_json)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _asks_again(answers: Sequence[Call]) -> bool:
+    calls = [[(call.name, call.args_json) for call in one.response.message.calls] for one in answers]
+    return any(one and one == other for one, other in pairwise(calls))
 
 
 def _side(name: str, sheet: _Sheet, order: Sequence[Place]) -> Side:

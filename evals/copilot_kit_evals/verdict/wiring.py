@@ -167,13 +167,31 @@ def _without_tools(new: Replies, old: Replies) -> Iterable[Sign]:
                    "do the tools arrive by their names?")  # fmt: skip
 
 
+def _garbled(new: Replies, old: Replies) -> Iterable[Sign]:
+    yield from _more(new, old, lambda one: one.garbled, "call tools with no arguments that can be read: are they lost, "
+                     "cut, or encoded twice?")  # fmt: skip
+
+
+def _asks_again(new: Replies, old: Replies) -> Iterable[Sign]:
+    """Find calls that are made again when their results are there, which a weaker model does here and there."""
+    again = _share(new, lambda one: one.asks_again)
+    if again >= _MOST and _share(old, lambda one: one.asks_again) <= _RARE:
+        yield Sign(f"in {share(round(again, 3))} of its attempts it makes a call again when it was told what came "
+                   "of it: do the results of tools arrive?", _items(one for one in new if one.asks_again))  # fmt: skip
+
+
+def _is_told_the_same(new: Replies, old: Replies) -> bool:
+    """Tell whether requests ought to be as long: other instructions, or an overlay of one side, are not."""
+    return {one.told for one in new} == {one.told for one in old}
+
+
 def _short_requests(new: Replies, old: Replies) -> Iterable[Sign]:
     """Find requests that are much shorter, or all of one length, though the same was asked."""
     pairs = _paired(new, old)
     if len(pairs) < _FEWEST:
         return
     ratio, gap = median(a / b for a, b in pairs), median(b - a for a, b in pairs)
-    if ratio < _LESS and gap >= _TOKENS:
+    if ratio < _LESS and gap >= _TOKENS and _is_told_the_same(new, old):
         yield Sign(f"it reads {ratio:.2g} times the incumbent's tokens for the same requests: does all of it arrive, "
                    "the system prompt and the tools too?")  # fmt: skip
     elif len({a for a, _ in pairs}) == 1 and len({b for _, b in pairs}) > _TWICE:
@@ -192,7 +210,7 @@ def _constant_shortage(new: Replies, old: Replies) -> Iterable[Sign]:
     Another tokenizer makes requests longer or shorter by a factor. Of the two, what explains the lengths better counts.
     """
     pairs = _paired(new, old)
-    if len(pairs) < _FEWEST or len({b for _, b in pairs}) <= _TWICE:
+    if len(pairs) < _FEWEST or len({b for _, b in pairs}) <= _TWICE or not _is_told_the_same(new, old):
         return
     gaps, ratios = [b - a for a, b in pairs], [a / b for a, b in pairs]
     gap, ratio = median(gaps), median(ratios)
@@ -229,8 +247,8 @@ _Look: TypeAlias = Callable[[Replies, Replies], Iterable[Sign]]
 _ALONE: Final[tuple[_Look, ...]] = (_truncated, _unparsed, _rejected, _empty, _dropped)
 """What is odd by itself, too."""
 _LOOKS: Final[tuple[_Look, ...]] = (
-    *_ALONE, _refused, _same_answers, _cut_at_one_length, _without_tools, _short_requests, _constant_shortage,
-    _words_lost, _nothing_right,
+    *_ALONE, _garbled, _refused, _same_answers, _cut_at_one_length, _without_tools, _asks_again, _short_requests,
+    _constant_shortage, _words_lost, _nothing_right,
 )  # fmt: skip
 
 

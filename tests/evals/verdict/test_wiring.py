@@ -1,5 +1,6 @@
 """Wrong wiring: five ways to break an adapter are told apart from a model that is honestly worse."""
 
+import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -7,13 +8,19 @@ from typing import Any
 
 import pytest
 
+from copilot_kit import Agent, Limits, tool
 from copilot_kit.events import Ended, Event
+from copilot_kit.messages import Text, ToolCall
 from copilot_kit.model import Model
+from copilot_kit.overlays import Overlay
 from copilot_kit.request import Request
+from copilot_kit.response import Response
 from copilot_kit.slots import Opened
 from copilot_kit_evals.candidates import candidates_of
+from copilot_kit_evals.items import Dataset, Item
 from copilot_kit_evals.runner import Options, run
-from copilot_kit_evals.tasks import Rule
+from copilot_kit_evals.scorers import Normalised
+from copilot_kit_evals.tasks import Assign, Rule, Setup, Task
 from copilot_kit_evals.verdict.evidence import Evidence
 from copilot_kit_evals.verdict.habits import Habits, Reply
 from copilot_kit_evals.verdict.judging import verdict_of
@@ -183,3 +190,82 @@ def test_settings_that_the_candidate_does_not_take_are_told_and_are_no_suspicion
     assert note.state == "note"
     assert note.text == "its adapter did not send 'temperature': the model does not take it"
     assert found.verdict != "invalid"
+
+
+class Asker(Clerk):
+    """Looks an order up, and answers with what it was told."""
+
+    def answer(self, request: Request) -> list[Text | ToolCall]:
+        number = request.messages[1].text.split()[-1]
+        if not any(one.role == "tool" for one in request.messages):
+            return [ToolCall(call_id=f"call_{number}", name="find_order", args_json=json.dumps({"number": number}))]
+        return [Text(text=f"It is order {number}.")]
+
+
+def orders(items: int = 10) -> list[Task]:
+    """Few items, for an agent with one tool."""
+
+    @tool(effect="read")
+    def find_order(number: str) -> str:
+        """Find an order."""
+        return f"order {number}"
+
+    def desk(setup: Setup) -> Agent[str]:
+        return Agent(setup.model, tools=[find_order], instructions="Look it up.", limits=Limits(turns=4))
+
+    asked = [Item(id=f"o{n}", input=f"Where is order {n}", target=f"It is order {n}.") for n in range(items)]
+    return [Task("orders", Dataset.of(asked, name="orders"), Assign(desk), [Normalised()])]
+
+
+def with_arguments(change: Callable[[str], str]) -> Callable[[Response], Response]:
+    def changed(response: Response) -> Response:
+        parts = tuple(one.model_copy(update={"args_json": change(one.args_json)}) if isinstance(one, ToolCall) else one
+                      for one in response.message.parts)  # fmt: skip
+        return response.model_copy(update={"message": response.message.model_copy(update={"parts": parts})})
+
+    return changed
+
+
+def without_results(request: Request) -> Request:
+    return request.model_copy(update={"messages": tuple(one for one in request.messages if one.role != "tool")})
+
+
+@pytest.mark.parametrize(
+    ("fault", "where"),
+    [
+        ({"answers": with_arguments(json.dumps)}, "no arguments that can be read"),
+        ({"answers": with_arguments(lambda _: "{}")}, "no arguments that can be read"),
+        ({"answers": with_arguments(lambda text: text[:5])}, "no arguments that can be read"),
+        ({"asks": without_results}, "do the results of tools arrive"),
+    ],
+    ids=["arguments encoded twice", "arguments lost", "arguments cut", "results of tools lost"],
+)
+async def test_calls_and_results_that_get_lost_are_seen_in_few_items(fault: Any, where: str, tmp_path: Path):
+    broken = Wire(Asker("fake:new"), "fake:new", **fault)
+    ended = await run(orders(), candidates_of(["fake:old", "fake:new"]), tmp_path / "run",
+                      Options(opening=opening(Asker("fake:old"), broken)))  # fmt: skip
+    found = verdict_of(Evidence.of_run(ended.folder, "fake:old", "fake:new"), Rule(margin=0.1))
+    assert found.verdict == "invalid"
+    assert any(where in one.text for one in found.found("wiring"))
+
+
+async def test_a_prompt_that_is_shorter_by_wish_is_no_sign(tmp_path: Path):
+    told = Overlay(prompt="Think about it, and about what was asked before, and look at each number twice. " * 3)
+    old, new = candidates_of(["fake:old", "fake:new"])
+    models = opening(Clerk("fake:old", seed=1), Clerk("fake:new", good=0.4, seed=11))
+    both = [old.model_copy(update={"overlay": told}), new]
+    ended = await run(office.office(), both, tmp_path / "run", Options(opening=models))
+    found = verdict_of(Evidence.of_run(ended.folder, "fake:old", "fake:new"), Rule(margin=0.1))
+    assert found.found("wiring") == ()
+    assert found.verdict == "hold"
+
+
+async def test_what_kept_all_attempts_from_a_score_is_told(tmp_path: Path):
+    class Broken(Clerk):
+        def answer(self, request: Request) -> list[Text | ToolCall]:
+            raise ValueError(f"no luck with {request.messages[0].role}")
+
+    found = await judged(Broken("fake:new"), tmp_path)
+    assert found.verdict == "invalid"
+    (reason,) = found.reasons
+    assert reason.endswith("; 60 attempts of 'fake:new' ended with: ValueError: no luck with system")
