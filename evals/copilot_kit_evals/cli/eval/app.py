@@ -89,7 +89,8 @@ def run_command(  # noqa: PLR0913  the options of a run
 
     Example: copilot-kit eval run suite.py --model openai:gpt-5.2 --model anthropic:claude-sonnet-5 --budget-usd 5
     """
-    from copilot_kit_evals.cli.running import Wanted, go_on, start
+    from copilot_kit_evals.cli.eval.options import Wanted
+    from copilot_kit_evals.cli.eval.run import go_on, start
 
     wanted = Wanted(
         models=tuple(model or ()),
@@ -143,7 +144,8 @@ def plan_command(  # noqa: PLR0913  the options of a plan
 
     Example: copilot-kit eval plan suite.py --model openai:gpt-5.2 --model openai:gpt-5.4 --repeats 3
     """
-    from copilot_kit_evals.cli.running import Wanted, show_plan
+    from copilot_kit_evals.cli.eval.options import Wanted
+    from copilot_kit_evals.cli.eval.plan import show_plan
 
     wanted = Wanted(models=tuple(model or ()), vary=tuple(vary or ()), tasks=tuple(task or ()), repeats=repeats,
                     scorer=scorer, prompt=prompt, shard=shard, margin=margin)  # fmt: skip
@@ -173,7 +175,7 @@ def show_command(
 
     Example: copilot-kit eval show runs/suite-1 --json
     """
-    from copilot_kit_evals.cli.running import show_run
+    from copilot_kit_evals.cli.eval.show import show_run
 
     show_run(run, json=json)
 
@@ -189,7 +191,7 @@ def merge_command(
 
     Example: copilot-kit eval merge part-1 part-2 --out whole
     """
-    from copilot_kit_evals.cli.running import show_run
+    from copilot_kit_evals.cli.eval.show import show_run
     from copilot_kit_evals.shards.merging import merge
 
     merge(runs, out)
