@@ -279,6 +279,8 @@ class Rule(Record):
     """Earlier releases of the candidate's line: day and mean score on these items."""
     line_day: float | None = None
     """The candidate's day on the same scale."""
+    tries_before: int = Field(default=0, ge=0)
+    """Earlier runs on these items that came to a verdict: the best of many tries looks better than it is."""
     look_every: int = Field(default=0, ge=0)
     """Finished items between two interim looks; 0: none."""
     stops: bool = False

@@ -43,7 +43,6 @@ from copilot_kit_evals.verdict.verdicts import Verdict
 DONE, INTERRUPTED = 0, 130
 PARKED: Final = "parked"
 """The folder, within that of the run, of the run of parked items."""
-_RUNS: Final = Path("runs")
 _BACK: Final = "--back takes back what was promoted last, and evaluates nothing: leave {} out."
 _RESUME: Final = "--resume goes on with a run, which knows what it compares and what would follow: leave {} out."
 
@@ -61,7 +60,7 @@ def snap_slot(wanted: Snap) -> int:
     if not wanted.dry_run:
         ledger.check(wanted.slot, trial.after)  # what would stop it behind the work is told of before
         journal_of(ledger, wanted.store)
-    folder = wanted.out or _RUNS / f"{wanted.slot}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    folder = wanted.out or wanted.runs / f"{wanted.slot}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
     with Progress(spending := _spending(ledger, wanted)) as progress:
         options = _options(trial, wanted, progress, spending)
         work = _both(trial, folder, options)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -14,8 +15,8 @@ from copilot_kit.request import Settings
 from copilot_kit.slots import Slot, SlotOverlay, place, slot_of
 from copilot_kit_evals.candidates import Candidate, prompt_in, setting_of
 from copilot_kit_evals.frontier.catalogues import lifecycle_of
+from copilot_kit_evals.frontier.earlier import line_before, tries_before
 from copilot_kit_evals.frontier.ledger import Ledger, placed
-from copilot_kit_evals.frontier.lines import line_before
 from copilot_kit_evals.frontier.promotions import Placement
 from copilot_kit_evals.frontier.wanted import Snap
 from copilot_kit_evals.items import Dataset
@@ -75,14 +76,27 @@ async def trial_of(ledger: Ledger, wanted: Snap) -> Trial:
     would = _tried(_moved(slot, after, model), suite)
     candidates = _candidates(wanted.slot, beside, would, model, label, home=ledger.frontier)
     parked = parked_of(suite, slot, ledger.home)
+    _check_slices(slot, suite)
     if beside.model is None:
         _check_says_enough(slot, suite)
     rule = _rule(beside, wanted, suite, candidates, parked)
-    rule = rule.model_copy(update=await _line(ledger, wanted.slot, model, suite))
+    tries = tries_before(wanted.slot, wanted.runs, suite.tasks)
+    rule = rule.model_copy(update={**await _line(ledger, wanted.slot, model, suite), "tries_before": tries})
     more: dict[str, JsonValue] = {SNAP: {"slot": wanted.slot, "before": _told(before), "after": _told(after),
                                           "launch": beside.model is None}}  # fmt: skip
     return Trial(wanted.slot, names, suite, parked, tuple(candidates),
                  rule.model_copy(update={"more": more}), before, after)  # fmt: skip
+
+
+def _check_slices(slot: Slot, suite: Suite) -> None:
+    """Raise `UsageError` for a slice that no item is in: it would guard nothing, and nothing would be promoted."""
+    tags = {tag for task in suite.tasks for item in task.dataset for tag in item.tags}
+    known = tags | {task.name for task in suite.tasks}
+    unknown = next((name for name in slot.slices or () if name not in known), None)
+    if unknown is not None:
+        near = get_close_matches(unknown, known, n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else f"There are {', '.join(sorted(known))}."
+        raise UsageError(f"No item of the suites has the tag {unknown!r}, which the slot's 'slices' name. {hint}")
 
 
 def _check_says_enough(slot: Slot, suite: Suite) -> None:

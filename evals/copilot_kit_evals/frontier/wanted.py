@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import Final
+
+RUNS: Final = Path("runs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Snap:
     seed: int = 0
     concurrency: int | None = None
     out: Path | None = None
-    """The folder of the run; None: runs/SLOT-TIME."""
+    """The folder of the run; None: one in `runs`, named by slot and time."""
     resume: Path | None = None
     """Go on with the run in this folder."""
     by: str | None = None
@@ -42,3 +45,8 @@ class Snap:
     store: str | None = None
     """The journal whose waiting proposals are asked anew; None: that of [frontier], if it names one."""
     json: bool = False
+
+    @property
+    def runs(self) -> Path:
+        """Where the run is going to lie, beside those of earlier snaps."""
+        return RUNS if self.out is None else self.out.parent

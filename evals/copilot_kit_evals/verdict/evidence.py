@@ -155,7 +155,7 @@ class Evidence:
     """Of a run that may end early and has cut some clusters: all items before the first gap, each by itself. Small
     clusters are whole sooner than large ones, so that whole clusters alone may be no fair sample."""
     rivals: int = 0
-    """Other candidates that were tried on these items; the best of many looks better than it is."""
+    """Other candidates, and earlier tries, on these items; the best of many looks better than it is."""
     problems: tuple[str, ...] = ()
     """What makes the log no evidence, in lines for a person."""
     notes: tuple[str, ...] = ()

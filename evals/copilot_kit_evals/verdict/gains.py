@@ -35,14 +35,14 @@ def improvement(evidence: Evidence, rule: Rule) -> list[Finding]:
     return [Finding(name="improvement", state="open", text="not shown to be better", figures=figures)]
 
 
-def _picked(better: float, candidates: int, rule: Rule) -> list[Finding]:
-    """Return what p is if the candidate is the best of all that were tried here, where that matters (Bonferroni)."""
-    p = min(1.0, better * candidates)
+def _picked(better: float, tries: int, rule: Rule) -> list[Finding]:
+    """Return what p is if this is the best of all that were tried here, where that matters (Bonferroni)."""
+    p = min(1.0, better * tries)
     if p <= rule.alpha:
         return []
-    text = f"if it was picked as the best of the {candidates} candidates that were tried on these items, p is {p:.2g}"
+    text = f"as the best of {tries} tries on these items, p is {p:.2g}"
     return [Finding(name="improvement", slice="picked", state="note", text=text,
-                    figures={"candidates": candidates, "p_better": p})]  # fmt: skip
+                    figures={"tries": tries, "p_better": p})]  # fmt: skip
 
 
 def spending(evidence: Evidence, rule: Rule) -> list[Finding]:

@@ -74,6 +74,7 @@ def of_runs(runs: Sequence[RunFolder], incumbent: str | None, candidate: str, ru
         ahead=tuple(case for place, case in cases.items() if place not in set(order)),
         problems=tuple(problems),
         notes=tuple(notes),
+        rivals=rule.tries_before,
     )
     old_side = None if before is None or mine is None else _side(mine.name, before, reached)
     return shown.with_single_items(

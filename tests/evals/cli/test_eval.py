@@ -302,3 +302,14 @@ def test_whatever_is_wrong_in_a_suite_is_one_line_about_the_suite(
     assert ended.code == 64
     assert complaint in ended.err
     assert ended.err.count("\n") == 1
+
+
+def test_what_spoiled_attempts_is_told_with_the_way_to_ask_again(copilot: Copilot, tmp_path: Path) -> None:
+    code = NOISY.replace("COUNT", "2").replace('lambda _: "yes"', "lambda _: 1 / 0")
+    (tmp_path / "broken.py").write_text(code)
+    ended = copilot("eval", "run", tmp_path / "broken.py", "-m", "stub:one", "--out", tmp_path / "run")
+    assert "2 attempts of stub:one came to nothing, most often by ZeroDivisionError: division by zero\n" in ended.err
+    again = f"copilot-kit eval run --resume {tmp_path / 'run'} --retry-errors"
+    assert f"Ask for them again with: {again}\n" in ended.err
+    resumed = copilot("eval", "run", "--resume", tmp_path / "run", "--retry-errors", "--json")
+    assert (resumed.code, resumed.json["attempts"]) == (0, {"wanted": 2, "ended": 2})

@@ -60,6 +60,23 @@ def test_only_the_slices_that_the_slot_names_must_be_shown_to_be_no_worse(projec
     assert "on 'rare'" in verdict.reasons[0]
 
 
+def test_a_slice_that_no_item_is_in_is_told_of_before_anything_is_asked(project: Path):
+    suite, frontier = project / "suite.py", project / "frontier.toml"
+    suite.write_text(suite.read_text().replace("target=str(2 * n))", "target=str(2 * n), tags=['rare'] * (n < 3))"))
+    frontier.write_text(frontier.read_text().replace("[slots.default]", "[slots.default]\nslices = ['rares']", 1))
+    with pytest.raises(UsageError, match="has the tag 'rares', which the slot's 'slices' name"):
+        snapped(to="stub:new")
+    assert not (project / "runs").exists()
+
+
+def test_a_verdict_knows_how_many_were_tried_before_on_the_same_items(project: Path, text: Text):
+    for place, name in enumerate(("poor", "twin", "new")):
+        snapped(to=f"stub:{name}", dry_run=True, out=Path(f"runs/{place}"))
+    assert [RunFolder(f"runs/{place}").manifest.rule.tries_before for place in range(3)] == [0, 1, 2]
+    snapped(to="stub:new", dry_run=True, repeats=2, out=Path("elsewhere/0"))
+    assert RunFolder("elsewhere/0").manifest.rule.tries_before == 0
+
+
 def test_a_worse_model_is_held_and_the_slot_stays(project: Path, text: Text):
     before = text()
     assert snapped(to="stub:poor") == 1

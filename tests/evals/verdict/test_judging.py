@@ -295,8 +295,8 @@ def test_the_best_of_many_candidates_is_told_what_its_p_is_then():
     found = verdict_of(replace(flipped(6, 0, 100), rivals=9))
     assert found.verdict == "promote"
     told = found.found("improvement")[1]
-    assert (told.state, told.figures) == ("note", {"candidates": 10, "p_better": 0.3125})
-    assert told.text == "if it was picked as the best of the 10 candidates that were tried on these items, p is 0.31"
+    assert (told.state, told.figures) == ("note", {"tries": 10, "p_better": 0.3125})
+    assert told.text == "as the best of 10 tries on these items, p is 0.31"
     assert len(verdict_of(replace(flipped(20, 0, 100), rivals=9)).found("improvement")) == 1
 
 

@@ -267,7 +267,7 @@ def test_other_models_of_the_file_on_the_same_items_count_as_candidates_that_wer
     more = [f"m{k},i{n},{n % 2}" for k in range(4) for n in range(80)] + [f"small,i{n},1" for n in range(20)]
     file.write_text(file.read_text() + "\n".join(more) + "\n")
     found = snap(copilot, file, "--json").json["findings"]
-    assert [one["figures"]["candidates"] for one in found if one["slice"] == "picked"] == [5]
+    assert [one["figures"]["tries"] for one in found if one["slice"] == "picked"] == [5]
 
 
 def test_attempts_that_one_side_lacks_are_told_of(copilot: Copilot, tmp_path: Path):

@@ -132,6 +132,7 @@ def _told(ended: Finished | None, folder: Path, wanted: Wanted, *, json: bool) -
     if any(tags[ALL]["missing"] for entry in found["tasks"].values() for one in entry["candidates"].values()
            for tags in one["scorers"].values()):  # fmt: skip
         _tell_of_scorers(ended.folder)
+        _tell_of_lost(ended.folder, wanted)
     if (report := reported(ended.folder)) is not None:
         told(f"The report is {visible(str(report))}")
     return UNFINISHED if ended.why == "budget" else DONE
@@ -147,6 +148,20 @@ def _tell_of_scorers(folder: RunFolder) -> None:
                 why.setdefault(name, (score.reason or "").splitlines()[0])
     for name, count in broken.items():
         told(f"Scorer {visible(name)} has no value for {counted(count, 'answer')}: {visible(why[name])}")
+
+
+def _tell_of_lost(folder: RunFolder, wanted: Wanted) -> None:
+    """Say what spoiled attempts that tell nothing about a candidate: an empty table alone would not say why."""
+    lost: dict[str, Counter[str]] = {}
+    for attempt in folder.settled():
+        if attempt.outcome == "infra_error" and attempt.trouble is not None:
+            lost.setdefault(attempt.candidate, Counter())[f"{attempt.trouble.kind}: {attempt.trouble.text}"] += 1
+    for candidate, troubles in lost.items():
+        (text, _), *_ = troubles.most_common(1)
+        told(f"{counted(troubles.total(), 'attempt')} of {visible(candidate)} came to nothing, most often by "
+             f"{visible(text)}")  # fmt: skip
+    if lost:
+        told(f"Ask for them again with: {command(folder.path, wanted)} --retry-errors")
 
 
 def command(folder: Path, wanted: Wanted) -> str:
