@@ -155,7 +155,7 @@ def _tell_of_lost(folder: RunFolder, wanted: Wanted) -> None:
     lost: dict[str, Counter[str]] = {}
     for attempt in folder.settled():
         if attempt.outcome == "infra_error" and attempt.trouble is not None:
-            lost.setdefault(attempt.candidate, Counter())[f"{attempt.trouble.kind}: {attempt.trouble.text}"] += 1
+            lost.setdefault(attempt.candidate, Counter())[attempt.trouble.text or attempt.trouble.kind] += 1
     for candidate, troubles in lost.items():
         (text, _), *_ = troubles.most_common(1)
         told(f"{counted(troubles.total(), 'attempt')} of {visible(candidate)} came to nothing, most often by "
