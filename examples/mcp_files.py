@@ -1,6 +1,7 @@
 """The tools of an MCP server: reading runs, writing waits for a person, and a server that changes is told.
 
-Run it as it is, without a key: python examples/mcp_files.py (the server is this file again, as another program)
+After pip install "copilot-kit[mcp]", run it as it is, without a key: python examples/mcp_files.py (the server is this
+file again, as another program)
 """
 
 import asyncio

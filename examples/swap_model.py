@@ -1,7 +1,7 @@
 """One conversation on two providers: begun on Anthropic's protocol, continued on OpenAI's, with what was left out.
 
 The real adapters and the official SDKs run here; only the two servers are in this process, so that no key is needed.
-Run it as it is: python examples/swap_model.py
+Run it as it is, after pip install "copilot-kit[openai,anthropic]": python examples/swap_model.py
 """
 
 import asyncio
