@@ -13,6 +13,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How fast a machine is, and what else it does, decides no test.
+settings.register_profile("whatever the load", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("whatever the load")
 
 # A shell starts what runs in its background with Ctrl-C ignored; tests of Ctrl-C, and the programs they start, need it.
 signal.signal(signal.SIGINT, signal.default_int_handler)

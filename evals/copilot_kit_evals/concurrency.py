@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from copilot_kit.errors import ModelError, Overloaded, ProviderFailed, RateLimited
@@ -32,7 +33,8 @@ class Turn:
 class Lane:
     """The requests of one model at one provider.
 
-    Those that wait are served in the order they came. `clock` is there for tests.
+    Those that wait are served in the order they came. `paused` is told for how many seconds nothing is sent, and why.
+    `clock` is there for tests.
     """
 
     def __init__(
@@ -41,10 +43,12 @@ class Lane:
         first: int = _FIRST,
         most: int = MOST,
         clock: Callable[[], float] = time.monotonic,
+        paused: Callable[[float, str], None] | None = None,
     ) -> None:
         self._limit = float(min(first, most))
         self._most = most
         self._clock = clock
+        self._paused = paused
         self._busy = 0
         self._epoch = 0
         self._was_cut = False
@@ -93,12 +97,12 @@ class Lane:
         if not isinstance(error, RateLimited | Overloaded | ProviderFailed):
             return
         if error.retry_after_s is not None:
-            self._pause(error.retry_after_s)
+            self._pause(error.retry_after_s, str(error))
         if turn.epoch != self._epoch:
             return
         self._epoch += 1
         if error.retry_after_s is None:
-            self._pause(min(_LONGEST_PAUSE_S, _PAUSE_S * 2**self._streak))
+            self._pause(min(_LONGEST_PAUSE_S, _PAUSE_S * 2**self._streak), str(error))
         self._streak += 1
         if isinstance(error, RateLimited):
             self._was_cut = True
@@ -107,13 +111,17 @@ class Lane:
     def quota(self, requests_left: int, reset_s: float) -> None:
         """Take in what the provider says is left of its quota, before it has to say no."""
         if requests_left <= 0:
-            self._pause(reset_s)
+            self._pause(reset_s, "its quota is used up")
         elif requests_left < self._limit:
             self._was_cut = True
             self._limit = float(requests_left)
 
-    def _pause(self, seconds: float) -> None:
-        self._paused_until = max(self._paused_until, self._clock() + seconds)
+    def _pause(self, seconds: float, why: str) -> None:
+        until = self._clock() + seconds
+        if until > self._paused_until:
+            self._paused_until = until
+            if self._paused is not None:
+                self._paused(seconds, why)
 
     def _is_free(self) -> bool:
         return self._busy < self.limit and self._clock() >= self._paused_until
@@ -150,10 +158,12 @@ class Lanes:
     """One lane for each model.
 
     most: of one lane; None: 64, and 1 for models that run in this process, which answer one after the other.
+    paused: told of which model nothing is sent, for how many seconds, and why.
     """
 
-    def __init__(self, most: int | None = None) -> None:
+    def __init__(self, most: int | None = None, paused: Callable[[str, float, str], None] | None = None) -> None:
         self._most = most
+        self._paused = paused
         self._lanes: dict[str, Lane] = {}
 
     def lane(self, model: str) -> Lane:
@@ -161,7 +171,8 @@ class Lanes:
         lane = self._lanes.get(model)
         if lane is None:
             most = self._most or (1 if model.startswith("local:") else MOST)
-            lane = self._lanes[model] = Lane(first=most if self._most else _FIRST, most=most)
+            paused = None if self._paused is None else partial(self._paused, model)
+            lane = self._lanes[model] = Lane(first=most if self._most else _FIRST, most=most, paused=paused)
         return lane
 
     @property

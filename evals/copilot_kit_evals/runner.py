@@ -51,6 +51,8 @@ class Options:
     look: Look | None = None
     watch: Callable[[Tally, Lanes], None] | None = None
     """Told of each attempt that has ended."""
+    paused: Callable[[str, float, str], None] | None = None
+    """Told of which model nothing is sent for so many seconds, and why: a quota, a server that is down."""
     opening: Callable[[str], Opened | None] | None = None
     """Opens a candidate's model; where it returns none, or is none, `open_model` does."""
 
@@ -118,7 +120,7 @@ async def _run(
     manifest: Manifest, tasks: Sequence[Task], options: Options, writing: Callable[[], RunWriter]
 ) -> Finished:
     async with AsyncExitStack() as stack:
-        lanes = Lanes(options.most)
+        lanes = Lanes(options.most, options.paused)
         limits = limits_of([task.dataset for task in tasks], manifest.rule)
         opened = await stack.enter_async_context(_opened(manifest, lanes, options.opening))
         check_asked_by(tasks, map(asked, opened), limits)

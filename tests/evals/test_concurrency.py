@@ -142,3 +142,12 @@ def test_models_in_this_process_answer_one_after_the_other():
     assert Lanes().lane("local:a").limit == 1
     assert Lanes().lane("openai:a").limit == 8
     assert Lanes(3).lane("local:a").limit == 3
+
+
+async def test_a_pause_is_told_of_with_its_model_its_length_and_its_reason():
+    told: list[tuple[str, float, str]] = []
+    lanes = Lanes(paused=lambda *pause: told.append(pause))
+    lane = lanes.lane("openai:a")
+    for error in (Overloaded("busy"), RateLimited("slow down", retry_after_s=47.0), Overloaded("busy")):
+        lane.failed(error, Turn(len(told), 0.0))
+    assert told == [("openai:a", 1.0, "busy"), ("openai:a", 47.0, "slow down")]  # the third one ends before the second

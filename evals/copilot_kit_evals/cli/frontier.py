@@ -16,7 +16,15 @@ from copilot_kit.slots import Slot, read_frontier, slot_of
 from copilot_kit_evals.cli.frontier_sheets import show_news, show_slots
 from copilot_kit_evals.frontier.ledger import Ledger, advance, ask_people_anew, open_ledger
 from copilot_kit_evals.frontier.lock import FILE_NAME, BadLock, lock_of, read_lock
-from copilot_kit_evals.frontier.promotions import Fault, Promotion, chain_faults, evidence_fault, of_slot
+from copilot_kit_evals.frontier.promotions import (
+    Fault,
+    Promotion,
+    Proof,
+    chain_faults,
+    evidence_fault,
+    evidence_for,
+    of_slot,
+)
 from copilot_kit_evals.frontier.shared import StoreLedger
 from copilot_kit_evals.frontier.witness import missing
 
@@ -261,6 +269,7 @@ def _row(name: str, slot: Slot, promotions: list[Promotion], ledger: Ledger) -> 
     has = slot.model or "none yet"
     by_hand = last is not None and last.after.model != slot.model
     retires = None if slot.model is None else lifecycle_of(slot.model).retires
+    evidence = None if by_hand else evidence_for(promotions)
     return {
         "slot": name,
         "model": slot.model,
@@ -269,8 +278,8 @@ def _row(name: str, slot: Slot, promotions: list[Promotion], ledger: Ledger) -> 
         "since": None if last is None or by_hand else last.at.isoformat(timespec="minutes"),
         "by": None if last is None or by_hand else last.by,
         "kind": None if last is None or by_hand else last.kind,
-        "evidence": None if last is None or last.evidence is None or by_hand else last.evidence.model_dump(),
-        "evidence_words": None if slot.model is None else _words(last, otherwise=by_hand),
+        "evidence": None if evidence is None else evidence.model_dump(),
+        "evidence_words": None if slot.model is None else _words(last, evidence, otherwise=by_hand),
         "suites": list(slot.suites),
         "parked": _parked(name, slot, ledger),
         "parked_file": slot.parked,
@@ -278,15 +287,13 @@ def _row(name: str, slot: Slot, promotions: list[Promotion], ledger: Ledger) -> 
     }
 
 
-def _words(last: Promotion | None, *, otherwise: bool) -> str:
+def _words(last: Promotion | None, evidence: Proof | None, *, otherwise: bool) -> str:
     """Return by what evidence a slot has what it has. otherwise: than the last promotion gave it."""
     if last is None:
         return "written by hand"
-    return "not as it was promoted: copilot-kit frontier verify" if otherwise else _why(last)
-
-
-def _why(last: Promotion) -> str:
-    what = last.kind if last.evidence is None else f"{last.evidence.verdict}, {last.evidence.run}"
+    if otherwise:
+        return "not as it was promoted: copilot-kit frontier verify"
+    what = last.kind if evidence is None else f"{evidence.verdict}, {evidence.run}"
     return f"{what}, by {last.by}"
 
 

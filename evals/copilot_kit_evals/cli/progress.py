@@ -21,6 +21,7 @@ _A_MINUTE_S, _AN_HOUR_S = 60, 3600
 _REDRAWS: Final = 4
 _LINE_EVERY_S: Final = 10.0
 _SOME: Final = 5
+_LONG_S: Final = 8.0
 _AS_MANY: Final = 50
 
 
@@ -39,6 +40,7 @@ class Progress:
         self._live: Live | None = None
         self._interims: Interims | None = None
         self._told: tuple[int, list[str]] = (0, [])
+        self._quiet_until: dict[str, float] = {}
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -63,6 +65,13 @@ class Progress:
         if self._live is None and now - self._last_line > _LINE_EVERY_S:
             self._last_line = now
             self._say(tally)
+
+    def paused(self, model: str, seconds: float, why: str) -> None:
+        """Take in that nothing is sent to a model for a while; a person is told of a standstill."""
+        now = time.monotonic()
+        if seconds >= _LONG_S and now >= self._quiet_until.get(model, 0.0):
+            self._quiet_until[model] = now + seconds
+            told(f"{visible(model)}: nothing is sent for {span_words(seconds)}: {visible(why)}")
 
     def _say(self, tally: Tally) -> None:
         told(self._line(tally))

@@ -91,9 +91,10 @@ class Change(Record):
         """Raise `Conflict` unless the slot is as it was when this was decided on."""
         last = next((one.hash for one in reversed(promotions) if one.slot == self.slot), None)
         if found != self.before or self.follows not in (None, last):
+            has, had = in_words(found), in_words(self.before)
+            how = f"it has {has}, not {had}" if has != had else unlike(found, self.before)
             raise Conflict(
-                f"Slot {self.slot!r} has changed meanwhile: it has {in_words(found)}, not {in_words(self.before)}. "
-                "Nothing was changed; look at it and decide anew."
+                f"Slot {self.slot!r} has changed meanwhile: {how}. Nothing was changed; look at it and decide anew."
                 if found != self.before
                 else f"Slot {self.slot!r} was promoted or taken back meanwhile, and has {in_words(found)}. Nothing was "
                 "changed; look at it and decide anew."
@@ -116,6 +117,14 @@ class Fault(Record):
     text: str
     fails: bool = True
     """False: it is told, and proves nothing."""
+
+
+def evidence_for(promotions: Sequence[Promotion]) -> Proof | None:
+    """Return the evidence for what a slot has after its promotions: a share that was raised rests on where it began."""
+    for one in reversed(promotions):
+        if one.evidence is not None or one.kind in ("back", "rollback") or one.before.stage is None:
+            return one.evidence
+    return None
 
 
 def in_words(placement: Placement) -> str:

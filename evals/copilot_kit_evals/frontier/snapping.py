@@ -118,8 +118,9 @@ def _go_on(ledger: Ledger, wanted: Snap) -> int:
     suite = _suite_of(wanted, folder)
     parked = parked_of(suite, slot_of(wanted.slot, ledger.frontier), ledger.home)
     with Progress(spending := _spending(ledger, wanted)) as progress:
-        options = Options(spending=spending, look=_look(manifest.rule), watch=progress.heard, most=wanted.concurrency,
-                          opening=suite.opening, again=frozenset({"cancelled", "infra_error"}))  # fmt: skip
+        options = Options(spending=spending, look=_look(manifest.rule), watch=progress.heard, paused=progress.paused,
+                          most=wanted.concurrency, opening=suite.opening,
+                          again=frozenset({"cancelled", "infra_error"}))  # fmt: skip
 
         async def work() -> Finished:
             finished = await runner.resume(folder.path, suite.tasks, options)
@@ -288,7 +289,7 @@ def _plan(trial: Trial, wanted: Snap) -> int:
 
 def _options(trial: Trial, wanted: Snap, progress: Progress, spending: Spending) -> Options:
     return Options(seed=wanted.seed, rule=trial.rule, suite=written(trial.suites), spending=spending,
-                   most=wanted.concurrency, look=_look(trial.rule), watch=progress.heard,
+                   most=wanted.concurrency, look=_look(trial.rule), watch=progress.heard, paused=progress.paused,
                    opening=trial.suite.opening)  # fmt: skip
 
 
@@ -308,6 +309,8 @@ def _show_promotion(promotion: Promotion | None, asked: list[str], wanted: Snap)
     stage = promotion.after.stage
     has = visible(promotion.after.model or "no model") if stage is None else (
         f"{visible(stage.to)} for {stage.share:.0%} of new runs")  # fmt: skip
-    told(f"Slot {visible(promotion.slot)} has {has} from now on. Runs that have begun keep their model.")
+    same = promotion.after.model == promotion.before.model and stage is None
+    other = ", with other words or settings" if same else ""
+    told(f"Slot {visible(promotion.slot)} has {has} from now on{other}. Runs that have begun keep what they have.")
     if asked:
         told(f"{counted(len(asked), 'proposal')} of the old model must be decided anew: copilot-kit inbox")

@@ -131,6 +131,8 @@ def newly_works(evidence: Evidence, rule: Rule) -> list[Finding]:
     fresh = tuple(evidence.cases[place].id for place in passed
                   if old is None or not old.marks[place].is_clean(rule.pass_score))  # fmt: skip
     text = f"{len(fresh)} of {len(parked)} parked items work now{': ' + listed(fresh) if fresh else ''}"
+    if len(passed) > len(fresh):
+        text += f"; {len(passed) - len(fresh)} need not be parked: the incumbent passes them, too"
     return [Finding(name="newly_works", state="note", text=text, items=fresh,
                     figures={"parked": len(parked), "works": len(passed)})]  # fmt: skip
 

@@ -62,11 +62,11 @@ def refund(order: int, amount: float) -> str:
     return "paid"
 
 
-async def worked(url: str, model: str = "default") -> None:
+async def worked(url: str, model: str = "default", subject: str | None = None) -> None:
     """Three refunds: two approved, one rejected, in this journal, by the model of slot `default`."""
     agent = Agent(model, tools=[refund], name="shop", store=open_store(url))
     for order in (1, 2, 3):
-        run = await agent.run(f"Refund order {order}")
+        run = await agent.run(f"Refund order {order}", subject=subject)
         proposal = run.proposals[0].id
         await (run.approve(proposal, by=ANNA) if order < 3 else run.reject(proposal, "no receipt", by=ANNA))
     await agent.store.close()  # type: ignore[attr-defined]
@@ -191,6 +191,16 @@ def test_a_run_of_another_slot_is_not_rehearsed_with_this_ones_allowance(
                     "--store", "journal.db")  # fmt: skip
     assert ended.code == 64
     assert "is of slot 'default', not of 'open'" in ended.err
+
+
+def test_where_all_would_tune_and_nothing_judge_nothing_is_written(shop: Path, copilot: Callable[..., Any]) -> None:
+    asyncio.run(worked(str(shop / "one.db"), subject="ann@example.org"))
+    words = ("eval", "from-journal", "cases", "--agent", "shop_app:agent", "--store", "one.db", "--json")
+    ended = copilot(*words, "--tuning", "0.9")
+    assert ended.code == 64
+    assert "All 3 items would tune and none would judge" in ended.err
+    assert not (shop / "cases").exists()
+    assert copilot(*words, "--tuning", "0").json["items"] == 3
 
 
 def test_a_smaller_share_leaves_with_tuning_what_tuned(shop: Path, copilot: Callable[..., Any]) -> None:

@@ -77,6 +77,7 @@ def test_a_stage_is_begun_shown_raised_and_ended(project: Path, copilot):
     assert copilot("frontier", "advance", "default", "--share", "0.5", "--store", journal).code == 0
     ended = copilot("frontier", "advance", "default", "--share", "1", "--store", journal)
     assert ended.err == "stub:new has all new runs of slot default from now on.\n"
+    assert copilot("frontier", "--json").json["slots"][0]["evidence"]["verdict"] == "promote"  # of where it began
     assert copilot("snap", "default", "--back").code == 0
     assert copilot("frontier", "--json").json["slots"][0]["model"] == "stub:old"
 

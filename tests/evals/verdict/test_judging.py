@@ -199,6 +199,13 @@ def test_parked_items_count_in_what_newly_works_and_nowhere_else():
     assert found.found("newly_works")[0].items == ("hard",)
 
 
+def test_parked_items_that_the_incumbent_passes_too_need_not_be_parked():
+    old, new = flips(6, 0, 100)
+    cases = [Case(f"i{n}") for n in range(100)] + [Case("hard", parked=True), Case("dear", parked=True)]
+    found = verdict_of(evidence([*old, 0.0, 1.0], [*new, 1.0, 1.0], cases=cases)).found("newly_works")[0]
+    assert found.text == "1 of 2 parked items work now: hard; 1 need not be parked: the incumbent passes them, too"
+
+
 def test_a_crutch_that_changes_nothing_is_no_longer_needed():
     old, new = flips(30, 0, 300)
     log = evidence(old, new)

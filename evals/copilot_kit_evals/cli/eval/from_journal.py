@@ -63,6 +63,12 @@ def from_journal(  # noqa: PLR0913  the options of a command
     if not made.judging and not made.tuning:
         raise UsageError(f"Nobody has decided a call of agent {offers.name or agent!r} in this journal yet. "
                          f"Decide some with: copilot-kit inbox{_left_as_it_was(out)}")  # fmt: skip
+    if not made.judging and not out.exists():
+        raise UsageError(
+            f"All {counted(len(made.tuning), 'item')} would tune and none would judge, and what tunes once never "
+            "judges in the same folder. Give each run the subject that it is about, so that there are several cases, or "
+            "leave none for tuning: --tuning 0. Nothing was written."
+        )
     remember_suite(out)
     write_suite(out, made.judging, made.tuning, offers.kept)
     if offers.changed:

@@ -85,6 +85,7 @@ class Wanted:
             again=frozenset({"cancelled", "infra_error"} if self.retry_errors else {"cancelled"}),
             look=look_of(rule) if rule.stops else Looking(),
             watch=progress.heard,
+            paused=progress.paused,
             opening=suite.opening,
         )
 

@@ -23,7 +23,7 @@ from copilot_kit_evals.cli.eval.run_on_ray import Spread, begin_on_ray, check_sh
 from copilot_kit_evals.cli.eval.show import show_summary
 from copilot_kit_evals.cli.progress import Progress
 from copilot_kit_evals.drafts import drafted_by
-from copilot_kit_evals.folder import RunFolder
+from copilot_kit_evals.folder import BadRun, RunFolder
 from copilot_kit_evals.runner import Finished, Options
 from copilot_kit_evals.scores import BROKEN
 from copilot_kit_evals.shards.fleet import SHARDS, Allowed
@@ -104,6 +104,8 @@ def _worked(work: _Work, folder: Path, wanted: Wanted) -> Finished | None:
             ended = work()
     except KeyboardInterrupt:
         return None
+    except BadRun:  # the same command would say the same
+        raise
     except CopilotError as error:
         if _has_begun(folder) and (wanted.on is not None or "--resume" not in str(error)):
             told(f"What has ended is kept. Go on with: {command(folder, wanted)}")
