@@ -8,7 +8,6 @@ import inspect
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import fields, is_dataclass
 from functools import partial
 from types import FunctionType, MethodType
 from typing import Any, Final, TypeAlias
@@ -108,32 +107,25 @@ def _planned(candidate: Candidate, opening: Callable[[str], Opened | None]) -> A
 
 def models_in(what: object) -> list[Asked]:
     """Return the models that a scorer or a solver holds: in its fields, in what its function closes over or names."""
-    found: dict[Asked, None] = {}
-    _look(what, found, set(), _DEEP)
-    return list(found)
+    models = [one for one in _reached(what, _within) if _is_model(one)]
+    return list(dict.fromkeys((one.id, server_of(each)) for one in models for each in _reached(one, _wrapped)))
 
 
-def _look(what: object, found: dict[Asked, None], seen: set[int], deep: int) -> None:
-    if deep == 0 or id(what) in seen or isinstance(what, _WHOLE):
-        return
-    seen.add(id(what))
-    if _is_model(what):
-        for server in (None, *_servers(what, _DEEP)):
-            found[what.id, server] = None  # type: ignore[attr-defined]
-        return
-    for one in _within(what):
-        _look(one, found, seen, deep - 1)
+def _reached(what: Any, within: Callable[[Any], Iterable[Any]]) -> Iterator[Any]:
+    """Yield an object and what is within it, the nearest first: so nothing that is held twice ends a way too early."""
+    seen: dict[int, Any] = {}
+    nearest = [what]
+    for _ in range(_DEEP):
+        new = {id(one): one for one in nearest if id(one) not in seen and not isinstance(one, _WHOLE)}
+        yield from new.values()
+        seen |= new
+        nearest = [each for one in new.values() for each in within(one)]
 
 
-def _servers(model: object, deep: int) -> Iterator[str]:
-    """Return where a model is asked, or those that it wraps."""
-    server = server_of(model)
-    if server is not None:
-        yield server
-    for one in _members(model) if deep else ():
-        for each in one if isinstance(one, list | tuple) else (one,):
-            if _is_model(each):
-                yield from _servers(each, deep - 1)
+def _wrapped(model: object) -> list[Any]:
+    """Return the models that a model asks in its own name, such as with retries."""
+    held = [one if isinstance(one, list | tuple) else (one,) for one in _members(model)]
+    return [one for some in held for one in some if _is_model(one)]
 
 
 def _is_model(what: object) -> bool:
@@ -144,6 +136,8 @@ def _is_model(what: object) -> bool:
 
 
 def _within(what: object) -> Iterable[Any]:
+    if _is_model(what):
+        return ()
     if isinstance(what, Mapping):
         return list(what.values())
     if isinstance(what, list | tuple | set | frozenset):
@@ -168,8 +162,6 @@ def _named(function: FunctionType) -> list[Any]:
 
 
 def _members(what: object) -> list[Any]:
-    if is_dataclass(what):
-        return [getattr(what, one.name, None) for one in fields(what)]
     slots = [name for kind in type(what).__mro__ for name in _slots(kind)]
     return [*getattr(what, "__dict__", {}).values(), *(getattr(what, name, None) for name in slots)]
 
