@@ -66,7 +66,7 @@ def from_journal(  # noqa: PLR0913  the options of a command
     if not made.judging and not out.exists():
         raise UsageError(
             f"All {counted(len(made.tuning), 'item')} would tune and none would judge, and what tunes once never "
-            "judges in the same folder. Give each run the subject that it is about, so that there are several cases, or "
+            "judges in the same folder. Give each run the subject that it is about, for there to be several cases, or "
             "leave none for tuning: --tuning 0. Nothing was written."
         )
     remember_suite(out)
