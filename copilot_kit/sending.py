@@ -58,7 +58,7 @@ class MaySend:
         provider = model.partition(":")[0]
         if provider not in self.to:
             return "provider", provider
-        if server is None or _is_here(server):
+        if server is None or is_here(server):
             return None
         names = _names(server)
         named = {one.lower() for one in self.to if is_server(one)}
@@ -75,7 +75,8 @@ def wrong_entry(entries: Sequence[str]) -> str | None:
     return next((one for one in entries if not one or "/" in one or "@" in one or one != one.strip()), None)
 
 
-def _is_here(server: str) -> bool:
+def is_here(server: str) -> bool:
+    """Tell whether an address is this machine's own."""
     host, _ = _place(server)
     if host == "localhost":
         return True

@@ -1,7 +1,10 @@
 """Where data of a slot may go: providers, servers, and what is asked while it is held."""
 
 import asyncio
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -143,6 +146,76 @@ async def test_an_adapter_sends_nothing_while_it_is_held_to_other_places_however
         with held([MaySend("default", (provider, f"0.0.0.0:{server.port}"))]), suppress(ModelError):
             await fold(model.stream(request), model=model.id)
         assert server.asked.total() > 0
+
+
+class Proxy(BaseHTTPRequestHandler):
+    """Sends requests on to the place that its server names, counts them there."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.server.asked.append(self.path)  # type: ignore[attr-defined]
+        onward = self.server.onward  # type: ignore[attr-defined]
+        self.send_response(500 if onward is None or "again" in self.path else 307)
+        if onward is not None:
+            self.send_header("location", f"{onward}{self.path}/again")
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def passing_on(onward: str | None = None) -> Iterator[tuple[str, list[str]]]:
+    """Serve for a block: the address, and the paths that were asked for."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+    asked: list[str] = []
+    server.asked, server.onward = asked, onward  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+THREE = pytest.mark.parametrize("name", ["openai:gpt", "openai-chat:gpt", "anthropic:claude", "local:{url}"])
+
+
+@THREE
+async def test_a_server_cannot_send_words_and_key_on_to_another_one(name: str):
+    with passing_on() as (away, asked_away), passing_on(away) as (url, asked):
+        base_url = None if "{" in name else url
+        model = open_model(name.format(url=url), base_url=base_url, api_key="k").model
+        with pytest.raises((UsageError, ModelError)):
+            await complete(model, Request(messages=(user("1"),)))
+        assert (len(asked), asked_away) == (1, [])
+
+
+async def test_a_server_may_send_words_on_within_itself():
+    with passing_on("") as (url, asked):
+        model = open_model("openai:gpt", base_url=url, api_key="k").model
+        with pytest.raises(ModelError):
+            await complete(model, Request(messages=(user("1"),)))
+        assert asked == ["/responses", "/responses/again"]
+
+
+@THREE
+async def test_what_is_for_this_machine_goes_through_no_proxy_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, name: str
+):
+    with passing_on() as (proxy, through), passing_on() as (url, asked):
+        for variable in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(variable, proxy)
+        for variable in ("NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(variable, raising=False)
+        base_url = None if "{" in name else url
+        model = open_model(name.format(url=url), base_url=base_url, api_key="k").model
+        with pytest.raises(ModelError):
+            await complete(model, Request(messages=(user("1"),)))
+        assert (len(asked), through) == (1, [])
 
 
 def test_whoever_is_held_twice_is_held_by_the_stricter_one_of_each():

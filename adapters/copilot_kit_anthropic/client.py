@@ -15,7 +15,7 @@ from copilot_kit.direct import Direct
 from copilot_kit.errors import AuthFailed, MissingExtra, ModelError, TransportFailed, UsageError
 from copilot_kit.http import transport_failure
 from copilot_kit.lanes import Lanes, tls
-from copilot_kit.sending import check_asked
+from copilot_kit.sending import check_asked, is_here
 from copilot_kit.threads import OnceInThread
 from copilot_kit_anthropic.failures import failure
 
@@ -27,6 +27,8 @@ _LANES: "Lanes[tuple[str, str | None, str | None], AsyncAnthropic]" = Lanes(lamb
 _DIRECT: "weakref.WeakKeyDictionary[AsyncAnthropic, Direct]" = weakref.WeakKeyDictionary()
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _OWN = "https://api.anthropic.com"
+_PROXIED = ("all://", "http://", "https://")
+"""What variables of the environment may send through a proxy; to this machine nothing goes through one."""
 
 
 class Access:
@@ -67,7 +69,8 @@ class Access:
     def _shared(self) -> "AsyncAnthropic":
         from anthropic import DefaultAsyncHttpxClient
 
-        return self._opened(DefaultAsyncHttpxClient(verify=tls()))
+        mounts: dict[str, None] = dict.fromkeys(_PROXIED) if is_here(self.elsewhere or _OWN) else {}
+        return self._opened(DefaultAsyncHttpxClient(verify=tls(), mounts=mounts))
 
     def _opened(self, http_client: "httpx2.AsyncClient") -> "AsyncAnthropic":
         from anthropic import AsyncAnthropic
@@ -180,7 +183,7 @@ async def _post(
 ) -> "httpx2.Response":
     import httpx2
 
-    options: Any = {"headers": headers}
+    options: Any = {"headers": headers, "follow_redirects": False}
     if not stream:
         return await client.post(path, cast_to=httpx2.Response, content=body, options=options)
     from anthropic import AsyncStream

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from copilot_kit.events import closing
 from copilot_kit.http import transport_failure
+from copilot_kit.sending import is_here
 from copilot_kit.sse import server_events
 from copilot_kit_local.engine import MOST_EMBEDDED_CHARS, Chunk
 
@@ -78,7 +79,8 @@ class LlamaServer:
             return
         import httpx2
 
-        async with httpx2.AsyncClient(timeout=_TIMEOUT_S) as client:
+        alone = is_here(self.url)  # to this machine there is no way through a proxy
+        async with httpx2.AsyncClient(timeout=_TIMEOUT_S, trust_env=not alone) as client:
             yield client
 
 

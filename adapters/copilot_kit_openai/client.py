@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from copilot_kit.direct import Direct
 from copilot_kit.errors import MissingExtra, UsageError
 from copilot_kit.lanes import Lanes, tls
+from copilot_kit.sending import is_here
 from copilot_kit.threads import OnceInThread
 from copilot_kit_openai.dialects import Dialect
 
@@ -125,7 +126,8 @@ class Connection:
     def _shared(self) -> "AsyncOpenAI":
         from openai import DefaultAsyncHttpxClient
 
-        return _opened(self.endpoint, DefaultAsyncHttpxClient(verify=tls()))
+        alone = is_here(self.endpoint.base_url)  # to this machine there is no way through a proxy
+        return _opened(self.endpoint, DefaultAsyncHttpxClient(verify=tls(), trust_env=not alone))
 
 
 _DIRECT: "weakref.WeakKeyDictionary[AsyncOpenAI, Direct]" = weakref.WeakKeyDictionary()
