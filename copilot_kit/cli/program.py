@@ -50,10 +50,8 @@ def run(arguments: Sequence[str]) -> int:
             raise
         return READER_LEFT
     except OSError as error:
-        if error.errno == errno.ENAMETOOLONG:
-            text = f"{visible(str(error.filename))!r} is too long for the name of a file. Choose a shorter one."
-            return _ended(error, text, WRONG_USE, debug=debug)
-        return _unforeseen(error, debug=debug)
+        text = refused(error)
+        return _unforeseen(error, debug=debug) if text is None else _ended(error, text, WRONG_USE, debug=debug)
     except ModuleNotFoundError as error:
         return _not_there(error, debug=debug)
     except Exception as error:  # noqa: BLE001  a person gets one line, and the rest on request
@@ -134,6 +132,18 @@ def _misuse(error: TyperException) -> str:
     command = context.command_path if context is not None else "copilot-kit"
     said = visible(error.format_message()).rstrip(".")
     return f"{said}{'' if said.endswith('?') else '.'} See: {command} --help"
+
+
+def refused(error: OSError) -> str | None:
+    """Return what a person can do about a file that the system refuses; None where the error says nothing of one."""
+    if error.filename is None:
+        return None
+    file = repr(visible(str(error.filename)))
+    return {
+        errno.ENAMETOOLONG: f"{file} is too long for the name of a file. Choose a shorter one.",
+        errno.EACCES: f"This user may not read or write {file}. Name another file, or work in a folder of your own.",
+        errno.EROFS: f"{file} is on a disk that cannot be written. Name another file, or work in another folder.",
+    }.get(error.errno or 0)
 
 
 def _not_there(error: ModuleNotFoundError, *, debug: bool) -> int:

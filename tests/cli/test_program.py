@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from copilot_kit.cli.program import refused
+
 COMMANDS = [
     ("demo",),
     ("chat",),
@@ -159,3 +161,20 @@ def test_a_terminal_without_unicode_costs_a_character_and_not_the_verdict(tmp_pa
     )
     assert (ended.returncode, ended.stderr) == (2, "")
     assert ended.stdout.startswith("inconclusive: nu\\xb7 in place of old")
+
+
+@pytest.mark.parametrize(
+    ("number", "complaint"),
+    [
+        (13, "This user may not read or write 'notes/a.txt'. Name another file, or work in a folder of your own."),
+        (30, "'notes/a.txt' is on a disk that cannot be written. Name another file, or work in another folder."),
+        (36, "'notes/a.txt' is too long for the name of a file. Choose a shorter one."),
+    ],
+)
+def test_a_file_that_the_system_refuses_is_named_with_what_to_do(number: int, complaint: str):
+    assert refused(OSError(number, "no", "notes/a.txt")) == complaint
+
+
+def test_an_error_that_names_no_file_or_is_of_another_kind_is_not_explained_away():
+    assert refused(OSError(13, "no")) is None
+    assert refused(OSError(5, "no", "notes/a.txt")) is None
