@@ -10,23 +10,21 @@ that a process that lives long follows it.
 """
 
 import os
-import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from difflib import get_close_matches
 from functools import lru_cache
 from hashlib import sha256
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from copilot_kit.errors import MissingExtra, UnknownModel, UsageError
+from copilot_kit.errors import UnknownModel, UsageError
 from copilot_kit.messages import Record
 from copilot_kit.model import Model
 from copilot_kit.overlays import Overlaid, Overlay
+from copilot_kit.providers import GROUP, OpenModel, listed, opener, providers, some_providers
 from copilot_kit.records import SlotMoved, Stage
 from copilot_kit.request import Settings
 from copilot_kit.sending import MaySend, check_asked, server_of, wrong_entry
@@ -34,12 +32,31 @@ from copilot_kit.sending import MaySend, check_asked, server_of, wrong_entry
 if TYPE_CHECKING:
     import httpx2
 
+__all__ = [
+    "FILE_NAME",
+    "FILE_VARIABLE",
+    "GROUP",
+    "Crutch",
+    "Frontier",
+    "OpenModel",
+    "Opened",
+    "Placed",
+    "Sharing",
+    "Slot",
+    "SlotOverlay",
+    "find_frontier",
+    "open_model",
+    "place",
+    "providers",
+    "read_frontier",
+    "slot_in",
+    "slot_of",
+    "store_of",
+]
+
 FILE_NAME = "frontier.toml"
 FILE_VARIABLE = "COPILOT_KIT_FRONTIER"
-GROUP = "copilot_kit.models"
 _ANYWHERE = MaySend("", None)
-_MANY = 8
-_ALIKE = 0.8
 
 
 class SlotOverlay(Record):
@@ -208,29 +225,6 @@ class Opened:
     """Where the model is asked, if that is not its provider's own address."""
 
 
-class OpenModel(Protocol):
-    """What an entry point of the group `copilot_kit.models` names, under the provider's name.
-
-    Contract:
-    - It opens any model name; whether the provider knows it shows at the first request.
-    - It sends nothing; a key that is missing may be reported here or at the first request.
-    - `base_url` and `api_key` win over the environment variables of the vendor's own naming.
-    - A model that is asked elsewhere than at its provider's own address says so as `server`, a URL.
-    """
-
-    def __call__(
-        self,
-        provider: str,
-        model: str,
-        *,
-        base_url: str | None = None,
-        api_key: str | None = None,
-        http_client: "httpx2.AsyncClient | None" = None,
-    ) -> Model:
-        """Return the model."""
-        ...
-
-
 def open_model(
     name: str,
     *,
@@ -264,7 +258,7 @@ def _opened(
     name: str, base_url: str | None, api_key: str | None, http_client: "httpx2.AsyncClient | None"
 ) -> Opened:  # fmt: skip
     provider, _, model = name.partition(":")
-    made = _opener(name)(provider, model, base_url=base_url, api_key=api_key, http_client=http_client)
+    made = opener(name)(provider, model, base_url=base_url, api_key=api_key, http_client=http_client)
     return Opened(model=made, base_url=base_url, server=server_of(made) or base_url)
 
 
@@ -309,7 +303,7 @@ def place(
     if ":" not in named:
         raise UsageError(
             f"Slot {name!r} of {find_frontier(folder)} names the model {named!r}: write it as 'provider:name', with "
-            f"one of the installed providers ({_some('')})."
+            f"one of the installed providers ({some_providers('')})."
         )
     may_send, url = slot.may_send(name), slot.base_url_of(named)
     may_send.check(named, url)
@@ -378,58 +372,17 @@ def _fields(place: tuple[int | str, ...]) -> str:
     """Return which fields there are where something is wrong."""
     for name, kind in (("settings", Settings), ("overlays", SlotOverlay), ("crutches", Crutch), ("stage", Stage)):
         if name in place:
-            return f"There are {_listed(kind.model_fields)}."
-    return f"A slot has 'model' or 'suites' and, if you like, {_listed(sorted(Slot.model_fields))}."
-
-
-def providers() -> tuple[str, ...]:
-    """Return the names of the installed providers, sorted."""
-    return tuple(sorted(_entry_points(tuple(sys.path))))
-
-
-@lru_cache(maxsize=8)
-def _entry_points(path: tuple[str, ...]) -> Mapping[str, EntryPoint]:  # noqa: ARG001  what is installed depends on it
-    return {point.name: point for point in entry_points(group=GROUP)}
-
-
-def _opener(name: str) -> OpenModel:
-    provider, _, model = name.partition(":")
-    point = _entry_points(tuple(sys.path)).get(provider)
-    if point is None:
-        raise UnknownModel(
-            f"Cannot open model {name!r}: {provider!r} is not an installed provider. Write it as 'provider:name', "
-            f"with one of the installed providers ({_some(provider)})."
-        )
-    if not model:
-        raise UnknownModel(f"Cannot open model {name!r}: after the colon comes the model's name at {provider}.")
-    try:
-        opener: OpenModel = point.load()
-    except ModuleNotFoundError as error:
-        raise MissingExtra(f"The provider {provider!r}", provider) from error
-    return opener
+            return f"There are {listed(kind.model_fields)}."
+    return f"A slot has 'model' or 'suites' and, if you like, {listed(sorted(Slot.model_fields))}."
 
 
 def _no_slot(name: str, slots: Mapping[str, Slot], path: Path | None) -> str:
     if name.endswith(".gguf"):
         return f"Cannot open model {name!r}: a file of weights is opened as 'local:{name}'."
-    ask = f"write it as 'provider:name', with one of the installed providers ({_some('')})"
+    ask = f"write it as 'provider:name', with one of the installed providers ({some_providers('')})"
     if path is None:
         return (
             f"Cannot open model {name!r}: {ask}, or make a {FILE_NAME} with a [slots.{name}] that names a model; "
             "there is none in this folder or above."
         )
-    return f"Cannot open model {name!r}: {ask}, or with a slot of {path} ({_listed(slots)})."
-
-
-def _some(wanted: str) -> str:
-    """Return the installed providers, where they are many those that are meant most likely."""
-    points = _entry_points(tuple(sys.path))
-    if len(points) <= _MANY:
-        return _listed(sorted(points))
-    namesakes = [name for name, point in points.items() if point.module.split(".")[0].endswith(f"_{name}")]
-    some = get_close_matches(wanted, points, cutoff=_ALIKE) or sorted(namesakes)
-    return f"{_listed(some)} and {len(points) - len(some)} more: copilot-kit models list"
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names) or "none"
+    return f"Cannot open model {name!r}: {ask}, or with a slot of {path} ({listed(slots)})."

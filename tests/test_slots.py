@@ -1,10 +1,12 @@
 """Models are opened by `provider:model` or by a slot of frontier.toml, with errors that say what would be right."""
 
 from pathlib import Path
+from types import ModuleType
 
 import httpx2
 import pytest
 
+from copilot_kit import providers as installed
 from copilot_kit import slots
 from copilot_kit.errors import MissingExtra, UnknownModel, UsageError
 from copilot_kit.journal.opening import default_store
@@ -168,8 +170,9 @@ def test_a_slot_that_names_a_slot_is_refused(acme: Path):
         open_model("a", folder=acme)
 
 
-def test_the_module_names_no_provider_of_its_own():
-    source = Path(slots.__file__).read_text()
+@pytest.mark.parametrize("module", [slots, installed])
+def test_the_module_names_no_provider_of_its_own(module: ModuleType):
+    source = Path(str(module.__file__)).read_text()
     code = source.split('"""', 2)[2]
     assert not [name for name in ("openai", "anthropic", "gemini") if name in code]
 
