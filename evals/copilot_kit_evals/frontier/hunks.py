@@ -121,7 +121,7 @@ def _replace(lines: list[str], hunk: Hunk, *, ends: str | None) -> None:
     """
     above, was, below = (lines_of(plain(one)) for one in (hunk.above, hunk.was, hunk.below))
     there = [plain(one) for one in lines]
-    places = [at for at in range(len(there) - len(was) + 1) if there[at : at + len(was)] == was]
+    places = [at for at in range(len(there) - len(was) + 1) if _is_there(there[at : at + len(was)], was)]
     found = [
         (_alike(there[:at][::-1], above[::-1]) + _alike(there[at + len(was) :], below), -abs(at - hunk.line), at)
         for at in places
@@ -129,7 +129,15 @@ def _replace(lines: list[str], hunk: Hunk, *, ends: str | None) -> None:
     around, _, at = max(found, default=(0, 0, 0))
     if around or len(places) == 1:
         now = hunk.now.removeprefix(MARK)
-        lines[at : at + len(was)] = lines_of(now if ends is None else plain(now).replace("\n", ends))
+        new = lines_of(now if ends is None else plain(now).replace("\n", ends))
+        if there[at : at + len(was)] != was and new:  # the text went on behind what was its last line
+            new[-1] += _end(lines[at + len(was) - 1])
+        lines[at : at + len(was)] = new
+
+
+def _is_there(lines: Sequence[str], was: Sequence[str]) -> bool:
+    """Tell whether these are the lines; the last one of a text has no end until something is written behind it."""
+    return lines == was or (bool(was) and not _end(was[-1]) and [*lines] == [*was[:-1], f"{was[-1]}\n"])
 
 
 def _alike(lines: Sequence[str], others: Sequence[str]) -> int:

@@ -150,6 +150,7 @@ def test_promoted_and_taken_back_the_file_is_what_it_was_byte_for_byte(text: str
 
 
 @given(TEXTS, MOVES, st.sampled_from(["top", "end", "ends of lines"]))
+@example(OUT_OF_ORDER.removesuffix("\n"), ("a:2", {"prompt": "Be long."}, ()), "end")
 @settings(max_examples=40, deadline=None)
 def test_what_a_person_edited_in_between_stays_and_all_else_is_what_it_was(text: str, move: Move, what: str):
     def by_hand(text: str) -> str:
@@ -273,3 +274,18 @@ def test_an_edit_makes_of_one_text_the_other_and_back(before: str, after: str):
     assert edit.made_in(before) == after
     assert edit.undone.made_in(after) == before
     assert edit.undone.undone == edit
+
+
+async def test_what_goes_on_from_a_stage_that_was_begun_by_hand_is_a_change_of_its_own(tmp_path: Path):
+    text = '[slots.default]\nmodel = "a:1"\n'
+    by_hand = f'{text}stage = {{ to = "b:3", share = 0.5 }}\n'
+    ledger = ledger_of(tmp_path, by_hand)
+    await advance(ledger, "default", share=1.0, by="anna")
+    await take_back(ledger, "default", by="anna")
+    assert ledger.frontier.read_text() == by_hand
+    ledger.frontier.write_text(text)
+    await promoted(ledger, "a:2", AS_IT_IS)
+    ledger.frontier.write_text(by_hand.replace("a:1", "a:2"))
+    await advance(ledger, "default", share=1.0, by="anna")
+    await take_back(ledger, "default", by="anna")
+    assert ledger.frontier.read_text() == by_hand.replace("a:1", "a:2")
