@@ -24,12 +24,13 @@ def show(verdict: Verdict, *, as_json_text: bool = False) -> None:
     for one in verdict.findings:
         if one.state == "note" and one.name != "non_inferiority":
             shown(f"  · {visible(one.text)}")
-    if verdict.n_items:
+    rows = _rows(verdict) if verdict.n_items else []
+    if rows:
         shown()
-        _table(verdict)
+        sheet(("", "value"), rows)
 
 
-def _table(verdict: Verdict) -> None:
+def _rows(verdict: Verdict) -> list[tuple[str, str]]:
     rows = []
     if verdict.difference is not None:
         p = "" if verdict.p is None or verdict.p == verdict.p_exact else f"; over whole clusters {number(verdict.p)}"
@@ -47,4 +48,4 @@ def _table(verdict: Verdict) -> None:
     rows += [(f"no worse on {one.slice}", _MARKS[one.state]) for one in told_of]
     if len(told_of) < len(slices):
         rows.append((f"{len(slices) - len(told_of)} more slices", "not shown"))
-    sheet(("", "value"), rows)
+    return rows

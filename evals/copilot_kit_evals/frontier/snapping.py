@@ -281,9 +281,9 @@ def _plan(trial: Trial, wanted: Snap) -> int:
               f"{one['margin']:g}")  # fmt: skip
     cost = found["cost_usd"]
     names = ", ".join(visible(one.name) for one in trial.candidates)
-    shown(f"{counted(found['attempts'], 'attempt')} of {names}; expected cost "
-          f"{'unknown: no price is known of a model' if cost is None else f'${cost:.2f}'}, or less: it stops "
-          "as soon as the evidence is enough.")  # fmt: skip
+    ends = "; it stops as soon as the evidence is enough" if trial.rule.stops else ""
+    price = "unknown, as no price is known of a model" if cost is None else f"${cost:.2f}"
+    shown(f"{counted(found['attempts'], 'attempt')} of {names}; expected cost {price}{ends}.")
     return DONE
 
 

@@ -312,3 +312,18 @@ async def test_what_was_approved_and_has_not_begun_is_asked_anew_at_once(project
     assert [one.id for one in await store.waiting()] == [fresh]
     assert await ask_anew(store, slot="fast", models=["stub:new"], by=Principal(id="ops")) == []
     await store.close()
+
+
+def test_a_plan_says_that_a_run_stops_early_only_where_it_does(project: Path, capsys: pytest.CaptureFixture[str]):
+    snapped(to="stub:new", plan=True)
+    assert capsys.readouterr().out.endswith("expected cost unknown, as no price is known of a model.\n")
+    suite = project / "suite.py"
+    suite.write_text(suite.read_text().replace("range(120)", "range(240)"))
+    snapped(to="stub:new", plan=True)
+    assert capsys.readouterr().out.endswith("a model; it stops as soon as the evidence is enough.\n")
+
+
+def test_a_launch_shows_no_table_without_rows(project: Path, capsys: pytest.CaptureFixture[str]):
+    (project / "frontier.toml").write_text('[slots.launch]\nsuites = ["suite.py"]\nrequired_reliability = 0.9\n')
+    assert snap_slot(Snap(slot="launch", to="stub:new", out=Path("runs/b"))) == 0
+    assert "value" not in capsys.readouterr().out
