@@ -78,20 +78,7 @@ def program(words: Sequence[str] = ()) -> typer.Typer:
     app.command("doctor")(doctor.doctor)
     app.command("trust")(trust.trust)
     asked = next((word for word in words if not word.startswith("-")), None)
-    own = {
-        "demo",
-        "chat",
-        "inbox",
-        "runs",
-        "audit",
-        "journal",
-        "gate",
-        "memory",
-        "models",
-        "adapters",
-        "doctor",
-        "trust",
-    }
+    own = {one.name for one in app.registered_commands} | {one.name for one in app.registered_groups}
     if asked in own:
         return app
     for point in entry_points(group=GROUP):

@@ -23,9 +23,8 @@ from copilot_kit_evals.items import Dataset
 from copilot_kit_evals.recorded.asking import NextStep
 from copilot_kit_evals.suites import SET, SHIPPED, Suite, load_all
 from copilot_kit_evals.tasks import SNAP, Ask, Rule, Task
+from copilot_kit_evals.verdict.looks import every
 
-LOOKS: Final = 50
-LOOK_AFTER: Final = 10
 ENOUGH_TO_LOOK: Final = 200
 """Items below which a run is not stopped by what it has shown: evidence that may be looked at again and again takes
 more items to decide, and so few cost little (docs/verdicts.md has figures)."""
@@ -259,7 +258,7 @@ def _rule(
     swap = slot.model is not None
     stops = swap and items >= ENOUGH_TO_LOOK
     slices = tuple(task.name for task in suite.tasks) if slot.slices is None else slot.slices
-    rule = Rule(look_every=max(LOOK_AFTER, items // LOOKS) if stops else 0, stops=stops, gain=_gain(slot.model),
+    rule = Rule(look_every=every(items) if stops else 0, stops=stops, gain=_gain(slot.model),
                 slices=slices, margins=slot.margins,
                 parked=tuple(item for task in parked for item in task.dataset.ids),
                 crutches=crutches, required_reliability=slot.required_reliability)  # fmt: skip

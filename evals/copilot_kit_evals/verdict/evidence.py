@@ -37,6 +37,11 @@ class Case:
     parked: bool = False
     """Set aside as too hard or too expensive."""
 
+    @property
+    def unit(self) -> str:
+        """What counts as independent: its cluster, or itself."""
+        return f"item {self.id}" if self.cluster is None else f"cluster {self.cluster}"
+
 
 @dataclass(slots=True)
 class Mark:
@@ -228,4 +233,4 @@ class Evidence:
         """Return the cluster of each case; one without any stands alone. None where no case has one."""
         if all(case.cluster is None for case in self.cases):
             return None
-        return [f"item {case.id}" if case.cluster is None else f"cluster {case.cluster}" for case in self.cases]
+        return [case.unit for case in self.cases]

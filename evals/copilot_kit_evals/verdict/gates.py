@@ -192,7 +192,7 @@ def reliable(cases: Iterable[Case], side: Side, level: float, rule: Rule, *, wat
     chosen = list(zip(cases, side.marks, strict=True))
     failed = tuple(case.id for case, mark in chosen if mark.fails(rule.pass_score))
     clean = [mark.is_clean(rule.pass_score) for _, mark in chosen]
-    labels = [_unit(case) for case, _ in chosen]
+    labels = [case.unit for case, _ in chosen]
     units = float(len(chosen))
     if len(set(labels)) < len(chosen):
         units = effective_trials([float(one) for one in clean], labels)
@@ -233,10 +233,6 @@ def _clean_missing(values: list[float], labels: list[str], level: float, rule: R
     return high
 
 
-def _unit(case: Case) -> str:
-    return f"item {case.id}" if case.cluster is None else f"cluster {case.cluster}"
-
-
 def _outcomes(chosen: list[tuple[Case, Mark]], rule: Rule, *, missing: float) -> tuple[list[float], list[str]]:
     """Return 0 or 1 of each attempt, and what it belongs to."""
     values: list[float] = []
@@ -245,7 +241,7 @@ def _outcomes(chosen: list[tuple[Case, Mark]], rule: Rule, *, missing: float) ->
         own = [float(score >= rule.pass_score) for score in mark.all]
         own += [missing] * (max(1, mark.wanted) - len(own))
         values += own
-        labels += [_unit(case)] * len(own)
+        labels += [case.unit] * len(own)
     return values, labels
 
 

@@ -18,6 +18,13 @@ from copilot_kit_evals.verdict.runs import case_of
 from copilot_kit_evals.verdict.verdicts import Verdict
 
 _FEWEST = 5
+_LOOKS = 50
+_LEAST_APART = 10
+
+
+def every(items: int) -> int:
+    """Return how many finished items lie between two looks of a run with so many in all, unless somebody says."""
+    return max(_LEAST_APART, items // _LOOKS)
 
 
 def look_of(rule: Rule, *, candidate: str | None = None) -> Look:

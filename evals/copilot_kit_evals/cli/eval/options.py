@@ -14,9 +14,7 @@ from copilot_kit_evals.runner import Options
 from copilot_kit_evals.spending import Spending
 from copilot_kit_evals.suites import SHIPPED, Reference, Suite, load_all, written
 from copilot_kit_evals.tasks import Rule
-from copilot_kit_evals.verdict.looks import look_of
-
-_LOOKS, _LOOK_AFTER = 50, 10
+from copilot_kit_evals.verdict.looks import every, look_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +54,8 @@ class Wanted:
     def rule(self, suite: Suite) -> Rule:
         """Return the rule of the verdict: each task must hold; interim looks are fifty or less, unless asked for."""
         items = sum(len(task.dataset) for task in suite.tasks)
-        every = self.look_every if self.look_every is not None else max(_LOOK_AFTER, items // _LOOKS)
-        rule = Rule(look_every=every, stops=self.stop_early, slices=tuple(task.name for task in suite.tasks))
+        apart = every(items) if self.look_every is None else self.look_every
+        rule = Rule(look_every=apart, stops=self.stop_early, slices=tuple(task.name for task in suite.tasks))
         return rule if self.margin is None else rule.model_copy(update={"margin": self.margin})
 
     def check_goes_on(self) -> None:
