@@ -119,9 +119,9 @@ def _replace(lines: list[str], hunk: Hunk, *, ends: str | None) -> None:
     With nothing around it alike, only lines that are there once: else it is not known which place is meant.
     ends: of lines; None: as the hunk has them.
     """
-    above, was, below = (lines_of(plain(one)) for one in (hunk.above, hunk.was, hunk.below))
-    there = [plain(one) for one in lines]
-    places = [at for at in range(len(there) - len(was) + 1) if _is_there(there[at : at + len(was)], was)]
+    above, was, below = (_bare(lines_of(plain(one))) for one in (hunk.above, hunk.was, hunk.below))
+    there = _bare(lines)
+    places = [at for at in range(len(there) - len(was) + 1) if there[at : at + len(was)] == was]
     found = [
         (_alike(there[:at][::-1], above[::-1]) + _alike(there[at + len(was) :], below), -abs(at - hunk.line), at)
         for at in places
@@ -130,14 +130,19 @@ def _replace(lines: list[str], hunk: Hunk, *, ends: str | None) -> None:
     if around or len(places) == 1:
         now = hunk.now.removeprefix(MARK)
         new = lines_of(now if ends is None else plain(now).replace("\n", ends))
-        if there[at : at + len(was)] != was and new:  # the text went on behind what was its last line
-            new[-1] += _end(lines[at + len(was) - 1])
-        lines[at : at + len(was)] = new
+        behind = at + len(was)
+        if new and not was and at == len(lines) > 0 and not _end(lines[-1]):
+            lines[-1] += ends or _end(new[0])
+        if new and was and bool(_end(lines[behind - 1])) != bool(_end(hunk.was)):
+            new[-1] = _bare(new)[-1] + _end(lines[behind - 1])
+        elif new and not _end(new[-1]) and "".join(there[behind : behind + 1]):  # somebody wrote on behind the end
+            new[-1] += ends or _end(lines[behind - 1])
+        lines[at:behind] = new
 
 
-def _is_there(lines: Sequence[str], was: Sequence[str]) -> bool:
-    """Tell whether these are the lines; the last one of a text has no end until something is written behind it."""
-    return lines == was or (bool(was) and not _end(was[-1]) and [*lines] == [*was[:-1], f"{was[-1]}\n"])
+def _bare(lines: Sequence[str]) -> list[str]:
+    """Return the lines without their ends: the last one of a text may have none, until somebody writes on."""
+    return [one.removesuffix(_end(one)) for one in lines]
 
 
 def _alike(lines: Sequence[str], others: Sequence[str]) -> int:

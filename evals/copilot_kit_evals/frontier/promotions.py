@@ -185,9 +185,9 @@ def last_change(promotions: Sequence[Promotion], slot: str) -> list[Promotion]:
     for one in of_slot(promotions, slot):
         if one.kind in ("back", "rollback"):
             del stack[-1:]
-        elif one.kind == "stage" or one.before.stage is None:
-            stack.append([one])
-        elif stack:  # a promotion by shares is one change, whatever steps it took
+        elif one.kind == "stage" or one.before.stage is None or not stack or stack[-1][-1].after.stage is None:
+            stack.append([one])  # its stage may have been begun by hand
+        else:  # a promotion by shares is one change, whatever steps it took
             stack[-1].append(one)
     if not stack:
         raise UsageError(f"Slot {slot!r} was not promoted, or all was taken back. See: copilot-kit frontier")

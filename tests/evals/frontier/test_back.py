@@ -289,3 +289,17 @@ async def test_what_goes_on_from_a_stage_that_was_begun_by_hand_is_a_change_of_i
     await advance(ledger, "default", share=1.0, by="anna")
     await take_back(ledger, "default", by="anna")
     assert ledger.frontier.read_text() == by_hand.replace("a:1", "a:2")
+
+
+@pytest.mark.parametrize("text", [OUT_OF_ORDER, '[slots.default]\nmodel = "a:1"', '[slots.default]\nmodel = "a:1"\n'])
+async def test_what_a_person_wrote_behind_the_last_line_or_took_of_its_end_hinders_nothing(tmp_path: Path, text: str):
+    ledger = ledger_of(tmp_path, text)
+    for change, back in (
+        (lambda now: f"{now.rstrip()}\n# by hand\n", f"{text.rstrip()}\n# by hand\n"),
+        (lambda now: now.rstrip("\n"), text.rstrip("\n")),
+    ):
+        ledger.frontier.write_text(text)
+        await promoted(ledger, "a:2", {"prompt": "Be long."})
+        ledger.frontier.write_text(change(ledger.frontier.read_text()))
+        await take_back(ledger, "default", by="anna")
+        assert ledger.frontier.read_text() == back
