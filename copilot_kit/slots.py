@@ -16,7 +16,7 @@ from decimal import Decimal
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -353,6 +353,14 @@ def store_of(path: Path) -> str | None:
     return str(path.absolute().parent / place)
 
 
+_SHAPES: Final = {
+    "tuple_type": 'Input should be a list, as in ["one", "two"]',
+    "dict_type": "Input should be a table, as in { name = value }",
+    "model_type": "Input should be a table, as in { name = value }",
+}
+"""What TOML calls the types that pydantic has names of Python for."""
+
+
 @lru_cache(maxsize=16)
 def _parsed(path: Path, content: bytes) -> Frontier:
     import tomllib
@@ -364,7 +372,7 @@ def _parsed(path: Path, content: bytes) -> Frontier:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(step) for step in first["loc"])
-        wrong = first["msg"].removeprefix("Value error, ")
+        wrong = _SHAPES.get(first["type"]) or first["msg"].removeprefix("Value error, ")
         raise UsageError(f"{path}: {place!r} is wrong: {wrong}. {_fields(first['loc'])}") from error
 
 
@@ -373,6 +381,10 @@ def _fields(place: tuple[int | str, ...]) -> str:
     for name, kind in (("settings", Settings), ("overlays", SlotOverlay), ("crutches", Crutch), ("stage", Stage)):
         if name in place:
             return f"There are {listed(kind.model_fields)}."
+    if place[0] == "frontier":
+        return f"There is {listed(Sharing.model_fields)}."
+    if place[0] not in Frontier.model_fields:
+        return f"There are {listed(Frontier.model_fields)}, as in [slots.default]."
     return f"A slot has 'model' or 'suites' and, if you like, {listed(sorted(Slot.model_fields))}."
 
 

@@ -153,6 +153,10 @@ def test_a_provider_whose_packages_are_missing_names_the_extra(acme: Path):
         ("[slots.default]\n", "'slots.default' is wrong: it has neither a 'model' nor 'suites'"),
         ('[slots.default]\nmodel = "acme:x"\nsettings = { effort = "huge" }\n', "'slots.default.settings.effort' is"),
         ('[slot.default]\nmodel = "acme:x"\n', "'slot' is wrong"),
+        ('[slot.default]\nmodel = "acme:x"\n', "There are frontier, slots, as in [slots.default]."),
+        ('[frontier]\nstor = "x"\n', "'frontier.stor' is wrong: Extra inputs are not permitted. There is store."),
+        ('[slots]\ndefault = "x"\n', "'slots.default' is wrong: Input should be a table, as in { name = value }."),
+        ('[slots.a]\nsuites = "s.py"\n', "'slots.a.suites' is wrong: Input should be a list, as in "),
     ],
 )
 def test_a_file_that_is_wrong_is_told_with_file_and_place(tmp_path: Path, text: str, complaint: str):
