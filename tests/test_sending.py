@@ -16,7 +16,7 @@ from copilot_kit.request import Request
 from copilot_kit.sending import MaySend, NotAllowed, check_asked, held, server_of
 from copilot_kit.slots import Slot, open_model
 from copilot_kit.testing import FunctionModel
-from tests.evals.asked_server import serving
+from tests.asked_server import serving
 
 ELSEWHERE = "https://elsewhere.example/v1"
 

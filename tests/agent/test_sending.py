@@ -1,10 +1,9 @@
 """Data of an agent's slot go only where the slot says: to its model, at the server meant, and to its reviewers."""
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,42 +11,21 @@ from copilot_kit import Agent, Run
 from copilot_kit.agent.checks import Rubric
 from copilot_kit.sending import NotAllowed
 from copilot_kit.testing import FunctionModel
+from tests.asked_server import Server, serving
 
-SAID = {"role": "assistant", "content": '{"passed": true, "evidence": ""}'}
-ANSWER = json.dumps({"id": "a", "object": "chat.completion", "created": 1, "model": "m",
-                     "choices": [{"index": 0, "finish_reason": "stop", "message": SAID}],
-                     "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}}).encode()  # fmt: skip
+AWAY = "0.0.0.0"  # noqa: S104  leads to this machine and is not its loopback's name
 
 
-class Asked(BaseHTTPRequestHandler):
-    """Answers each chat with the same words, and counts."""
-
-    count = 0
-
-    def do_POST(self) -> None:
-        type(self).count += 1
-        self.rfile.read(int(self.headers["content-length"]))
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(ANSWER)))
-        self.end_headers()
-        self.wfile.write(ANSWER)
-
-    def log_message(self, *args: object) -> None:
-        """Say nothing."""
+def passed(body: dict[str, Any]) -> str:
+    """Answer each chat with the same words, which are a reviewer's, too."""
+    del body
+    return '{"passed": true, "evidence": ""}'
 
 
 @pytest.fixture
-def port() -> Iterator[int]:
-    """A server on this machine; as 0.0.0.0 it is reached under a name that is not the loopback's."""
-    Asked.count = 0
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Asked)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server.server_port
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def server() -> Iterator[Server]:
+    with serving(passed) as server:
+        yield server
 
 
 @pytest.fixture
@@ -71,77 +49,79 @@ def slot(folder: Path, may_send_to: list[str], more: str = "") -> None:
 
 
 async def test_a_server_that_the_environment_names_gets_nothing_unless_the_slot_names_it(
-    folder: Path, port: int, monkeypatch: pytest.MonkeyPatch
+    folder: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setenv("VLLM_BASE_URL", f"http://0.0.0.0:{port}/v1")
+    monkeypatch.setenv("VLLM_BASE_URL", server.url(AWAY))
     slot(folder, ["vllm"])
     with pytest.raises(NotAllowed, match=r"slot 'default' may not go to '0\.0\.0\.0', for 'vllm:m': .* has vllm\. Add"):
         await Agent("default").run("Hello")
-    assert Asked.count == 0
-    slot(folder, ["vllm", f"0.0.0.0:{port}"])
+    assert server.asked.total() == 0
+    slot(folder, ["vllm", f"{AWAY}:{server.port}"])
     assert (await Agent("default").run("Hello")).status == "done"
-    assert Asked.count == 1
+    assert server.asked.total() == 1
 
 
-async def test_a_base_url_is_another_place_and_this_machine_is_none(folder: Path, port: int):
-    url = f'base_url = "http://0.0.0.0:{port}/v1"\n'
+async def test_a_base_url_is_another_place_and_this_machine_is_none(folder: Path, server: Server):
+    url = f'base_url = "{server.url(AWAY)}"\n'
     for more in (url, f'[slots.default.overlays."vllm:m"]\n{url}'):
         slot(folder, ["vllm"], more)
         with pytest.raises(NotAllowed):
             await Agent("default").run("Hello")
-    assert Asked.count == 0
-    slot(folder, ["vllm"], f'base_url = "http://127.0.0.1:{port}/v1"\n')
+    assert server.asked.total() == 0
+    slot(folder, ["vllm"], f'base_url = "{server.url()}"\n')
     assert (await Agent("default").run("Hello")).status == "done"
-    assert Asked.count == 1
+    assert server.asked.total() == 1
 
 
 async def test_a_run_that_began_at_another_server_does_not_go_on_there_when_the_slot_was_narrowed(
-    folder: Path, port: int
+    folder: Path, server: Server
 ):
-    url = f'base_url = "http://0.0.0.0:{port}/v1"\n'
-    slot(folder, ["vllm", f"0.0.0.0:{port}"], url)
+    url = f'base_url = "{server.url(AWAY)}"\n'
+    slot(folder, ["vllm", f"{AWAY}:{server.port}"], url)
     run = await Agent("default").run("Hello")
     slot(folder, ["vllm"])
     with pytest.raises(NotAllowed):
         await run.say("And now?")
-    assert Asked.count == 1
+    assert server.asked.total() == 1
 
 
-async def test_a_reviewer_of_another_provider_does_not_see_the_work_and_is_told_of_before_it(folder: Path, port: int):
-    slot(folder, ["vllm"], f'base_url = "http://127.0.0.1:{port}/v1"\n[slots.judge]\nmodel = "ollama:m"\n')
+async def test_a_reviewer_of_another_provider_does_not_see_the_work_and_is_told_of_before_it(
+    folder: Path, server: Server
+):
+    slot(folder, ["vllm"], f'base_url = "{server.url()}"\n[slots.judge]\nmodel = "ollama:m"\n')
     seen: list[str] = []
     own = FunctionModel(lambda request: seen.append(request.messages[-1].text) or "{}", id="acme:judge")
     for reviewer in ("judge", "ollama:m", own):
         agent = Agent("default", checks=[Rubric("Is it polite?", model=reviewer)])
         with pytest.raises(NotAllowed, match=r"Data of slot 'default' may not go to '(ollama|acme)'"):
             await agent.run("Hello")
-    assert (Asked.count, seen) == (0, [])
+    assert (server.asked.total(), seen) == (0, [])
     agent = Agent("default", checks=[Rubric("Is it polite?", model="default")])
     assert (await agent.run("Hello")).status == "done"
-    assert Asked.count == 2
+    assert server.asked.total() == 2
 
 
-async def test_a_run_is_not_switched_to_a_model_that_its_slot_does_not_allow(folder: Path, port: int):
-    more = f'base_url = "http://127.0.0.1:{port}/v1"\n[slots.open]\nmodel = "ollama:m"\n'
+async def test_a_run_is_not_switched_to_a_model_that_its_slot_does_not_allow(folder: Path, server: Server):
+    more = f'base_url = "{server.url()}"\n[slots.open]\nmodel = "ollama:m"\n'
     slot(folder, ["vllm"], more)
     run = await Agent("default").run("Hello")
     for other in ("open", "ollama:m", FunctionModel(lambda _: "Hi.", id="acme:m")):
         with pytest.raises(NotAllowed, match="Data of slot 'default' may not go to"):
             await run.say("And now?", model=other)
-    assert Asked.count == 1
+    assert server.asked.total() == 1
     assert (await run.say("And now?", model="default")).status == "done"
 
 
-async def test_a_model_that_takes_over_gets_no_runs_any_more_once_it_is_not_allowed(folder: Path, port: int):
-    base = f'base_url = "http://127.0.0.1:{port}/v1"\nstage = {{ to = "ollama:n", share = 0.999 }}\n'
-    over = f'[slots.default.overlays."ollama:n"]\nbase_url = "http://127.0.0.1:{port}/v1"\n'
+async def test_a_model_that_takes_over_gets_no_runs_any_more_once_it_is_not_allowed(folder: Path, server: Server):
+    base = f'base_url = "{server.url()}"\nstage = {{ to = "ollama:n", share = 0.999 }}\n'
+    over = f'[slots.default.overlays."ollama:n"]\nbase_url = "{server.url()}"\n'
     slot(folder, ["vllm", "ollama"], base + over)
     agent = Agent("default")
     begun = await agent.run("Hello", run_id="run_1")
     assert asked_of(begun) == "n"
     slot(folder, ["vllm"], base + over)
     assert {asked_of(await agent.run("Hello", run_id=f"run_{n}")) for n in range(2, 6)} == {"m"}
-    asked = Asked.count
+    asked = server.asked.total()
     with pytest.raises(NotAllowed, match="may not go to 'ollama'"):
         await begun.say("And now?")
-    assert Asked.count == asked
+    assert server.asked.total() == asked

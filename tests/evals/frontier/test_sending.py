@@ -18,7 +18,7 @@ from copilot_kit_evals.frontier.wanted import Snap
 from copilot_kit_evals.runner import Options, resume
 from copilot_kit_evals.shards.fleet import lay_out_shards
 from copilot_kit_evals.suites import load
-from tests.evals.asked_server import Server, serving
+from tests.asked_server import Server, serving
 
 AWAY = "0.0.0.0"  # noqa: S104  leads to this machine and is not its loopback's name
 SUITE = """

@@ -37,14 +37,15 @@ def doubled(body: dict[str, Any]) -> str:
 @contextmanager
 def serving(answer: Callable[[dict[str, Any]], str] = doubled) -> Iterator[Server]:
     """Run the server for a block."""
-    server = Server(answer)
+    server, counting = Server(answer), threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            server.asked[body.get("model", "")] += 1
+            with counting:
+                server.asked[body.get("model", "")] += 1
             message = {"role": "assistant", "content": server.answer(body)}
             choice = {"index": 0, "finish_reason": "stop", "message": message}
             said = {"id": f"a{sum(server.asked.values())}", "object": "chat.completion", "created": 1,
