@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from hashlib import sha256
@@ -17,7 +17,7 @@ from copilot_kit.messages import Record
 from copilot_kit.overlays import Overlaid, Overlay
 from copilot_kit.request import Settings
 from copilot_kit.response import Usage
-from copilot_kit.slots import Opened
+from copilot_kit.slots import Opened, open_model
 
 _THOUSAND: Final = 1_000
 _MILLION: Final = Decimal(1_000_000)
@@ -102,6 +102,12 @@ class Candidate(Record):
         text = json.dumps({**told, "settings": self.settings.model_dump(mode="json", exclude_unset=True)},
                           sort_keys=True)  # fmt: skip
         return sha256(text.encode()).hexdigest()[:16]
+
+
+def opened_as(candidate: Candidate, opening: Callable[[str], Opened | None] | None) -> Opened:
+    """Return the candidate's model: as its suite opens it, or else by its name."""
+    own = None if opening is None else opening(candidate.model)
+    return open_model(candidate.model, base_url=candidate.base_url) if own is None else own
 
 
 def laid_over(candidate: Candidate, opened: Opened) -> Opened:

@@ -16,9 +16,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from copilot_kit.errors import CopilotError, UnknownModel
 from copilot_kit.model import Model
-from copilot_kit.sending import MaySend, server_of
-from copilot_kit.slots import Opened, open_model, place, slot_in
-from copilot_kit_evals.candidates import Candidate
+from copilot_kit.sending import MaySend, NotAllowed, server_of
+from copilot_kit.slots import Opened, place, slot_in
+from copilot_kit_evals.candidates import Candidate, opened_as
 from copilot_kit_evals.items import BadDataset, Dataset
 from copilot_kit_evals.tasks import Rule, Task
 
@@ -95,10 +95,10 @@ def check_planned(
 
 def _planned(candidate: Candidate, opening: Callable[[str], Opened | None]) -> Asked:
     try:
-        return asked(opening(candidate.model) or open_model(candidate.model, base_url=candidate.base_url))
-    except (
-        CopilotError
-    ):  # no key, say: a plan needs none, and where the model is asked is known as far as it is written
+        return asked(opened_as(candidate, opening))
+    except NotAllowed:
+        raise
+    except CopilotError:  # no key, say: a plan needs none; where the model is asked is known as far as it is written
         if ":" in candidate.model:
             return candidate.model, candidate.base_url
         placed = place(candidate.model, slot_in(candidate.model))

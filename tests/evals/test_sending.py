@@ -1,8 +1,9 @@
-"""Which models a scorer or a solver holds, wherever it does."""
+"""Which models a scorer or a solver holds, wherever it does, and where candidates of a plan are asked."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +11,13 @@ import pytest
 from copilot_kit.events import Event
 from copilot_kit.request import Request
 from copilot_kit.retry import Retry
+from copilot_kit.sending import NotAllowed
 from copilot_kit.testing import ScriptedModel
-from copilot_kit_evals.sending import models_in
+from copilot_kit_evals.candidates import Candidate
+from copilot_kit_evals.items import Dataset, Item
+from copilot_kit_evals.scorers import Exact
+from copilot_kit_evals.sending import check_planned, models_in
+from copilot_kit_evals.tasks import Ask, Task
 
 JUDGE = ScriptedModel("yes", id="acme:judge")
 
@@ -84,3 +90,14 @@ def test_a_model_that_asks_another_one_is_asked_where_that_one_is():
         ("acme:judge", None),
         ("acme:judge", "https://llm.acme.example"),
     ]
+
+
+def test_a_plan_refuses_a_slot_that_the_environment_leads_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COPILOT_KIT_FRONTIER", raising=False)
+    monkeypatch.setenv("VLLM_BASE_URL", "https://llm.acme.example/v1")
+    Path("frontier.toml").write_text('[slots.default]\nmodel = "vllm:m"\nmay_send_to = ["vllm"]\n')
+    item = Item(id="a", input="1", target="1", meta={"may_send_to": {"default": ["vllm"]}})
+    task = Task("t", Dataset.of([item]), Ask(), [Exact()])
+    with pytest.raises(NotAllowed, match=r"slot 'default' may not go to 'llm\.acme\.example', for 'vllm:m'"):
+        check_planned([task], [Candidate(name="default", model="default")], lambda _: None)

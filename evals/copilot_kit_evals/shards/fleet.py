@@ -21,9 +21,8 @@ from pathlib import Path
 from typing import Final, Literal, Protocol
 
 from copilot_kit.errors import CopilotError
-from copilot_kit.slots import open_model
 from copilot_kit_evals import runner
-from copilot_kit_evals.candidates import Candidate
+from copilot_kit_evals.candidates import Candidate, opened_as
 from copilot_kit_evals.concurrency import Lanes
 from copilot_kit_evals.folder import DECISIONS, MANIFEST, BadRun, RunFolder
 from copilot_kit_evals.manifest import Manifest, Shard
@@ -208,8 +207,7 @@ def lay_out_shards(
         raise BadRun(
             f"There is a run in {str(folder)!r} already. Go on with it (--resume {folder}), or choose another folder."
         )
-    opened = [(options.opening and options.opening(one.model)) or open_model(one.model, base_url=one.base_url)
-              for one in candidates]  # fmt: skip
+    opened = [opened_as(one, options.opening) for one in candidates]
     limits = limits_of([task.dataset for task in tasks], options.rule)
     check_asked_by(tasks, map(asked, opened), limits)
     manifest = runner.planned(tasks, candidates, options)
