@@ -44,6 +44,24 @@ def test_a_finished_run_goes_on_without_a_call_and_is_shown_again(copilot: Copil
     assert (run / "attempts.jsonl").read_bytes() == before
 
 
+def test_a_run_of_a_dataset_goes_on_with_the_scorer_and_the_prompt_it_was_begun_with(
+    copilot: Copilot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    lines = "".join(f'{{"id": "i{n}", "input": "{n}", "target": "it is {n}"}}\n' for n in range(4))
+    (tmp_path / "items.jsonl").write_text(lines)
+    (tmp_path / "prompt.md").write_text("Say it.")
+    (tmp_path / "own_echo.py").write_text(
+        "from copilot_kit.testing import FunctionModel\n"
+        "says = FunctionModel(lambda request: f'it is {request.messages[-1].text}', id='python:own_echo:says')\n"
+    )
+    words = ("items.jsonl", "-m", "python:own_echo:says", "--scorer", "exact", "--prompt", "prompt.md")
+    assert copilot("eval", "run", *words, "--out", "run", "--budget-tokens", "1").code == 2
+    (tmp_path / "prompt.md").unlink()
+    ended = copilot("eval", "run", "--resume", "run", "--json")
+    assert (ended.code, ended.json["complete"]) == (0, True)
+
+
 def test_people_get_a_table(copilot: Copilot, run: Path):
     ended = copilot("eval", "show", run)
     assert "candidate - incumbent" in ended.out

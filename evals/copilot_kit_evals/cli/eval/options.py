@@ -1,9 +1,10 @@
 """What the options of `copilot-kit eval run` and `eval plan` say."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Final
 
 from copilot_kit.errors import UsageError
 from copilot_kit_evals.candidates import prompt_in
@@ -16,6 +17,10 @@ from copilot_kit_evals.suites import SHIPPED, Reference, Suite, load_all, writte
 from copilot_kit_evals.tasks import Rule
 from copilot_kit_evals.verdict.looks import every, look_of
 
+_SCORER: Final = "scorer"
+_PROMPT: Final = "prompt"
+"""In `Rule.more`: how a dataset is asked and scored, which does not say so itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -27,6 +32,8 @@ class Wanted:
     repeats: int | None = None
     scorer: str | None = None
     prompt: Path | None = None
+    words: str = ""
+    """Instructions in the place of those in the file `prompt`."""
     budget_usd: Decimal | None = None
     budget_tokens: int | None = None
     budget_s: float | None = None
@@ -48,15 +55,23 @@ class Wanted:
                 f"{' and '.join(given)} is for a dataset or a public set; {', '.join(map(str, names))} says itself how "
                 "to ask and score. Leave it out, or vary what is asked: --vary prompt=a.md,b.md"
             )
-        prompt = "" if self.prompt is None else prompt_in(self.prompt)
-        return load_all(names, scorer=self.scorer, prompt=prompt).chosen(self.tasks).repeated(self.repeats)
+        words = self.words if self.prompt is None else prompt_in(self.prompt)
+        return load_all(names, scorer=self.scorer, prompt=words).chosen(self.tasks).repeated(self.repeats)
 
     def rule(self, suite: Suite) -> Rule:
         """Return the rule of the verdict: each task must hold; interim looks are fifty or less, unless asked for."""
         items = sum(len(task.dataset) for task in suite.tasks)
         apart = every(items) if self.look_every is None else self.look_every
-        rule = Rule(look_every=apart, stops=self.stop_early, slices=tuple(task.name for task in suite.tasks))
+        words = self.words if self.prompt is None else prompt_in(self.prompt)
+        said = {_SCORER: self.scorer, _PROMPT: words or None}
+        rule = Rule(look_every=apart, stops=self.stop_early, slices=tuple(task.name for task in suite.tasks),
+                    more={name: value for name, value in said.items() if value is not None})  # fmt: skip
         return rule if self.margin is None else rule.model_copy(update={"margin": self.margin})
+
+    def as_begun(self, rule: Rule) -> "Wanted":
+        """Return it with the scorer and the instructions that a run was begun with, where no others are given."""
+        scorer, words = rule.more.get(_SCORER), rule.more.get(_PROMPT)
+        return replace(self, scorer=self.scorer or (str(scorer) if scorer else None), words=str(words or ""))
 
     def check_goes_on(self) -> None:
         """Raise `UsageError` for what a run that goes on has from its begin."""

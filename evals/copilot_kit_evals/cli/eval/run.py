@@ -80,7 +80,7 @@ def go_on(folder: Path, names: Sequence[str], wanted: Wanted, *, json: bool) -> 
             f"The run {str(folder)!r} does not say which suite it is of. Name it: eval run SUITE --resume …"
         )
     repeats = {one.repeats for one in manifest.tasks}
-    wanted = replace(wanted, tasks=tuple(one.name for one in manifest.tasks),
+    wanted = replace(wanted.as_begun(manifest.rule), tasks=tuple(one.name for one in manifest.tasks),
                      repeats=repeats.pop() if len(repeats) == 1 else None)  # fmt: skip
     suite = wanted.suite(names)
     with Progress(wanted.spending()) as progress:
