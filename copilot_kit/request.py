@@ -118,7 +118,7 @@ class Settings(Record):
         """Return these settings, with those of `lower` where these set nothing; `extra` is merged by provider."""
         merged = {**lower.model_dump(exclude_unset=True), **self.model_dump(exclude_unset=True)}
         extra = {name: {**lower.extra.get(name, {}), **self.extra.get(name, {})}
-                 for name in {*lower.extra, *self.extra}}  # fmt: skip
+                 for name in (*lower.extra, *self.extra)}  # fmt: skip
         return Settings.model_validate({**merged, "extra": extra} if extra else merged)
 
 

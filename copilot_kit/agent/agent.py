@@ -278,7 +278,7 @@ class Agent(Generic[OutputT]):
         version = prompt_version(self.instructions, chosen.overlay, chosen.said)
         for rubric in (one.what for one in self._checks if isinstance(one.what, Rubric)):
             # One that nobody can name, or that may not see the work, is told of before the work, and not behind it.
-            self._reviewers.given(rubric.model, slot=chosen.slot)
+            self._reviewers.given(rubric.model, slots=[chosen.slot])
         title = " ".join(message.text.split())[:_TITLE_CHARS]
         memory = None if self.memory is None else str(self.memory.root)
         bodies: list[Body] = [
@@ -340,8 +340,8 @@ class Agent(Generic[OutputT]):
         """Return the model that a run goes on with, or begins with as its first record says."""
         if bodies and isinstance(bodies[0], RunStarted):
             return self._models.begun(bodies[0])
-        await self._look_at_slots(model, state.slot)
-        return self._models.of(state) if model is None else self._models.given(model, slot=state.slot)
+        await self._look_at_slots(model, *state.slots)
+        return self._models.of(state) if model is None else self._models.given(model, slots=state.slots)
 
     def _plan(
         self,
@@ -377,7 +377,7 @@ class Agent(Generic[OutputT]):
             window=self.window,
             memory=self.memory,
             checks=self._checks,
-            reviewer=partial(self._reviewers.given, slot=chosen.slot),
+            reviewer=partial(self._reviewers.given, slots=(chosen.slot, *(() if above else session.state.slots))),
             check_tries=self.check_tries if tries is None else tries,
             delivery=delivery,
             new_id=self._new_id,

@@ -1,6 +1,6 @@
 """The models of an agent: opened by name when first needed, wrapped, and kept."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeAlias, TypeVar
@@ -98,22 +98,21 @@ class Models:
         model, server = self._model(name, base_url)
         return Chosen(model, None, base_url, self._settings, server=server)
 
-    def given(self, model: str | Model, *, slot: str | None) -> Chosen:
-        """Return a model that is given data of a slot: it reviews its work, or goes on with a run of it.
+    def given(self, model: str | Model, *, slots: Iterable[str | None]) -> Chosen:
+        """Return a model that is given data of these slots: it reviews the work, or goes on with a run.
 
-        Raises `NotAllowed` where the slot does not let them go there.
+        Raises `NotAllowed` where a slot does not let them go there.
         """
-        found, owner = self.chosen(model), self._known(slot)
-        if slot is not None and owner is not None:
-            owner.may_send(slot).check(found.model.id, found.server)
-        return found
+        return self._held(self.chosen(model), slots)
 
     def of(self, state: RunState) -> Chosen:
         """Return the model that a run goes on with: it keeps its own until it is switched, whatever slots say now.
 
-        An agent that was given a model as an object has nothing else to go on with.
+        An agent that was given a model as an object has nothing else to go on with. Raises `NotAllowed` where a slot
+        that the run was of does not let its data go there.
         """
-        return self._again(state.model, state.slot, state.base_url, state.overlay, state.settings)
+        chosen = self._again(state.model, state.slot, state.base_url, state.overlay, state.settings)
+        return self._held(chosen, state.slots)
 
     def begun(self, started: RunStarted) -> Chosen:
         """Return the model that a nested agent began with, which it keeps."""
@@ -135,13 +134,20 @@ class Models:
         placed = place(chosen.slot, slot, model=chosen.model.id)
         return placed.overlay, placed.settings
 
+    def _held(self, chosen: Chosen, slots: Iterable[str | None]) -> Chosen:
+        for name in slots:
+            owner = self._known(name)
+            if name is not None and owner is not None:
+                owner.may_send(name).check(chosen.model.id, chosen.server)
+        return chosen
+
     def _again(
         self, model: str, slot: str | None, base_url: str | None, overlay: Overlay | None, said: Settings | None
     ) -> Chosen:  # fmt: skip
         if not model or not isinstance(self.own, str):
             return self.first()
         name = slot or self.own
-        found = None if ":" in name else self._known(name)
+        found = None if ":" in name or slot is None else self._known(name)
         now = [self.named(name)] if ":" in name else [] if found is None else self._now(name, found)
         for one in now:
             if (one.model.id, one.base_url, one.overlay) == (model, base_url, overlay) and said in (None, one.said):

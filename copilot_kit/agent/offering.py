@@ -48,7 +48,8 @@ def prompt_version(instructions: str, overlay: Overlay | None, settings: Setting
 
     settings: the slot's own. What is only about time and money of an answer does not count.
     """
-    how = "{}" if settings is None else settings.model_dump_json(exclude_defaults=True, exclude=_ASIDE)
+    kept = {} if settings is None else settings.model_dump(mode="json", exclude_defaults=True, exclude=_ASIDE)
+    how = json.dumps(kept, sort_keys=True)  # in whatever order they are written
     said = "" if overlay is None else overlay.model_dump_json()
     told = [instructions, said, how] if how != "{}" else [instructions, said] if said else [instructions]
     return digest_of(told)

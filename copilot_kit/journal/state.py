@@ -70,6 +70,8 @@ class RunState:
         self.updated_at: datetime | None = None
         self.model = ""
         self.slot: str | None = None
+        self.slots: tuple[str, ...] = ()
+        """All slots that it was of: what it was told as a run of one is still in it."""
         self.base_url: str | None = None
         self.overlay: Overlay | None = None
         """What the model is told beside the instructions; it goes when the model does."""
@@ -174,6 +176,7 @@ class RunState:
     def _told_by(self, begun: RunStarted | ModelSwitched) -> None:
         self.overlay, self.settings = begun.overlay, begun.settings
         self.prompt_version = begun.prompt_version or self.prompt_version
+        self.slots = tuple(dict.fromkeys((*self.slots, *([] if begun.slot is None else [begun.slot]))))
 
     def apply(self, entry: Entry) -> None:  # noqa: C901, PLR0912  one arm for each kind of record
         """Take in the next record; raises `BrokenRecord` if it is not the next one."""

@@ -112,6 +112,25 @@ async def test_a_run_is_not_switched_to_a_model_that_its_slot_does_not_allow(fol
     assert (await run.say("And now?", model="default")).status == "done"
 
 
+async def test_a_run_that_was_switched_away_from_its_slot_still_has_the_slots_data(folder: Path, server: Server):
+    more = f'base_url = "{server.url()}"\n'
+    slot(folder, ["vllm", "acme"], more)
+    agent = Agent("default")
+    run = await agent.run("Hello")
+    acme, other = (FunctionModel(lambda _: "Hi.", id=f"{name}:m") for name in ("acme", "other"))
+    run = await run.say("And now?", model=acme)
+    with pytest.raises(NotAllowed, match="Data of slot 'default' may not go to 'other'"):
+        await run.say("And now?", model=other)
+    with pytest.raises(NotAllowed, match="Data of slot 'default' may not go to 'other'"):
+        await Agent(other, store=agent.store).say(run.id, "And now?")
+    rubric = Rubric("Is it polite?", model=other)
+    with pytest.raises(NotAllowed, match="Data of slot 'default' may not go to 'other'"):
+        await Agent(acme, store=agent.store, checks=[rubric]).say(run.id, "And now?")
+    slot(folder, ["vllm"], more)
+    with pytest.raises(NotAllowed, match="Data of slot 'default' may not go to 'acme'"):
+        await Agent(acme, store=agent.store).say(run.id, "And now?")
+
+
 async def test_a_model_that_takes_over_gets_no_runs_any_more_once_it_is_not_allowed(folder: Path, server: Server):
     base = f'base_url = "{server.url()}"\nstage = {{ to = "ollama:n", share = 0.999 }}\n'
     over = f'[slots.default.overlays."ollama:n"]\nbase_url = "{server.url()}"\n'

@@ -10,6 +10,7 @@ import pytest
 
 from copilot_kit import Agent, Principal, decide, tool
 from copilot_kit.agent.models import Models
+from copilot_kit.agent.offering import prompt_version
 from copilot_kit.approval import Gate
 from copilot_kit.approval.standing import grant, offered
 from copilot_kit.approval.trust import earn
@@ -339,3 +340,21 @@ async def test_while_one_takes_over_the_yes_of_both_counts_and_rolled_back_that_
     slot(folder, "old")
     assert (await of_new[1].approve(of_new[1].proposals[0].id, by=ANNA)).status == "waiting"
     assert (await of_old[0].approve(of_old[0].proposals[0].id, by=ANNA)).status == "done"
+
+
+async def test_switched_by_name_to_what_its_slot_has_a_run_is_of_no_slot_any_more(folder: Path):
+    slot(folder, "a", 'settings = { effort = "low" }\n')
+    agent = Agent("default")
+    run = await agent.run("Hello")
+    run = await run.say("On", model="stub:a")
+    await Agent("default", store=agent.store).say(run.id, "On")
+    asked = [one.body.settings.effort for one in await agent.store.read(run.id) if one.body.kind == "requested"]
+    assert asked == ["low", None, None]
+
+
+def test_settings_that_are_written_in_another_order_are_the_same_prompt():
+    one = {"a": {"x": 1, "y": 2}, "b": {"z": 3}}
+    other = {"b": {"z": 3}, "a": {"y": 2, "x": 1}}
+    versions = {prompt_version("Be kind.", None, Settings(extra=extra)) for extra in (one, other)}
+    assert len(versions) == 1
+    assert list(Settings(extra={"c": {}}).over(Settings(extra=one)).extra) == ["a", "b", "c"]
