@@ -15,6 +15,7 @@ unlike them: while clusters are cut, a claim must hold of all items before the g
 """
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
@@ -161,7 +162,7 @@ class Differences:
         """Return by what the mean over items becomes the mean over what is bet on."""
         if self.labels is None:
             return 1.0
-        sizes = [self.labels.count(label) for label in dict.fromkeys(self.labels)]
+        sizes = Counter(self.labels).values()
         return sum(sizes) / len(sizes) / max(sizes)
 
 
