@@ -331,3 +331,10 @@ def test_what_spoiled_attempts_is_told_with_the_way_to_ask_again(copilot: Copilo
     assert f"Ask for them again with: {again}\n" in ended.err
     resumed = copilot("eval", "run", "--resume", tmp_path / "run", "--retry-errors", "--json")
     assert (resumed.code, resumed.json["attempts"]) == (0, {"wanted": 2, "ended": 2})
+
+
+def test_an_import_writes_no_lines_of_json_into_what_is_read_as_a_table(copilot: Copilot, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('{"id": "a", "input": "x"}\n')
+    ended = copilot("eval", "import", tmp_path / "in.jsonl", tmp_path / "out.csv")
+    assert (ended.code, f"Name it '{tmp_path / 'out.jsonl'}'." in ended.err) == (64, True)
+    assert not (tmp_path / "out.csv").exists()

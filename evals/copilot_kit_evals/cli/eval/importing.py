@@ -18,6 +18,11 @@ def import_file(source: Path, out: Path, *, kind: str | None, columns: Sequence[
         raise UsageError(f"No file can be called {visible(str(out))!r}. Choose another name.") from error
     if is_there:
         raise UsageError(f"There is a file {str(out)!r} already. Choose another name for the dataset.")
+    if out.suffix.lower() == ".csv":
+        raise UsageError(
+            f"A dataset is written as JSON lines, and {str(out)!r} would be read as a table. Name it "
+            f"{str(out.with_suffix('.jsonl'))!r}."
+        )
     found = read(source, kind=kind, columns=_named(columns))
     count = written(found, out)
     for note in found.notes:
