@@ -134,7 +134,9 @@ def status_command(slot: SlotName, *, store: StoreUrl = None, json: JsonOption =
 def advance_command(
     slot: SlotName,
     *,
-    share: Annotated[float | None, typer.Option(help="The new share of runs, up to 1; else only look.")] = None,
+    share: Annotated[
+        float | None, typer.Option(help="The new share of runs, up to 1; else only look.", min=0, max=1)
+    ] = None,
     every: Annotated[float | None, typer.Option(metavar="SECONDS", help="Look again and again.", min=1)] = None,
     store: StoreUrl = None,
     by: By = None,

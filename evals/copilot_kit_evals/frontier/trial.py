@@ -66,14 +66,14 @@ async def trial_of(ledger: Ledger, wanted: Snap) -> Trial:
     entry, label = _varied(before.overlays[model], wanted.vary)
     after = placed(before, model, {model: entry}, wanted.share)
     if (after.model, after.overlays, after.stage) == (before.model, before.overlays, before.stage):
-        raise UsageError(
-            f"Slot {wanted.slot!r} has {model} already. Name another model with --to, or a change: --vary."
-        )
+        raise _nothing_new(wanted.slot, model)
     beside = slot.model_copy(update={"model": None}) if wanted.launch else slot
     names = _suites(slot, wanted, ledger.home)
     suite = load_all(names).repeated(wanted.repeats)
     would = _tried(_moved(slot, after, model), suite)
     candidates = _candidates(wanted.slot, beside, would, model, label, home=ledger.frontier)
+    if beside.model is not None and candidates[0].digest == candidates[1].digest:
+        raise _nothing_new(wanted.slot, " ".join([model, *wanted.vary]))
     parked = parked_of(suite, slot, ledger.home)
     _check_slices(slot, suite)
     if beside.model is None:
@@ -85,6 +85,10 @@ async def trial_of(ledger: Ledger, wanted: Snap) -> Trial:
                                           "launch": beside.model is None}}  # fmt: skip
     return Trial(wanted.slot, names, suite, parked, tuple(candidates),
                  rule.model_copy(update={"more": more}), before, after)  # fmt: skip
+
+
+def _nothing_new(slot: str, what: str) -> UsageError:
+    return UsageError(f"Slot {slot!r} has {what} already. Name another model with --to, or a change: --vary.")
 
 
 def _check_slices(slot: Slot, suite: Suite) -> None:

@@ -60,6 +60,15 @@ def test_only_the_slices_that_the_slot_names_must_be_shown_to_be_no_worse(projec
     assert "on 'rare'" in verdict.reasons[0]
 
 
+def test_a_change_that_changes_nothing_is_told_of_before_anything_is_asked(project: Path):
+    frontier = project / "frontier.toml"
+    settings = "[slots.default]\nsettings = { effort = 'low' }"
+    frontier.write_text(frontier.read_text().replace("[slots.default]", settings, 1))
+    with pytest.raises(UsageError, match="Slot 'default' has stub:old effort=low already"):
+        snapped(vary=("effort=low",))
+    assert not (project / "runs").exists()
+
+
 def test_a_slice_that_no_item_is_in_is_told_of_before_anything_is_asked(project: Path):
     suite, frontier = project / "suite.py", project / "frontier.toml"
     suite.write_text(suite.read_text().replace("target=str(2 * n))", "target=str(2 * n), tags=['rare'] * (n < 3))"))
