@@ -55,7 +55,7 @@ def news(
     found: list[News] = []
     for model, names in used(slots).items():
         provider, _, name = model.partition(":")
-        elsewhere = all(_elsewhere(slots[one], model) for one in names)
+        elsewhere = all(slots[one].base_url_of(model) for one in names)  # its provider's own list says nothing of that
         known = [one for one in catalogues(provider) if not (elsewhere and one.live)]
         better = list(dict.fromkeys(other for one in known for other in newer(name, one)))
         successor = lifecycle(model).successor
@@ -77,12 +77,6 @@ def news(
     waits = "it waits for its first model"
     found += [News("empty", (name,), None, waits) for name, slot in slots.items() if slot.model is None]
     return sorted(found, key=lambda one: (not one.urgent, one.days if one.days is not None else 10**9))
-
-
-def _elsewhere(slot: Slot, model: str) -> bool:
-    """Tell whether the slot has this model from another server, which the provider's own list says nothing of."""
-    laid = slot.overlays.get(model)
-    return slot.base_url is not None or (laid is not None and laid.base_url is not None)
 
 
 def _ends(

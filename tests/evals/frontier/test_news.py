@@ -82,6 +82,8 @@ def test_what_a_server_of_ones_own_serves_is_not_gone_since_the_provider_does_no
     assert told() == ["gone"]
     assert told(base_url="http://here") == ["unknown"]
     assert told(overlays={"acme:mine": {"base_url": "http://here"}}) == ["unknown"]
+    of_another_provider = {"to": "far:new", "share": 0.1}  # the slot's base_url is not for that one
+    assert told(base_url="http://here", stage=of_another_provider) == ["gone", "unknown"]
 
 
 def test_a_model_that_takes_over_is_watched_too():
