@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal, TypeAlias
 
-from copilot_kit.cli.screen import counted
 from copilot_kit.prices import LOCAL
 from copilot_kit.profile import Lifecycle
 from copilot_kit.slots import Slot
 from copilot_kit_evals.frontier.catalogues import Catalogue, lists, newer
+from copilot_kit_evals.verdict.words import counted
 
 Kind: TypeAlias = Literal["retires", "retired", "deprecated", "gone", "newer", "unknown", "empty"]
 _FEW: Final = 3
