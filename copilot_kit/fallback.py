@@ -20,6 +20,7 @@ from copilot_kit.model import Model
 from copilot_kit.profile import Profile
 from copilot_kit.request import Request
 from copilot_kit.response import Attempt
+from copilot_kit.sending import check_asked, server_of
 
 CANNOT_ANSWER: tuple[type[ModelError], ...] = (
     RateLimited,
@@ -64,12 +65,18 @@ class Fallback:
         """The first model's profile."""
         return self._models[0].profile
 
+    @property
+    def alternatives(self) -> tuple[Model, ...]:
+        """All its models, each of which may get what it is asked."""
+        return self._models
+
     async def stream(self, request: Request) -> AsyncIterator[Event]:
         """Yield the answer of the first model that gives one, or the failure of the last."""
         begun_s = self._clock()
         failed: tuple[Attempt, ...] = ()
         warnings: tuple[str, ...] = ()
         for place, model in enumerate(self._models):
+            check_asked(model.id, server_of(model))
             beginning = await begin(model, with_less_time(request, self._clock() - begun_s))
             error = beginning.failure
             if error is not None and isinstance(error, self._on) and place + 1 < len(self._models):

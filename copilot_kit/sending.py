@@ -108,6 +108,14 @@ def server_of(model: object) -> str | None:
     return server if isinstance(server, str) else None
 
 
+def alternatives_of(model: object) -> list[tuple[str, str | None]]:
+    """Return who else may be asked in the place of a model, such as those of a `Fallback`, and where."""
+    found: list[tuple[str, str | None]] = []
+    for one in getattr(model, "alternatives", ()):
+        found += [(one.id, server_of(one)), *alternatives_of(one)]
+    return found
+
+
 @dataclass(slots=True)
 class Hold:
     """What holds for all models that are asked in a block, and who was refused by it first."""

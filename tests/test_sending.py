@@ -8,8 +8,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from copilot_kit.errors import ModelError, UsageError
+from copilot_kit.errors import ModelError, Overloaded, UsageError
 from copilot_kit.events import fold
+from copilot_kit.fallback import Fallback
 from copilot_kit.messages import user
 from copilot_kit.model import complete
 from copilot_kit.request import Request
@@ -146,6 +147,18 @@ async def test_an_adapter_sends_nothing_while_it_is_held_to_other_places_however
         with held([MaySend("default", (provider, f"0.0.0.0:{server.port}"))]), suppress(ModelError):
             await fold(model.stream(request), model=model.id)
         assert server.asked.total() > 0
+
+
+async def test_while_it_is_held_another_model_does_not_answer_for_one_that_cannot():
+    def fails(_: Request) -> str:
+        raise Overloaded("Busy.", model="acme:a")
+
+    asked: list[str] = []
+    other = FunctionModel(lambda request: asked.append(request.messages[-1].text) or "yes", id="other:b")
+    model = Fallback([FunctionModel(fails, id="acme:a"), other])
+    with held([MaySend("default", ("acme",))]), pytest.raises(NotAllowed, match="may not go to 'other'"):
+        await complete(model, Request(messages=(user("Hello"),)))
+    assert asked == []
 
 
 class Proxy(BaseHTTPRequestHandler):

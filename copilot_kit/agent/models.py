@@ -15,7 +15,7 @@ from copilot_kit.overlays import Overlaid, Overlay
 from copilot_kit.records import RunStarted
 from copilot_kit.request import Settings
 from copilot_kit.retry import Retry
-from copilot_kit.sending import NotAllowed, server_of
+from copilot_kit.sending import NotAllowed, alternatives_of, server_of
 from copilot_kit.slots import Placed, Slot, find_frontier, open_model, place, slot_in, store_of
 
 Middleware: TypeAlias = Callable[[Model], Model]
@@ -103,7 +103,7 @@ class Models:
 
         Raises `NotAllowed` where a slot does not let them go there.
         """
-        return self._held(self.chosen(model), slots)
+        return self._held(self.chosen(model), slots, others=alternatives_of(model))
 
     def of(self, state: RunState) -> Chosen:
         """Return the model that a run goes on with: it keeps its own until it is switched, whatever slots say now.
@@ -112,7 +112,7 @@ class Models:
         that the run was of does not let its data go there.
         """
         chosen = self._again(state.model, state.slot, state.base_url, state.overlay, state.settings)
-        return self._held(chosen, state.slots)
+        return self._held(chosen, state.slots, others=alternatives_of(self.own))
 
     def begun(self, started: RunStarted) -> Chosen:
         """Return the model that a nested agent began with, which it keeps."""
@@ -134,11 +134,14 @@ class Models:
         placed = place(chosen.slot, slot, model=chosen.model.id)
         return placed.overlay, placed.settings
 
-    def _held(self, chosen: Chosen, slots: Iterable[str | None]) -> Chosen:
+    def _held(
+        self, chosen: Chosen, slots: Iterable[str | None], *, others: Sequence[tuple[str, str | None]] = ()
+    ) -> Chosen:  # fmt: skip
         for name in slots:
             owner = self._known(name)
             if name is not None and owner is not None:
-                owner.may_send(name).check(chosen.model.id, chosen.server)
+                for model, server in ((chosen.model.id, chosen.server), *others):
+                    owner.may_send(name).check(model, server)
         return chosen
 
     def _again(

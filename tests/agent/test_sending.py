@@ -9,6 +9,7 @@ import pytest
 
 from copilot_kit import Agent, Run
 from copilot_kit.agent.checks import Rubric
+from copilot_kit.fallback import Fallback
 from copilot_kit.sending import NotAllowed
 from copilot_kit.testing import FunctionModel
 from tests.asked_server import Server, serving
@@ -129,6 +130,21 @@ async def test_a_run_that_was_switched_away_from_its_slot_still_has_the_slots_da
     slot(folder, ["vllm"], more)
     with pytest.raises(NotAllowed, match="Data of slot 'default' may not go to 'acme'"):
         await Agent(acme, store=agent.store).say(run.id, "And now?")
+
+
+async def test_who_answers_where_another_cannot_is_held_to_the_slot_too(folder: Path, server: Server):
+    slot(folder, ["vllm", "acme"], f'base_url = "{server.url()}"\n')
+    acme, other = (FunctionModel(lambda _: "Hi.", id=f"{name}:m") for name in ("acme", "other"))
+    agent = Agent("default")
+    run = await agent.run("Hello")
+    with pytest.raises(NotAllowed, match="Data of slot 'default' may not go to 'other'"):
+        await run.say("And now?", model=Fallback([acme, Fallback([acme, other])]))
+    with pytest.raises(NotAllowed, match="Data of slot 'default' may not go to 'other'"):
+        await Agent(Fallback([acme, other]), store=agent.store).say(run.id, "And now?")
+    reviewed = Agent("default", checks=[Rubric("Is it polite?", model=Fallback([acme, other]))])
+    with pytest.raises(NotAllowed, match="Data of slot 'default' may not go to 'other'"):
+        await reviewed.run("Hello")
+    assert (await run.say("And now?", model=Fallback([acme, acme]))).status == "done"
 
 
 async def test_a_model_that_takes_over_gets_no_runs_any_more_once_it_is_not_allowed(folder: Path, server: Server):
