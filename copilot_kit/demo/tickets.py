@@ -1,5 +1,6 @@
 """Tickets as mails in text files: headers, an empty line, the words."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,11 +38,22 @@ class Ticket:
         return "\n".join(line for line in lines if line)
 
 
-def read_tickets(folder: Path = TICKETS) -> list[Ticket]:
-    """Return the tickets of a folder in order of their file names; raises `UsageError` for a file that is none."""
+def read_tickets(folder: Path = TICKETS, *, wrong: Callable[[UsageError], None] | None = None) -> list[Ticket]:
+    """Return the tickets of a folder in order of their file names; raises `UsageError` for a file that is none.
+
+    wrong: is given such errors, and the other tickets are returned.
+    """
     if not folder.is_dir():
         raise UsageError(f"There is no folder {str(folder)!r}. Give one with tickets as .md or .txt files.")
-    return [_read(path) for path in sorted(folder.iterdir()) if path.suffix in (".md", ".txt")]
+    found = []
+    for path in sorted(folder.iterdir()):
+        try:
+            found += [_read(path)] if path.suffix in (".md", ".txt") else []
+        except UsageError as error:
+            if wrong is None:
+                raise
+            wrong(error)
+    return found
 
 
 def _read(path: Path) -> Ticket:

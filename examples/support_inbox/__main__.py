@@ -44,15 +44,20 @@ def agent_for(ticket: Ticket, store: Journal, chosen: argparse.Namespace) -> Age
 async def begin(agents: dict[str, Agent[Any]], store: Journal, chosen: argparse.Namespace) -> None:
     """Start a run for each ticket that has none yet, and for those that come later; the inbox takes on the others."""
     seen: set[str] = set()
-    told = ""
+    told: set[str] = set()
+
+    def tell(error: UsageError) -> None:  # perhaps it is just being written
+        if str(error) not in told:
+            told.add(str(error))
+            print(error, flush=True)
+
     while True:
         try:
-            tickets = [ticket for ticket in read_tickets(chosen.tickets) if ticket.id not in seen]
-        except UsageError as error:  # perhaps it is just being written
+            tickets = read_tickets(chosen.tickets, wrong=tell)
+        except UsageError as error:
             tickets = []
-            if str(error) != told:
-                print(told := str(error), flush=True)
-        for ticket in tickets:
+            tell(error)
+        for ticket in [one for one in tickets if one.id not in seen]:
             seen.add(ticket.id)
             agent = agent_for(ticket, store, chosen)
             await start(agents.setdefault(agent.name, agent), ticket, store)

@@ -61,6 +61,7 @@ def test_a_ticket_that_comes_later_is_read_by_the_running_process(tmp_path):
     shutil.copy(EXAMPLE / "tickets" / "02.md", tickets)
     with example(tmp_path, "--tickets", str(tickets)) as inbox:
         until(lambda: [one[:9] for one in inbox.waiting()] == ["ticket_02"])
+        (tickets / "00.md").write_text("No ticket, and never will be.")
         (tickets / "03.md").touch()  # somebody has only begun to write it
         time.sleep(1)
         shutil.copy(EXAMPLE / "tickets" / "01.md", tickets)
