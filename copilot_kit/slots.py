@@ -56,7 +56,6 @@ __all__ = [
 
 FILE_NAME = "frontier.toml"
 FILE_VARIABLE = "COPILOT_KIT_FRONTIER"
-_ANYWHERE = MaySend("", None)
 
 
 class SlotOverlay(Record):
@@ -207,7 +206,7 @@ class Placed:
     base_url: str | None
     settings: Settings
     overlay: Overlay | None
-    may_send: MaySend = _ANYWHERE
+    may_send: MaySend
     """Where data of the slot may go."""
 
 
