@@ -47,12 +47,17 @@ class _Work:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._pauses: dict[str, tuple[float, float]] = {}
         """For a run that failed: when it may be tried again, and how long the next pause is."""
+        self._strangers: dict[str, str] = {}
+        """The agent of runs that nobody here is the agent of, who may join later."""
         self.failed: set[str] = set()
         """Runs that could not go on here; nobody else is asked to take them up."""
         self._left: dict[str, int] = {}
         """The last record of runs that were resumed: with nothing new since, there is nothing to do."""
 
     def begin(self, run_id: str) -> None:
+        if self._strangers.get(run_id) in self._agents:
+            del self._strangers[run_id]
+            self._pauses.pop(run_id, None)
         again_at, _ = self._pauses.get(run_id, (0.0, 0.0))
         if run_id in self._tasks or len(self._tasks) >= _AT_ONCE or time.monotonic() < again_at:
             return
@@ -71,7 +76,10 @@ class _Work:
     async def _resume(self, run_id: str) -> None:
         try:
             state = RunState.of(await self._store.read(run_id))
-            agent = self._agents.get("" if state.started is None else state.started.agent)
+            name = "" if state.started is None else state.started.agent
+            agent = self._agents.get(name)
+            if agent is None:
+                self._strangers[run_id] = name
             if agent is None or self._left.get(run_id) == state.seq:
                 self._pause(run_id)
                 return

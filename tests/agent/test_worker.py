@@ -182,3 +182,18 @@ async def test_an_agent_that_joins_later_is_at_work_from_then_on(store):
     await until(lambda: sent == ["eve"])
     work.cancel()
     await asyncio.gather(work, return_exceptions=True)
+
+
+async def test_what_waited_for_an_agent_goes_on_as_soon_as_that_joins(store):
+    sent: list[str] = []
+    agent = writer(store, sent, call("send", {"to": "eve"}), "Done.")
+    run = await agent.run("Write")
+    await decide(store, run.id, run.proposals[0].id, "approve", by=ANNA)
+    agents: dict[str, Agent[Any]] = {}
+    work = asyncio.create_task(keep_going(store, agents, poll_s=0.01))
+    await asyncio.sleep(1.2)  # looked at twice by now, and not again for two seconds
+    agents[agent.name] = agent
+    async with asyncio.timeout(1):
+        await until(lambda: sent == ["eve"])
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
