@@ -56,7 +56,7 @@ async def missing(store: Store, promotions: list[Promotion], frontier: Path) -> 
         return []
     one, more = gone[0], f", and {len(gone) - 1} more are not" if len(gone) > 1 else ""
     what = f"{one.kind} of slot {one.slot!r} by {one.by}, {one.at:%Y-%m-%d}"
-    text = f"it is in the journal ({what}) and not in the record any more{more}: lines were removed"
+    text = f"it is in the journal ({what}) and not in the record here{more}: lines were removed, or this copy is behind"
     return [Fault(n=one.n, slot=one.slot, text=text)]
 
 
