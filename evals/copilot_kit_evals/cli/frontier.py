@@ -11,9 +11,10 @@ from copilot_kit.cli.journals import JsonOption
 from copilot_kit.cli.screen import as_json, counted, shown, told
 from copilot_kit.display import visible
 from copilot_kit.errors import UsageError
+from copilot_kit.journal.index import Journal
 from copilot_kit.slots import Slot, read_frontier, slot_of
 from copilot_kit_evals.cli.frontier_sheets import show_news, show_slots
-from copilot_kit_evals.frontier.ledger import Ledger, advance, ask_people_anew, open_ledger
+from copilot_kit_evals.frontier.ledger import Ledger, advance, ask_people_anew, journal_of, open_ledger, who
 from copilot_kit_evals.frontier.lock import BadLock
 from copilot_kit_evals.frontier.promotions import (
     Fault,
@@ -63,7 +64,6 @@ def verify_command(
     Example: copilot-kit frontier verify
     """
     from copilot_kit_evals.frontier.faults import faults_of
-    from copilot_kit_evals.frontier.snapping import journal_of
 
     ledger = open_ledger()
     try:
@@ -166,7 +166,6 @@ def advance_command(
 async def _advanced(
     slot: str, share: float | None, every: float | None, store: str | None, by: str | None
 ) -> Promotion | None:  # fmt: skip
-    from copilot_kit_evals.frontier.snapping import who
     from copilot_kit_evals.frontier.staging import look_after, looked_after
 
     ledger = open_ledger()
@@ -244,9 +243,7 @@ def _parked(name: str, slot: Slot, ledger: Ledger) -> int | None:
         return None
 
 
-def _journal(ledger: Ledger, url: str | None) -> Any:
-    from copilot_kit_evals.frontier.snapping import journal_of
-
+def _journal(ledger: Ledger, url: str | None) -> Journal:
     found = journal_of(ledger, url)
     if found is None:
         raise UsageError("There is no journal here. Name that of the slot's runs: --store sqlite:///PATH")

@@ -109,7 +109,7 @@ def snap(  # noqa: PLR0913  the options of a command
         raise typer.Exit(code)
     if slot is None:
         raise UsageError("Name a slot (copilot-kit snap default --to provider:model), or logs with --from-logs FILE.")
-    from copilot_kit_evals.frontier.snapping import snap_slot
+    from copilot_kit_evals.cli.snap_slot import snap_slot
     from copilot_kit_evals.frontier.wanted import Snap
 
     _refuse(_given(of_logs), "a slot", "They belong to --from-logs.")

@@ -55,7 +55,7 @@ def _edited(text: str, slot: str, placement: Placement, *, anew: bool) -> str | 
         slots: Any = document["slots"]
         _place(slots[slot], placement, anew=anew)
         return as_written(document.as_string(), text)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, LookupError, AttributeError):  # what the editor of TOML stumbles over
         return None
 
 

@@ -7,8 +7,8 @@ from copilot_kit_evals.frontier.ledger import Ledger
 from copilot_kit_evals.frontier.lock import FILE_NAME, lock_of, read_lock
 from copilot_kit_evals.frontier.promotions import VERDICT, Fault, Promotion, chain_faults, evidence_fault
 from copilot_kit_evals.frontier.shared import StoreLedger
-from copilot_kit_evals.frontier.snapping import verdict_in
 from copilot_kit_evals.frontier.trial import check_evaluated, placements_of
+from copilot_kit_evals.frontier.verdict import verdict_in
 from copilot_kit_evals.frontier.witness import missing
 from copilot_kit_evals.verdict.verdicts import Verdict
 

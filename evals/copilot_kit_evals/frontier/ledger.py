@@ -1,5 +1,7 @@
 """Where slots are and who moved them: promoting a candidate, by steps or at once, and taking it back."""
 
+import getpass
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, TypeAlias
@@ -9,7 +11,7 @@ from pydantic import JsonValue
 from copilot_kit.approval.renewal import ask_anew
 from copilot_kit.errors import CopilotError, UsageError
 from copilot_kit.journal.index import Journal
-from copilot_kit.journal.opening import default_store
+from copilot_kit.journal.opening import FOLDER, VARIABLE, default_store
 from copilot_kit.records import Principal, Stage
 from copilot_kit.slots import FILE_NAME, find_frontier, open_model, place, slot_of, store_of
 from copilot_kit_evals.frontier.lock import FileLedger, lock_of, read_lock
@@ -163,3 +165,15 @@ async def ask_people_anew(ledger: Ledger, promotion: Promotion, store: Journal |
     models = [id_of(one) for one in (promotion.after.model, None if stage is None else stage.to) if one is not None]
     by = Principal(id=promotion.by, authenticated="local")
     return await ask_anew(journal, slot=promotion.slot, models=models, by=by)
+
+
+def who(by: str | None) -> str:
+    """Return who promotes: as named, or else the user of this machine."""
+    return by or getpass.getuser()
+
+
+def journal_of(ledger: Ledger, url: str | None) -> Journal | None:
+    """Return the journal whose proposals wait: as named, by the environment, or the one beside frontier.toml."""
+    beside = ledger.home / FOLDER / "journal.db"
+    where = url or os.environ.get(VARIABLE) or (str(beside) if beside.exists() else None)
+    return None if where is None or where == "memory" else default_store(where)

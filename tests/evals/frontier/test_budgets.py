@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from copilot_kit_evals.frontier.snapping import snap_slot
+from copilot_kit_evals.cli.snap_slot import snap_slot
 from copilot_kit_evals.frontier.wanted import Snap
 from copilot_kit_evals.verdict.verdicts import Verdict
 

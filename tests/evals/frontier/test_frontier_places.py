@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from copilot_kit.slots import open_model, store_of
+from copilot_kit_evals.cli.snap_slot import snap_slot
 from copilot_kit_evals.frontier.ledger import open_ledger, placed, promote, take_back
 from copilot_kit_evals.frontier.lock import read_lock
-from copilot_kit_evals.frontier.snapping import snap_slot
 from copilot_kit_evals.frontier.wanted import Snap
 
 

@@ -11,11 +11,11 @@ from copilot_kit.approval.renewal import ask_anew
 from copilot_kit.errors import Conflict, CopilotError, JournalError, UsageError
 from copilot_kit.journal import MemoryStore
 from copilot_kit.journal.store import Draft, Entry
+from copilot_kit_evals.cli.snap_slot import snap_slot
 from copilot_kit_evals.frontier import lock
 from copilot_kit_evals.frontier.ledger import Ledger, open_ledger, placed, promote, take_back
 from copilot_kit_evals.frontier.lock import read_lock
 from copilot_kit_evals.frontier.promotions import Promotion, chain_faults, evidence_fault
-from copilot_kit_evals.frontier.snapping import snap_slot
 from copilot_kit_evals.frontier.staging import look_after, looked_after
 from copilot_kit_evals.frontier.trial import trial_of
 from copilot_kit_evals.frontier.wanted import Snap

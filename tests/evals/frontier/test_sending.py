@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from copilot_kit.sending import NotAllowed
+from copilot_kit_evals.cli.snap_slot import snap_slot
 from copilot_kit_evals.folder import RunFolder
 from copilot_kit_evals.frontier.ledger import advance, open_ledger
-from copilot_kit_evals.frontier.snapping import snap_slot
 from copilot_kit_evals.frontier.trial import trial_of
 from copilot_kit_evals.frontier.wanted import Snap
 from copilot_kit_evals.runner import Options, resume

@@ -10,10 +10,10 @@ from copilot_kit import Agent, Principal, decide, tool
 from copilot_kit.approval.renewal import ask_anew
 from copilot_kit.errors import Conflict, UsageError
 from copilot_kit.journal.opening import open_store
+from copilot_kit_evals.cli.snap_slot import snap_slot
 from copilot_kit_evals.folder import RunFolder
 from copilot_kit_evals.frontier.ledger import ask_people_anew, open_ledger, promote, take_back
 from copilot_kit_evals.frontier.lock import read_lock
-from copilot_kit_evals.frontier.snapping import snap_slot
 from copilot_kit_evals.frontier.wanted import Snap
 from copilot_kit_evals.verdict.verdicts import Verdict
 

@@ -1,8 +1,6 @@
 """`copilot-kit snap SLOT`: the slot's suites on incumbent and candidate, one verdict, and what follows from it."""
 
 import asyncio
-import getpass
-import os
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
@@ -14,8 +12,6 @@ from typing import Any, Final
 from copilot_kit.cli.screen import as_json, counted, shown, told
 from copilot_kit.display import visible
 from copilot_kit.errors import CopilotError, ModelError, ModelGone, UsageError
-from copilot_kit.journal.index import Journal
-from copilot_kit.journal.opening import FOLDER, VARIABLE, default_store
 from copilot_kit.sending import NotAllowed
 from copilot_kit.slots import slot_of
 from copilot_kit_evals import runner
@@ -23,9 +19,18 @@ from copilot_kit_evals.cli.eval.report import reported
 from copilot_kit_evals.cli.progress import Progress
 from copilot_kit_evals.cli.verdict_sheet import show
 from copilot_kit_evals.folder import MANIFEST, RunFolder
-from copilot_kit_evals.frontier.ledger import Ledger, ask_people_anew, open_ledger, promote, take_back
+from copilot_kit_evals.frontier.ledger import (
+    Ledger,
+    ask_people_anew,
+    journal_of,
+    open_ledger,
+    promote,
+    take_back,
+    who,
+)
 from copilot_kit_evals.frontier.promotions import VERDICT, Promotion, proof_of
-from copilot_kit_evals.frontier.trial import Trial, check_evaluated, is_launch, parked_of, placements_of, trial_of
+from copilot_kit_evals.frontier.trial import Trial, check_evaluated, parked_of, placements_of, trial_of
+from copilot_kit_evals.frontier.verdict import PARKED, verdict_in
 from copilot_kit_evals.frontier.wanted import Snap
 from copilot_kit_evals.plan import plan
 from copilot_kit_evals.runner import Finished, Options
@@ -34,15 +39,10 @@ from copilot_kit_evals.spending import Spending
 from copilot_kit_evals.suites import Suite, load_all, read_names, written
 from copilot_kit_evals.tally import Look
 from copilot_kit_evals.tasks import Rule, Task
-from copilot_kit_evals.verdict.evidence import Evidence
-from copilot_kit_evals.verdict.gains import newly_works
 from copilot_kit_evals.verdict.looks import look_of
-from copilot_kit_evals.verdict.unfinished import verdict_of_runs
 from copilot_kit_evals.verdict.verdicts import Verdict
 
 DONE, INTERRUPTED = 0, 130
-PARKED: Final = "parked"
-"""The folder, within that of the run, of the run of parked items."""
 _BACK: Final = "--back takes back what was promoted last, and evaluates nothing: leave {} out."
 _RESUME: Final = "--resume goes on with a run, which knows what it compares and what would follow: leave {} out."
 
@@ -189,18 +189,6 @@ def _going_on(wanted: Snap, finished: Finished) -> str | None:
     return f"copilot-kit snap {wanted.slot} --resume {finished.folder.path} {' '.join(f'{name} …' for name in names)}"
 
 
-def verdict_in(folder: RunFolder) -> Verdict:
-    """Return the verdict on a snap's run, from its log and the rule that was fixed before it."""
-    manifest = folder.manifest
-    names = [one.name for one in manifest.candidates]
-    incumbent, candidate = (None, names[0]) if is_launch(manifest.rule) else (names[0], names[1])
-    verdict = verdict_of_runs(Evidence.of_run(folder, incumbent, candidate), [folder], manifest.rule)
-    if not (folder.path / PARKED).is_dir():
-        return verdict
-    again = Evidence.of_run(RunFolder(folder.path / PARKED), incumbent, candidate)
-    return verdict.model_copy(update={"findings": (*verdict.findings, *newly_works(again, manifest.rule))})
-
-
 async def _promoted(
     ledger: Ledger, wanted: Snap, folder: RunFolder, verdict: Verdict
 ) -> tuple[Promotion, list[str]]:  # fmt: skip
@@ -222,18 +210,6 @@ async def _asked_anew(ledger: Ledger, promotion: Promotion, wanted: Snap) -> lis
     except (CopilotError, OSError) as error:
         told(f"What waits was not asked anew: {error} The gate asks when each run goes on.")
         return []
-
-
-def who(by: str | None) -> str:
-    """Return who promotes: as named, or else the user of this machine."""
-    return by or getpass.getuser()
-
-
-def journal_of(ledger: Ledger, url: str | None) -> Journal | None:
-    """Return the journal whose proposals wait: as named, by the environment, or the one beside frontier.toml."""
-    beside = ledger.home / FOLDER / "journal.db"
-    where = url or os.environ.get(VARIABLE) or (str(beside) if beside.exists() else None)
-    return None if where is None or where == "memory" else default_store(where)
 
 
 def _back(ledger: Ledger, wanted: Snap) -> int:
