@@ -172,7 +172,8 @@ class Assign:
         agent.limits = replace(agent.limits, turns=_fewest(agent.limits.turns, setup.limits.turns))
         if setup.tries is not None:
             for one in agent.agents:
-                one.output_tries = one.check_tries = setup.tries
+                if one is agent or one.model is setup.model:  # another one's tries are its own model's affair
+                    one.output_tries = one.check_tries = setup.tries
         said = conversation(setup.item.asked(setup.variant), template=self.template, item_id=setup.item.id)
         if len(said) != 1 or said[0].role != "user":
             raise UsageError(
