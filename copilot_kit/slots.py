@@ -71,6 +71,8 @@ class SlotOverlay(Record):
     """Over those of the slot."""
     tools: dict[str, str] = {}
     """Other descriptions, by the name of the tool."""
+    hides: tuple[str, ...] = ()
+    """Names of tools that it is not offered, such as helpers that it does not need."""
     tries: int | None = Field(default=None, ge=0)
     """How often an agent lets it try again, in the place of the agent's `output_tries` and `check_tries`."""
     base_url: str | None = None
@@ -307,7 +309,9 @@ def place(
     may_send, url = slot.may_send(name), slot.base_url_of(named)
     may_send.check(named, url)
     laid = slot.overlays.get(named, SlotOverlay())
-    overlay = Overlay(prompt=_prompt(laid, folder), replaces=laid.replaces, tools=laid.tools, tries=laid.tries)
+    overlay = Overlay(
+        prompt=_prompt(laid, folder), replaces=laid.replaces, tools=laid.tools, hides=laid.hides, tries=laid.tries
+    )
     return Placed(name, named, url, laid.settings.over(slot.settings), overlay or None, may_send)
 
 

@@ -270,7 +270,7 @@ def test_a_slot_that_waits_for_its_first_model_says_how_to_find_one(acme: Path):
         ("overlays = { 'a:b' = { prompt = 'x', prompt_file = 'y' } }", "give 'prompt' or 'prompt_file', not both"),
         (
             "overlays = { 'a:b' = { promt = 'x' } }",
-            "There are prompt, prompt_file, replaces, settings, tools, tries, base_url.",
+            "There are prompt, prompt_file, replaces, settings, tools, hides, tries, base_url.",
         ),
         ("may_send_to = 'acme'", "'slots.default.may_send_to' is wrong"),
     ],

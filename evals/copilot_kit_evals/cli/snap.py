@@ -19,7 +19,9 @@ Slot = Annotated[
     str | None, typer.Argument(metavar="SLOT", help="Of frontier.toml: default, fast, judge, …", show_default=False)
 ]
 To = Annotated[str | None, typer.Option("--to", help="provider:model of the candidate; else the slot's own model.")]
-Vary = Annotated[list[str] | None, typer.Option(help="What else the candidate is: prompt=b.md, effort=low.")]
+Vary = Annotated[
+    list[str] | None, typer.Option(help="What else it is: prompt=b.md, tools=b.toml, hides=find, effort=low.")
+]
 Logs = Annotated[
     list[Path] | None,
     typer.Option(

@@ -155,18 +155,35 @@ def _varied(overlay: JsonValue, vary: Sequence[str]) -> tuple[JsonValue, str]:
         if name == "prompt" and value:
             entry = {key: kept for key, kept in entry.items() if key != "prompt_file"}
             entry |= {"prompt": prompt_in(Path(value)).strip(), "replaces": True}
+        elif name == "tools" and value:
+            entry["tools"] = {**entry.get("tools", {}), **_descriptions(Path(value))}
+        elif name == "hides" and value:
+            entry["hides"] = value.split("+")
+        elif name == "tries" and value:
+            entry["tries"] = setting_of(value)
         elif name in Settings.model_fields and value:
             entry["settings"] = {**entry.get("settings", {}), name: setting_of(value)}
         else:
             raise UsageError(
-                f"Cannot vary {one!r} in a slot: write prompt=FILE, or a setting with its value, such as effort=low. "
-                "Which tools there are is the agent's own affair; their descriptions belong into the slot's overlays."
+                f"Cannot vary {one!r} in a slot: write prompt=FILE, tools=FILE (TOML: other descriptions, by the names "
+                "of tools), hides=NAME+NAME (tools that it is not offered), tries=N, or a setting with its value, such "
+                "as effort=low."
             )
     try:
         SlotOverlay.model_validate(entry)
     except ValidationError as error:
         raise UsageError(f"--vary {' '.join(vary)} does not fit: {error.errors()[0]['msg']}. Correct it.") from error
     return entry, " ".join(f"{one.partition('=')[0]}={Path(one.partition('=')[2]).name}" for one in vary)
+
+
+def _descriptions(file: Path) -> dict[str, Any]:
+    """Return descriptions of tools by their names; raises `UsageError` for a file that is no TOML."""
+    import tomllib
+
+    try:
+        return tomllib.loads(prompt_in(file))
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f'{str(file)!r} is no TOML: {error}. Write a line for each tool: find_order = "…"') from error
 
 
 def _moved(slot: Slot, after: Placement, model: str) -> Slot:

@@ -16,7 +16,7 @@ class Snap:
     to: str | None = None
     """As provider:model; None: the slot's own model, with what `vary` says."""
     vary: tuple[str, ...] = ()
-    """What else the candidate is: `prompt=b.md`, `effort=low`; one value each."""
+    """What else the candidate is: `prompt=b.md`, `tools=b.toml`, `hides=find+count`, `tries=0`, `effort=low`."""
     launch: bool = False
     """Judge the candidate alone, as a slot's first model is: the incumbent cannot be asked any more."""
     back: bool = False

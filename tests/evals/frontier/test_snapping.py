@@ -10,6 +10,7 @@ from copilot_kit import Agent, Principal, decide, tool
 from copilot_kit.approval.renewal import ask_anew
 from copilot_kit.errors import Conflict, UsageError
 from copilot_kit.journal.opening import open_store
+from copilot_kit.slots import slot_of
 from copilot_kit_evals.cli.snap_slot import snap_slot
 from copilot_kit_evals.folder import RunFolder
 from copilot_kit_evals.frontier.ledger import ask_people_anew, open_ledger, promote, take_back
@@ -194,6 +195,49 @@ def test_a_crutch_that_is_left_out_is_a_further_candidate(project: Path, text: T
     assert [one.name for one in run.manifest.candidates] == ["stub:old", "stub:new", "stub:new without it"]
     verdict = Verdict.model_validate_json((project / "runs/a/verdict.json").read_bytes())
     assert verdict.found("crutches")
+
+
+HELPED = """
+from copilot_kit import Agent, tool
+from copilot_kit.testing import FunctionModel, call
+from copilot_kit_evals.items import Dataset, Item
+from copilot_kit_evals.scorers import Exact
+from copilot_kit_evals.tasks import Assign, Task
+
+
+@tool(effect="read")
+def double(number: int) -> int:
+    \'\'\'Doubles.\'\'\'
+    return 2 * number
+
+
+def answer(request):
+    told = {one.name: one.description for one in request.tools}
+    number = int(request.messages[0].text)
+    right = "wrongly" not in told.get("double", "") and not ("double" in told and number % 2)
+    return str(2 * number if right else 0)
+
+
+def work(setup):
+    return Agent(setup.model, tools=[double], settings=setup.settings)
+
+
+items = Dataset.of([Item(id=f"d{n}", input=str(n), target=str(2 * n)) for n in range(1, 41)], name="doubles")
+tasks = [Task("doubles", items, Assign(work), [Exact()])]
+models = {"stub:old": FunctionModel(answer, id="stub:old")}
+"""
+
+
+def test_a_change_of_tools_alone_is_a_candidate(project: Path, text: Text):
+    (project / "suite.py").write_text(HELPED.replace("\\'", "'"))
+    (project / "tools.toml").write_text('double = "Doubles wrongly."\n')
+    assert snapped(vary=("tools=tools.toml",)) == 1
+    assert snapped(vary=("hides=double",)) == 0
+    assert 'hides = ["double"]' in text()
+    assert slot_of("default").overlays["stub:old"].hides == ("double",)
+    assert snapped(back=True) == 0
+    with pytest.raises(UsageError, match="no TOML"):
+        snapped(vary=("tools=suite.py",))
 
 
 AGENT = """
