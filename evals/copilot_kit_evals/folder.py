@@ -31,6 +31,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 from typing import Final, Literal, TypeVar
 
@@ -97,6 +98,13 @@ class Session(Record):
 
     at: float
     """In seconds since 1970."""
+
+
+def free_folder(runs: Path, name: str, now: datetime) -> Path:
+    """Return a folder for a new run that is not there yet: `name-20261123-071500`, and -2 for the next in that second."""
+    first = runs / f"{name}-{now:%Y%m%d-%H%M%S}"
+    others = (first.with_name(f"{first.name}-{n}") for n in count(2))
+    return first if not first.exists() else next(one for one in others if not one.exists())
 
 
 class RunFolder:

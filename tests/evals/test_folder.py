@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from copilot_kit.messages import Message, Reasoning, Text, Wire
 from copilot_kit.response import Response, Served, Stop, Usage
 from copilot_kit_evals.candidates import Candidate, candidates_of
-from copilot_kit_evals.folder import BadRun, Call, RunFolder
+from copilot_kit_evals.folder import BadRun, Call, RunFolder, free_folder
 from copilot_kit_evals.manifest import Shard, order_of
 from copilot_kit_evals.runner import Options, resume, run
 from copilot_kit_evals.writing import encoded
@@ -147,3 +148,11 @@ def test_what_is_no_run_and_what_another_version_wrote_are_told_apart(tmp_path: 
     (tmp_path / "run.json").write_text('{"format": "copilot-kit-run/9"}')
     with pytest.raises(BadRun, match="is not a manifest that this version reads"):
         RunFolder(tmp_path)
+
+
+def test_runs_that_begin_within_a_second_have_folders_of_their_own(tmp_path: Path):
+    now, found = datetime(2026, 11, 23, 7, 15, tzinfo=UTC), []
+    for _ in range(3):
+        found.append(free_folder(tmp_path / "runs", "default", now))
+        found[-1].mkdir(parents=True)
+    assert [one.name for one in found] == [f"default-20261123-071500{more}" for more in ("", "-2", "-3")]

@@ -18,7 +18,7 @@ from copilot_kit_evals import runner
 from copilot_kit_evals.cli.eval.report import reported
 from copilot_kit_evals.cli.progress import Progress
 from copilot_kit_evals.cli.verdict_sheet import show
-from copilot_kit_evals.folder import MANIFEST, RunFolder
+from copilot_kit_evals.folder import MANIFEST, RunFolder, free_folder
 from copilot_kit_evals.frontier.ledger import (
     Ledger,
     ask_people_anew,
@@ -60,7 +60,7 @@ def snap_slot(wanted: Snap) -> int:
     if not wanted.dry_run:
         ledger.check(wanted.slot, trial.after)  # what would stop it behind the work is told of before
         journal_of(ledger, wanted.store)
-    folder = wanted.out or wanted.runs / f"{wanted.slot}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    folder = wanted.out or free_folder(wanted.runs, wanted.slot, datetime.now().astimezone())
     with Progress(spending := _spending(ledger, wanted)) as progress:
         options = _options(trial, wanted, progress, spending)
         work = _both(trial, folder, options)

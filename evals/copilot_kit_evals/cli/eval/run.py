@@ -23,7 +23,7 @@ from copilot_kit_evals.cli.eval.run_on_ray import Spread, begin_on_ray, check_sh
 from copilot_kit_evals.cli.eval.show import show_summary
 from copilot_kit_evals.cli.progress import Progress
 from copilot_kit_evals.drafts import drafted_by
-from copilot_kit_evals.folder import BadRun, RunFolder
+from copilot_kit_evals.folder import BadRun, RunFolder, free_folder
 from copilot_kit_evals.runner import Finished, Options
 from copilot_kit_evals.scores import BROKEN
 from copilot_kit_evals.shards.fleet import SHARDS, Allowed
@@ -46,11 +46,8 @@ def start(names: Sequence[str], out: Path | None, wanted: Wanted, *, json: bool)
     suite = wanted.suite(names)
     candidates = candidates_of(wanted.models, wanted.vary)
     _warn_of_own_items(suite, wanted.models)
-    folder = (
-        out
-        or _RUNS
-        / f"{'+'.join(Reference.parse(name).stem for name in names)}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
-    )
+    stems = "+".join(Reference.parse(name).stem for name in names)
+    folder = out or free_folder(_RUNS, stems, datetime.now().astimezone())
     with Progress(wanted.spending()) as progress:
         options = wanted.options(wanted.rule(suite), suite, names, progress)
         if wanted.on is None:
