@@ -101,7 +101,7 @@ class Session(Record):
 
 
 def free_folder(runs: Path, name: str, now: datetime) -> Path:
-    """Return a folder for a new run that is not there yet: `name-20261123-071500`, and -2 for the next in that second."""
+    """Return a folder for a new run that is not there yet: `name-20261123-071500`, with -2 for the next one then."""
     first = runs / f"{name}-{now:%Y%m%d-%H%M%S}"
     others = (first.with_name(f"{first.name}-{n}") for n in count(2))
     return first if not first.exists() else next(one for one in others if not one.exists())
